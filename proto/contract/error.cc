@@ -1,3 +1,4 @@
+// See error.h. Pure; any thread.
 #include "proto/contract/error.h"
 
 #include "absl/strings/cord.h"
