@@ -1,0 +1,41 @@
+// Lists without scans: walks the index entries of several filters at once and jumps each to where the others are.
+// Used by the typed stores on a snapshot; any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "storage/engine.h"
+#include "storage/keys.h"
+
+namespace tripoint::storage {
+
+// Holds for a record when one of the values does.
+struct Term {
+  std::uint8_t field = 0;
+  std::vector<std::string> any_of;
+};
+
+struct IndexQuery {
+  Space space = Space::kIncidentIndex;
+  std::vector<Term> terms;         // all must hold; at least one
+  std::int64_t time_ms_from = 0;   // 0: open; inclusive
+  std::int64_t time_ms_until = 0;  // 0: open; exclusive
+  std::string resume;              // IndexPage::resume of the page before; empty: from the newest
+  std::size_t limit = 50;
+  std::size_t seeks_max = 4096;  // bounds the work of a page whatever the filters are
+};
+
+struct IndexPage {
+  std::vector<std::uint64_t> numbers;  // newest first
+  // Where the next page begins; empty: this was the last. A page may be short, even empty, and not be the last.
+  std::string resume;
+};
+
+// Errors: INVALID_ARGUMENT / PAGE_TOKEN_INVALID `resume` is not one of ours; what the engine gives.
+absl::StatusOr<IndexPage> QueryIndex(const Snapshot& snapshot, const IndexQuery& query);
+
+}  // namespace tripoint::storage

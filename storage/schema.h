@@ -1,0 +1,27 @@
+// Whose store this is and which layout it has. Called once when a node, a test or the simulator opens an engine; any
+// thread, before the first committer step.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "storage/engine.h"
+#include "tripoint/store/v1/records.pb.h"
+
+namespace tripoint::storage {
+
+// Layout that this software writes. One more with each change of keys or records that older software cannot read.
+inline constexpr std::uint32_t kSchemaVersion = 1;
+
+// Makes an empty engine the store of `unit`: node record and the head of an empty journal.
+// Errors: ALREADY_EXISTS / ALREADY_EXISTS there is a node record; what the engine gives.
+absl::Status InitializeStore(Engine& engine, std::string_view unit, std::uint64_t epoch, std::int64_t now_ms);
+
+// Checks that the store belongs to `unit`, brings an older layout forward, and returns the node record.
+// Errors: FAILED_PRECONDITION / CONFIG_INVALID not initialised, or the store of another unit;
+// FAILED_PRECONDITION / SCHEMA_NEWER written by newer software. None of them changes anything.
+absl::StatusOr<store::v1::NodeRecord> OpenStore(Engine& engine, std::string_view unit);
+
+}  // namespace tripoint::storage
