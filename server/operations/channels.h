@@ -1,0 +1,138 @@
+// The exchange's side of the store: apply what a peer sent, apply what it receipted, read what
+// waits for it.
+//
+// Called by the exchange driver and the simulator. Making a Prepared parses and hashes on the
+// caller's thread; the operation runs on the committer's. Lanes are values of
+// tripoint.exchange.v1.Lane (1 flash, 2 priority, 3 routine); positions count from 0. Signatures
+// were verified by the caller; nothing here knows a key.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/operations/node_facts.h"
+#include "server/operations/prepared.h"
+#include "storage/engine.h"
+#include "storage/merkle.h"
+#include "tripoint/exchange/v1/exchange.pb.h"
+
+namespace tripoint::operations {
+
+// A run of envelopes from a peer with the head over it.
+struct InboundBatch {
+  std::string peer;
+  std::uint8_t lane = 0;
+  std::uint64_t epoch = 0;
+  std::uint64_t first_position = 0;
+  std::vector<std::string> envelopes;      // as received
+  std::vector<storage::Hash> leaf_hashes;  // one for each envelope, or empty: computed
+  storage::Hash root = {};                 // of the head, at first_position + envelopes.size()
+  std::string head_signature;              // the peer's, over the head
+  std::string receipt_signature;           // ours, over the same head
+};
+
+struct AppliedBatch {
+  std::uint64_t size = 0;
+  storage::Frontier frontier;
+  // Envelopes of this batch that were stored and not accepted, in order of position.
+  std::vector<exchange::v1::Refusal> refusals;
+};
+
+// Stores the batch, takes each envelope in (received notice, new version, withdrawal, statement
+// onto an own notice) or puts it into quarantine with a coded reason, and moves the channel, in one
+// commit with one journal entry. A bad envelope never refuses the batch. A batch of a new epoch
+// starts at position 0; the old channel is kept as past. Errors: FAILED_PRECONDITION /
+// UNIT_NOT_PAIRED; ABORTED / LINK_PROTOCOL when first_position is not the stored size; DATA_LOSS /
+// CHANNEL_FORK when the root differs or the channel is in quarantine; DATA_LOSS /
+// CHANNEL_ROLLED_BACK for an epoch that ended before.
+Prepared<AppliedBatch> ApplyBatch(const NodeFacts& node, InboundBatch batch);
+
+// A peer's signed receipt over one of our channels.
+struct InboundReceipt {
+  std::string peer;
+  std::uint8_t lane = 0;
+  std::uint64_t epoch = 0;
+  std::uint64_t size = 0;
+  storage::Hash root = {};
+  std::string signature;
+  std::vector<exchange::v1::Refusal> refusals;
+  // Our own frontier at `size` where the caller has it; otherwise computed from the entries since
+  // the last receipt.
+  std::optional<storage::Frontier> frontier;
+};
+
+struct AppliedReceipt {
+  std::uint64_t receipted_size = 0;
+  storage::Frontier receipted_frontier;
+  // False: it said nothing new (same or smaller size); nothing was written.
+  bool advanced = false;
+};
+
+// Keeps the receipt: everything below `size` is proven stored there. Each refusal becomes a
+// quarantine record and ends that delivery as declined with its reason. Errors: ABORTED /
+// LINK_PROTOCOL (size beyond the channel, other epoch), DATA_LOSS / CHANNEL_FORK (other root).
+Prepared<AppliedReceipt> ApplyReceipt(const NodeFacts& node, InboundReceipt receipt);
+
+// Stops one channel with a coded reason (see contract::ReasonCode); the others go on. Idempotent.
+struct ChannelStop {
+  std::string peer;
+  std::uint8_t lane = 0;
+  bool outbound = false;
+  std::string reason_code;
+  std::string text;
+};
+Prepared<bool> QuarantineChannel(const NodeFacts& node, ChannelStop stop);
+
+// Envelopes [first, first + envelopes.size()) of a channel to a peer.
+struct OutboundRange {
+  std::uint64_t first = 0;
+  std::vector<std::string> envelopes;
+  std::vector<storage::Hash> leaf_hashes;
+};
+
+// At most `items_max` envelopes and `bytes_max` bytes, but always the first one. Empty at the end
+// of the channel. Errors: DATA_LOSS / CORRUPT.
+absl::StatusOr<OutboundRange> ReadOutboundRange(const storage::Snapshot& snapshot,
+                                                std::string_view peer, std::uint8_t lane,
+                                                std::uint64_t epoch, std::uint64_t first,
+                                                std::size_t bytes_max, std::size_t items_max);
+
+struct OutboundState {
+  std::uint64_t epoch = 0;
+  storage::Frontier frontier;  // its size is the channel's
+  storage::Frontier receipted_frontier;
+  std::string receipt_signature;
+  std::string quarantine_reason;
+};
+
+struct InboundState {
+  std::uint64_t epoch = 0;
+  storage::Frontier frontier;
+  std::string head_signature;
+  std::string receipt_signature;
+  std::string quarantine_reason;
+};
+
+// Index 0 is lane 1. A channel without entries has size 0; an outbound one then has the node's
+// epoch.
+struct PeerChannels {
+  std::array<OutboundState, 3> outbound;
+  std::array<InboundState, 3> inbound;
+};
+
+// Errors: DATA_LOSS / CORRUPT.
+absl::StatusOr<PeerChannels> LoadChannels(const storage::Reader& reader, std::string_view peer);
+
+// Frontier of a channel to a peer at `size`, for comparing with what the peer holds. Cheap from the
+// receipted size on. Errors: OUT_OF_RANGE / LINK_PROTOCOL beyond the channel.
+absl::StatusOr<storage::Frontier> OutboundFrontierAt(const storage::Reader& reader,
+                                                     std::string_view peer, std::uint8_t lane,
+                                                     std::uint64_t size);
+
+}  // namespace tripoint::operations

@@ -1,0 +1,31 @@
+// What an operation must know of its node beside the store. Made once by the composition root and
+// outlives every operation. Immutable; any thread.
+#pragma once
+
+#include <set>
+#include <string>
+#include <string_view>
+
+namespace tripoint::codes {
+class Registry;
+}
+
+namespace tripoint::operations {
+
+struct NodeFacts {
+  // Unit id of this node, such as `vn-quangngai`.
+  std::string unit;
+  // Code lists, units and gates. Borrowed.
+  const codes::Registry* registry = nullptr;
+  // Units whose operators and ours agreed to the link. Nothing is ever addressed to any other unit.
+  std::set<std::string, std::less<>> paired;
+
+  bool IsPaired(std::string_view peer) const { return paired.contains(peer); }
+};
+
+// Who does it, as the journal names them. `officer` is the id of the certificate, without the unit.
+struct Actor {
+  std::string officer;
+};
+
+}  // namespace tripoint::operations

@@ -1,0 +1,83 @@
+// Everything that is read: records, lists, the journal for followers, counters. Writes nothing. Any
+// thread; point reads are short enough for a gRPC callback, lists belong on the worker pool.
+//
+// Requests have passed contract validation. `after` and `next` of a list are opaque positions;
+// server/rpc turns them into page tokens. Work for a page is bounded: a page may be short, and even
+// empty, while `next` is not.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/operations/node_facts.h"
+#include "storage/engine.h"
+#include "tripoint/v1/incident.pb.h"
+#include "tripoint/v1/node.pb.h"
+#include "tripoint/v1/notice.pb.h"
+
+namespace tripoint::operations {
+
+inline constexpr int kPageSizeDefault = 50;
+
+template <typename Resource>
+struct Page {
+  std::vector<Resource> items;
+  std::string next;  // empty at the end, and only there
+};
+
+// Envelopes of the channel (peer, lane) that were handed to the present link; tells `sent` from
+// `queued`. May be empty: then nothing counts as sent.
+using SentSize = std::function<std::uint64_t(std::string_view peer, std::uint8_t lane)>;
+
+// Errors of all: NOT_FOUND / NOT_FOUND; DATA_LOSS / CORRUPT.
+absl::StatusOr<v1::Incident> GetIncident(const NodeFacts& node, const storage::Reader& reader,
+                                         std::string_view name);
+absl::StatusOr<Page<v1::Incident>> ListIncidents(const NodeFacts& node,
+                                                 const storage::Snapshot& snapshot,
+                                                 const v1::ListIncidentsRequest& request,
+                                                 std::string_view after);
+absl::StatusOr<Page<v1::Incident>> ListIncidentVersions(const NodeFacts& node,
+                                                        const storage::Snapshot& snapshot,
+                                                        std::string_view name, int page_size,
+                                                        std::string_view after);
+
+// Own or received, with deliveries. A released notice past its end reads as EXPIRED at `now_ms`.
+absl::StatusOr<v1::Notice> GetNotice(const NodeFacts& node, const storage::Reader& reader,
+                                     std::string_view name, std::int64_t now_ms,
+                                     const SentSize& sent);
+absl::StatusOr<Page<v1::Notice>> ListNotices(const NodeFacts& node,
+                                             const storage::Snapshot& snapshot,
+                                             const v1::ListNoticesRequest& request,
+                                             std::string_view after, std::int64_t now_ms,
+                                             const SentSize& sent);
+
+// A piece of the journal after `after`, at most `items_max` changes, looking at no more than
+// `scan_max` entries.
+struct JournalPiece {
+  std::vector<v1::Change> changes;
+  // The last change number that was looked at: where the next piece starts. Equals `after` when
+  // there is nothing new.
+  std::uint64_t through = 0;
+};
+// `kinds` as WatchChangesRequest.kinds; empty = all.
+absl::StatusOr<JournalPiece> ReadJournal(const storage::Snapshot& snapshot, std::uint64_t after,
+                                         std::size_t items_max, std::size_t scan_max,
+                                         const std::vector<std::string>& kinds);
+
+// The present change number; 0 before the first commit.
+absl::StatusOr<std::uint64_t> LastChangeNumber(const storage::Reader& reader);
+
+// Fills what the store knows: unit, epoch, change number, journal root, counters.
+absl::Status FillStatus(const NodeFacts& node, const storage::Snapshot& snapshot,
+                        v1::NodeStatus& status);
+
+// The six channels of a peer, as the store knows them. `now_ms` gives the age of what waits.
+absl::Status FillChannels(const storage::Snapshot& snapshot, std::string_view peer,
+                          std::int64_t now_ms, v1::Peer& result);
+
+}  // namespace tripoint::operations
