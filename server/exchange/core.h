@@ -1,0 +1,118 @@
+// The node-to-node protocol with ONE peer, without IO: events in, ordered actions out.
+//
+// One core a peer, so that no peer ever stops another. Run by the driver (driver.h) on its loop
+// thread and by the simulator. No socket, disk, clock, thread or randomness of its own: equal
+// construction and equal steps give equal actions, so a seed replays a run.
+// States and rules in tables: README.md of this room. Frames: exchange.proto.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "server/exchange/inbound_lane.h"
+#include "server/exchange/link.h"
+#include "server/exchange/outbound_lane.h"
+#include "server/exchange/pacing.h"
+#include "server/exchange/status.h"
+#include "server/exchange/step.h"
+#include "server/exchange/types.h"
+
+namespace tripoint::exchange {
+
+struct CoreConfig {
+  std::string unit;  // own
+  std::string peer;
+  std::uint64_t epoch = 0;  // own, not 0
+  std::string software;     // for display at the peer
+  Limits limits;
+  std::uint64_t jitter_seed = 0;
+  std::array<OutboundState, kLanes> outbound;  // index 0: flash
+  std::array<InboundState, kLanes> inbound;
+};
+
+class Core {
+ public:
+  // `signer` and `verifier` outlive the core. The states are what the store holds now.
+  Core(CoreConfig config, HeadSigner& signer, HeadVerifier& verifier);
+
+  // Consumes one event at `now` (monotonic_ms never goes back) and returns the driver's work.
+  //
+  // The driver must keep, and nothing else:
+  //  1. Actions of one step are begun in their order, and before those of the next step. Sends of
+  //     one stream reach the peer in the order of the actions.
+  //  2. CommitBatch and CommitReceipt are answered only when their outcome is known (or known to be
+  //     unknown); those of one lane are answered in order. The core sends a receipt only after the
+  //     batch was answered with OK: the driver never sends one by itself.
+  //  3. Each Dial, Send, Read* and Commit* is answered once; an answer to a stream that was closed
+  //     is left out or ignored.
+  //  4. Events of streams that the core closed may still be handed in; they are ignored.
+  [[nodiscard]] std::vector<Action> Step(const Time& now, Event event);
+
+  // When Tick is due at the latest, monotonic milliseconds.
+  std::int64_t next_tick_ms() const;
+
+  // What people see. Times are monotonic milliseconds.
+  LinkStatus status() const;
+
+  const std::string& peer() const { return config_.peer; }
+
+ private:
+  // Events.
+  void On(StreamOpened event);
+  void On(FrameReceived event);
+  void On(FrameSent event);
+  void On(StreamClosed event);
+  void On(DialFailed event);
+  void On(Tick event);
+  void On(ChannelGrew event);
+  void On(RangeRead event);
+  void On(FrontierRead event);
+  void On(RefusalsRead event);
+  void On(BatchCommitted event);
+  void On(ReceiptCommitted event);
+  void On(Stop event);
+
+  // Frames (core_frames.cc).
+  void OnHello(const v1::Hello& hello);
+  void OnBatch(v1::Batch batch);
+  void OnReceipt(const v1::Receipt& receipt);
+  void OnHeartbeat(const v1::Heartbeat& heartbeat);
+  void OnGoodbye(const v1::Goodbye& goodbye);
+  v1::Hello MakeHello() const;
+  v1::Heartbeat MakeHeartbeat();
+
+  // Link (core.cc).
+  bool ReplacesCurrent(const StreamOpened& event) const;
+  void CloseLink(Reason reason, std::string text, bool by_us);
+  void BreakProtocol(std::string text);
+  void CheckTimeouts();
+  void DialWhenDue();
+  // Fills the write slot with the most urgent frame and starts the reads behind the next ones.
+  void Pump();
+  bool NextFrame(v1::Frame& frame);
+  void SendFrame(v1::Frame frame);
+  void Apply(LaneVerdict verdict);
+  void RaiseAlert(Reason reason, v1::Lane lane, bool outbound, std::string text);
+  bool Up() const { return link_.state == LinkState::kUp; }
+
+  CoreConfig config_;
+  HeadSigner& signer_;
+  Time now_;
+  LaneContext context_;  // what the lanes share; refers to the members above
+  std::array<OutboundLane, kLanes> outbound_;
+  std::array<InboundLane, kLanes> inbound_;
+  Link link_;
+  Dialler dialler_;
+  BatchSizer sizer_;
+  TokenBucket frames_in_;
+  TokenBucket frames_out_;
+  std::map<std::uint32_t, std::int64_t> alerted_;  // kind of alert -> when; a few dozen kinds
+  LinkCounters counters_;
+  bool stopped_ = false;
+  std::vector<Action> actions_;  // of the step that runs
+};
+
+}  // namespace tripoint::exchange
