@@ -10,7 +10,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,12 +27,12 @@ namespace tripoint::operations {
 struct InboundBatch {
   std::string peer;
   std::uint8_t lane = 0;
-  std::uint64_t epoch = 0;
+  std::uint64_t epoch = 0;  // the peer's
   std::uint64_t first_position = 0;
   std::vector<std::string> envelopes;      // as received
   std::vector<storage::Hash> leaf_hashes;  // one for each envelope, or empty: computed
-  storage::Hash root = {};                 // of the head, at first_position + envelopes.size()
-  std::string head_signature;              // the peer's, over the head
+  storage::Frontier frontier;              // behind the last envelope, as the head was verified
+  std::string head_signature;              // the peer's, over the head there
   std::string receipt_signature;           // ours, over the same head
 };
 
@@ -57,19 +56,15 @@ Prepared<AppliedBatch> ApplyBatch(const NodeFacts& node, InboundBatch batch);
 struct InboundReceipt {
   std::string peer;
   std::uint8_t lane = 0;
-  std::uint64_t epoch = 0;
-  std::uint64_t size = 0;
-  storage::Hash root = {};
+  std::uint64_t epoch = 0;      // ours
+  storage::Frontier receipted;  // of our channel at the receipted size, as the receipt was verified
   std::string signature;
+  std::uint64_t receipt_epoch = 0;  // the peer's when it gave the receipt
   std::vector<exchange::v1::Refusal> refusals;
-  // Our own frontier at `size` where the caller has it; otherwise computed from the entries since
-  // the last receipt.
-  std::optional<storage::Frontier> frontier;
 };
 
 struct AppliedReceipt {
   std::uint64_t receipted_size = 0;
-  storage::Frontier receipted_frontier;
   // False: it said nothing new (same or smaller size); nothing was written.
   bool advanced = false;
 };
@@ -106,8 +101,9 @@ absl::StatusOr<OutboundRange> ReadOutboundRange(const storage::Snapshot& snapsho
 struct OutboundState {
   std::uint64_t epoch = 0;
   storage::Frontier frontier;  // its size is the channel's
-  storage::Frontier receipted_frontier;
+  storage::Frontier receipted;
   std::string receipt_signature;
+  std::uint64_t receipt_epoch = 0;  // the peer's when it gave that receipt; 0: not known
   std::string quarantine_reason;
 };
 
@@ -119,8 +115,7 @@ struct InboundState {
   std::string quarantine_reason;
 };
 
-// Index 0 is lane 1. A channel without entries has size 0; an outbound one then has the node's
-// epoch.
+// Index 0 is lane 1. A channel that was never written has size 0 and epoch 0.
 struct PeerChannels {
   std::array<OutboundState, 3> outbound;
   std::array<InboundState, 3> inbound;
@@ -130,9 +125,15 @@ struct PeerChannels {
 absl::StatusOr<PeerChannels> LoadChannels(const storage::Reader& reader, std::string_view peer);
 
 // Frontier of a channel to a peer at `size`, for comparing with what the peer holds. Cheap from the
-// receipted size on. Errors: OUT_OF_RANGE / LINK_PROTOCOL beyond the channel.
-absl::StatusOr<storage::Frontier> OutboundFrontierAt(const storage::Reader& reader,
+// receipted size on. Errors: OUT_OF_RANGE / FIELD_INVALID beyond the channel.
+absl::StatusOr<storage::Frontier> OutboundFrontierAt(const storage::Snapshot& snapshot,
                                                      std::string_view peer, std::uint8_t lane,
                                                      std::uint64_t size);
+
+// Refusals of the channel from `peer` with position in [first, end), in order, at most `items_max`:
+// what a receipt over these positions must say. Errors: DATA_LOSS / CORRUPT.
+absl::StatusOr<std::vector<exchange::v1::Refusal>> ReadRefusals(
+    const storage::Snapshot& snapshot, std::string_view peer, std::uint8_t lane,
+    std::uint64_t epoch, std::uint64_t first, std::uint64_t end, std::size_t items_max);
 
 }  // namespace tripoint::operations

@@ -6,17 +6,19 @@
 #include <string>
 #include <string_view>
 
-namespace tripoint::codes {
-class Registry;
-}
+#include "proto/contract/validate.h"
+#include "proto/contract/vocabulary.h"
 
 namespace tripoint::operations {
 
 struct NodeFacts {
   // Unit id of this node, such as `vn-quangngai`.
   std::string unit;
-  // Code lists, units and gates. Borrowed.
-  const codes::Registry* registry = nullptr;
+  // Its three letters in references, such as `QNG`.
+  std::string unit_short;
+  // Code lists, units and gates (codes::Registry), and the contract made of them. Borrowed.
+  const contract::Vocabulary* vocabulary = nullptr;
+  const contract::Validator* validator = nullptr;
   // Units whose operators and ours agreed to the link. Nothing is ever addressed to any other unit.
   std::set<std::string, std::less<>> paired;
 

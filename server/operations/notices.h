@@ -28,7 +28,8 @@ Prepared<v1::ShareNoticeResponse> ShareNotice(const NodeFacts& node, const Actor
                                               const v1::ShareNoticeRequest& request);
 
 // What ShareNotice would send to whom and by which rule, at `now_ms`. Writes nothing. Errors: as
-// ShareNotice. Without `name` it plans for `draft`, made ready as CreateNotice would (the CLI's dry run of an incident).
+// ShareNotice. Without `name` it plans for `draft`, made ready as CreateNotice would (the CLI's dry
+// run of an incident).
 absl::StatusOr<v1::ShareNoticeResponse> PlanShare(const NodeFacts& node,
                                                   const storage::Reader& reader,
                                                   const v1::ShareNoticeRequest& request,

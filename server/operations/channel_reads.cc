@@ -1,0 +1,110 @@
+// What the exchange reads of its channels. See channels.h. Any thread.
+#include "proto/contract/error.h"
+#include "server/operations/channels.h"
+#include "server/operations/common.h"
+#include "storage/channel_store.h"
+#include "storage/keys.h"
+
+namespace tripoint::operations {
+namespace {
+
+using storage::ChannelName;
+
+absl::StatusOr<OutboundState> LoadOutbound(const storage::Reader& reader,
+                                           const ChannelName& channel) {
+  absl::StatusOr<store::v1::OutboundChannel> stored = storage::GetOutboundChannel(reader, channel);
+  if (!stored.ok()) return stored.status();
+  OutboundState state;
+  state.epoch = stored->epoch();
+  absl::StatusOr<storage::Frontier> frontier =
+      storage::FrontierOf(stored->size(), stored->frontier());
+  if (!frontier.ok()) return frontier.status();
+  state.frontier = *std::move(frontier);
+  frontier = storage::FrontierOf(stored->receipted_size(), stored->receipted_frontier());
+  if (!frontier.ok()) return frontier.status();
+  state.receipted = *std::move(frontier);
+  state.receipt_signature = stored->receipt_signature();
+  state.receipt_epoch = stored->receipt_epoch();
+  state.quarantine_reason = stored->quarantine_reason();
+  return state;
+}
+
+absl::StatusOr<InboundState> LoadInbound(const storage::Reader& reader,
+                                         const ChannelName& channel) {
+  absl::StatusOr<store::v1::InboundChannel> stored = storage::GetInboundChannel(reader, channel);
+  if (!stored.ok()) return stored.status();
+  InboundState state;
+  state.epoch = stored->epoch();
+  absl::StatusOr<storage::Frontier> frontier =
+      storage::FrontierOf(stored->size(), stored->frontier());
+  if (!frontier.ok()) return frontier.status();
+  state.frontier = *std::move(frontier);
+  state.head_signature = stored->head_signature();
+  state.receipt_signature = stored->receipt_signature();
+  state.quarantine_reason = stored->quarantine_reason();
+  return state;
+}
+
+}  // namespace
+
+absl::StatusOr<OutboundRange> ReadOutboundRange(const storage::Snapshot& snapshot,
+                                                std::string_view peer, std::uint8_t lane,
+                                                std::uint64_t epoch, std::uint64_t first,
+                                                std::size_t bytes_max, std::size_t items_max) {
+  absl::StatusOr<std::vector<storage::ChannelEnvelope>> read = storage::ReadOutbound(
+      snapshot, ChannelName{std::string(peer), lane}, epoch, first, items_max, bytes_max);
+  if (!read.ok()) return read.status();
+  OutboundRange range;
+  range.first = first;
+  range.envelopes.reserve(read->size());
+  range.leaf_hashes.reserve(read->size());
+  for (storage::ChannelEnvelope& envelope : *read) {
+    // Hashed again rather than read from the entry: what is sent is then proven to be what was
+    // appended, since the head is signed over the entries' hashes.
+    range.leaf_hashes.push_back(storage::LeafHash(envelope.bytes));
+    range.envelopes.push_back(std::move(envelope.bytes));
+  }
+  return range;
+}
+
+absl::StatusOr<PeerChannels> LoadChannels(const storage::Reader& reader, std::string_view peer) {
+  PeerChannels channels;
+  for (std::uint8_t lane = 1; lane <= 3; ++lane) {
+    const ChannelName channel{std::string(peer), lane};
+    absl::StatusOr<OutboundState> outbound = LoadOutbound(reader, channel);
+    if (!outbound.ok()) return outbound.status();
+    channels.outbound[lane - 1u] = *std::move(outbound);
+    absl::StatusOr<InboundState> inbound = LoadInbound(reader, channel);
+    if (!inbound.ok()) return inbound.status();
+    channels.inbound[lane - 1u] = *std::move(inbound);
+  }
+  return channels;
+}
+
+absl::StatusOr<storage::Frontier> OutboundFrontierAt(const storage::Snapshot& snapshot,
+                                                     std::string_view peer, std::uint8_t lane,
+                                                     std::uint64_t size) {
+  return storage::OutboundFrontierAt(snapshot, ChannelName{std::string(peer), lane}, size);
+}
+
+absl::StatusOr<std::vector<exchange::v1::Refusal>> ReadRefusals(
+    const storage::Snapshot& snapshot, std::string_view peer, std::uint8_t lane,
+    std::uint64_t epoch, std::uint64_t first, std::uint64_t end, std::size_t items_max) {
+  std::vector<exchange::v1::Refusal> refusals;
+  const std::unique_ptr<storage::Cursor> cursor =
+      snapshot.NewCursor(storage::QuarantineKey(false, peer, lane, epoch, first),
+                         storage::QuarantineKey(false, peer, lane, epoch, end));
+  for (; cursor->Valid() && refusals.size() < items_max; cursor->Next()) {
+    store::v1::QuarantineRecord record;
+    if (!record.ParseFromArray(cursor->value().data(), static_cast<int>(cursor->value().size()))) {
+      return Corrupt("A quarantine record cannot be read");
+    }
+    exchange::v1::Refusal& refusal = refusals.emplace_back();
+    refusal.set_position(record.position());
+    refusal.set_reason_code(record.reason_code());
+  }
+  if (!cursor->status().ok()) return cursor->status();
+  return refusals;
+}
+
+}  // namespace tripoint::operations

@@ -1,0 +1,79 @@
+// Small pieces that the operations share: request stamps, journal entries, the usual refusals,
+// years.
+//
+// Used inside server/operations only. Pure but for the writes on the given transaction; any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "google/protobuf/message_lite.h"
+#include "server/operations/node_facts.h"
+#include "storage/engine.h"
+#include "storage/transaction.h"
+#include "tripoint/store/v1/records.pb.h"
+
+namespace tripoint::operations {
+
+// A request as the idempotency record knows it: its id and what it asked for.
+struct RequestStamp {
+  std::string id;      // 16 bytes of the UUID
+  std::string digest;  // SHA-256 of the request's type and its bytes without the id
+};
+
+// Of a request that has passed validation (so that `request_id` is a UUID). `without_id` is the
+// request with an empty `request_id`.
+RequestStamp StampOf(std::string_view request_id, const google::protobuf::MessageLite& without_id);
+
+template <typename Request>
+RequestStamp StampOf(const Request& request) {
+  Request without_id = request;
+  without_id.clear_request_id();
+  without_id.clear_validate_only();
+  return StampOf(request.request_id(), without_id);
+}
+
+// What the first call with this id did, if there was one.
+// Errors: ALREADY_EXISTS / REQUEST_ID_REUSED when it asked for something else.
+absl::StatusOr<std::optional<store::v1::RequestRecord>> FindFirstAnswer(
+    const storage::Reader& reader, const RequestStamp& stamp);
+void RememberAnswer(storage::Transaction& transaction, const RequestStamp& stamp,
+                    std::string_view name, std::uint32_t version);
+
+// What the journal says about an operation. At most kJournalNamesMax names are kept; `count` is of
+// all.
+inline constexpr std::size_t kJournalNamesMax = 64;
+struct JournalLine {
+  std::string actor;   // `officer/<id>`, `peer/<unit>` or `node`
+  std::string action;  // `<kind>.<verb>`; a batch with several kinds joins them with commas
+  std::vector<std::string> names;
+  std::uint64_t count = 0;  // 0: as many as there are names
+  std::string reason;
+};
+void WriteJournal(storage::Transaction& transaction, const JournalLine& line);
+
+std::string OfficerActor(const Actor& actor);
+std::string PeerActor(std::string_view unit);
+
+// Year (UTC) of a time in milliseconds since 1970: the year of a new reference.
+int YearOf(std::int64_t time_ms);
+
+// `flash`, `priority` or `routine`; `unknown` for any other number.
+std::string_view LaneName(std::uint8_t lane);
+bool IsLane(std::uint8_t lane);
+
+// NOT_FOUND / NOT_FOUND, with the command that lists what there is.
+absl::Status NotFound(std::string_view what, std::string_view name, std::string_view next);
+// ABORTED / STALE_ETAG.
+absl::Status StaleEtag(std::string_view name, std::string_view next);
+// FAILED_PRECONDITION / UNIT_NOT_PAIRED.
+absl::Status NotPaired(std::string_view unit);
+// DATA_LOSS / CORRUPT: one record leads to another that is not there.
+absl::Status Corrupt(std::string_view what);
+
+}  // namespace tripoint::operations

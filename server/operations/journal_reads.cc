@@ -1,0 +1,174 @@
+// The journal for followers, and what the store knows about the node and its channels. See reads.h.
+// Any thread; reads one snapshot.
+#include <algorithm>
+
+#include "server/operations/channels.h"
+#include "server/operations/common.h"
+#include "server/operations/reads.h"
+#include "storage/channel_store.h"
+#include "storage/journal_store.h"
+#include "storage/names.h"
+#include "storage/notice_store.h"
+#include "storage/schema.h"
+
+namespace tripoint::operations {
+namespace {
+
+using storage::ChannelName;
+
+// Drafts are counted by looking at them; past this many the count of sent notices is too high by
+// the rest. A desk with a thousand open drafts has other troubles.
+constexpr std::size_t kDraftsCountedMax = 1000;
+
+// Whether an action such as `received.store,statement.store` is of one of the kinds.
+bool IsOfKind(std::string_view action, const std::vector<std::string>& kinds) {
+  if (kinds.empty()) return true;
+  while (!action.empty()) {
+    const std::string_view part = action.substr(0, action.find(','));
+    const std::string_view kind = part.substr(0, part.find('.'));
+    if (std::find(kinds.begin(), kinds.end(), kind) != kinds.end()) return true;
+    action.remove_prefix(std::min(action.size(), part.size() + 1));
+  }
+  return false;
+}
+
+v1::Change ChangeOf(const store::v1::JournalEntry& entry) {
+  v1::Change change;
+  change.set_number(entry.number());
+  change.set_time_ms(entry.time_ms());
+  change.set_actor(entry.actor());
+  change.set_action(entry.action());
+  *change.mutable_names() = entry.names();
+  return change;
+}
+
+std::string HexOf(std::uint64_t value) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text(16, '0');
+  for (std::size_t i = 16; i-- > 0; value >>= 4) text[i] = kDigits[value & 15];
+  return text;
+}
+
+absl::Status FillOutbound(const storage::Snapshot& snapshot, const ChannelName& channel,
+                          std::int64_t now_ms, v1::Peer& peer) {
+  absl::StatusOr<store::v1::OutboundChannel> state = storage::GetOutboundChannel(snapshot, channel);
+  if (!state.ok()) return state.status();
+  absl::StatusOr<storage::Frontier> frontier =
+      storage::FrontierOf(state->size(), state->frontier());
+  if (!frontier.ok()) return frontier.status();
+  v1::ChannelStatus& status = *peer.add_channels();
+  status.set_lane(std::string(LaneName(channel.lane)));
+  status.set_outbound(true);
+  status.set_size(state->size());
+  status.set_receipted(state->receipted_size());
+  status.set_root(storage::HashText(frontier->Root()));
+  status.set_quarantine_reason(state->quarantine_reason());
+  status.set_refused(state->refused());
+  peer.set_queued(peer.queued() + state->size() - state->receipted_size());
+  if (state->receipted_size() == state->size()) return absl::OkStatus();
+  absl::StatusOr<std::optional<store::v1::OutboundEntry>> oldest =
+      storage::GetOutboundEntry(snapshot, channel, state->epoch(), state->receipted_size());
+  if (!oldest.ok()) return oldest.status();
+  if (!oldest->has_value()) return Corrupt("An entry of an outbound channel is missing");
+  // At least 1: 0 says that nothing waits.
+  status.set_oldest_waiting_ms(std::max<std::int64_t>(1, now_ms - (*oldest)->time_ms()));
+  return absl::OkStatus();
+}
+
+absl::Status FillInbound(const storage::Snapshot& snapshot, const ChannelName& channel,
+                         v1::Peer& peer) {
+  absl::StatusOr<store::v1::InboundChannel> state = storage::GetInboundChannel(snapshot, channel);
+  if (!state.ok()) return state.status();
+  absl::StatusOr<storage::Frontier> frontier =
+      storage::FrontierOf(state->size(), state->frontier());
+  if (!frontier.ok()) return frontier.status();
+  v1::ChannelStatus& status = *peer.add_channels();
+  status.set_lane(std::string(LaneName(channel.lane)));
+  status.set_outbound(false);
+  status.set_size(state->size());
+  // What is stored here was receipted in the same commit.
+  status.set_receipted(state->size());
+  status.set_root(storage::HashText(frontier->Root()));
+  status.set_quarantine_reason(state->quarantine_reason());
+  status.set_refused(state->quarantined());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<JournalPiece> ReadJournal(const storage::Snapshot& snapshot, std::uint64_t after,
+                                         std::size_t items_max, std::size_t scan_max,
+                                         const std::vector<std::string>& kinds) {
+  absl::StatusOr<std::vector<store::v1::JournalEntry>> entries =
+      storage::ReadJournal(snapshot, after, kinds.empty() ? items_max : scan_max);
+  if (!entries.ok()) return entries.status();
+  JournalPiece piece;
+  piece.through = after;
+  for (const store::v1::JournalEntry& entry : *entries) {
+    if (piece.changes.size() == items_max) break;
+    piece.through = entry.number();
+    if (IsOfKind(entry.action(), kinds)) piece.changes.push_back(ChangeOf(entry));
+  }
+  return piece;
+}
+
+absl::StatusOr<std::uint64_t> LastChangeNumber(const storage::Reader& reader) {
+  absl::StatusOr<storage::JournalHead> head = storage::ReadJournalHead(reader);
+  if (!head.ok()) return head.status();
+  return head->frontier.size();
+}
+
+absl::Status FillStatus(const NodeFacts& node, const storage::Snapshot& snapshot,
+                        v1::NodeStatus& status) {
+  absl::StatusOr<storage::JournalHead> head = storage::ReadJournalHead(snapshot);
+  if (!head.ok()) return head.status();
+  status.set_unit(node.unit);
+  status.set_epoch(HexOf(head->epoch));
+  status.set_change_number(head->frontier.size());
+  status.set_journal_root(storage::HashText(head->frontier.Root()));
+
+  absl::StatusOr<std::uint64_t> count = storage::CountNumbers(snapshot, storage::Kind::kIncident);
+  if (!count.ok()) return count.status();
+  status.set_incidents(*count);
+  count = storage::CountNumbers(snapshot, storage::Kind::kReceived);
+  if (!count.ok()) return count.status();
+  status.set_notices_received(*count);
+  count = storage::CountNumbers(snapshot, storage::Kind::kNotice);
+  if (!count.ok()) return count.status();
+  storage::NoticeFilter drafts;
+  drafts.state = v1::NOTICE_STATE_DRAFT;
+  absl::StatusOr<storage::NoticePage> page =
+      storage::ListNotices(snapshot, drafts, {}, kDraftsCountedMax);
+  if (!page.ok()) return page.status();
+  status.set_notices_sent(*count - std::min<std::uint64_t>(*count, page->notices.size()));
+
+  std::uint64_t quarantined = 0;
+  for (const std::string& peer : node.paired) {
+    for (std::uint8_t lane = 1; lane <= 3; ++lane) {
+      absl::StatusOr<store::v1::InboundChannel> inbound =
+          storage::GetInboundChannel(snapshot, ChannelName{peer, lane});
+      if (!inbound.ok()) return inbound.status();
+      absl::StatusOr<store::v1::OutboundChannel> outbound =
+          storage::GetOutboundChannel(snapshot, ChannelName{peer, lane});
+      if (!outbound.ok()) return outbound.status();
+      quarantined += inbound->quarantined() + outbound->refused();
+    }
+  }
+  status.set_quarantined(quarantined);
+  return absl::OkStatus();
+}
+
+absl::Status FillChannels(const storage::Snapshot& snapshot, std::string_view peer,
+                          std::int64_t now_ms, v1::Peer& result) {
+  result.clear_channels();
+  result.set_queued(0);
+  for (std::uint8_t lane = 1; lane <= 3; ++lane) {
+    const ChannelName channel{std::string(peer), lane};
+    absl::Status filled = FillOutbound(snapshot, channel, now_ms, result);
+    if (filled.ok()) filled = FillInbound(snapshot, channel, result);
+    if (!filled.ok()) return filled;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace tripoint::operations
