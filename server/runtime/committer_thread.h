@@ -1,0 +1,57 @@
+// The one writer, on its own thread: drives storage::CommitterCore and answers what was submitted.
+//
+// Made by node.cc. Submit is thread-safe. Everything that the core calls (operations, done, listeners) runs on the
+// thread "committer".
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "server/runtime/clock.h"
+#include "server/runtime/thread.h"
+#include "storage/committer.h"
+#include "storage/committer_core.h"
+#include "storage/engine.h"
+
+namespace tripoint::runtime {
+
+class CommitterThread final : public storage::Committer {
+ public:
+  // Told once, on the committer's thread and after the affected operations were answered, that the engine can no longer
+  // be written safely: the data must be opened again (platform.md, R11). A full disk is not fatal.
+  using OnFatal = std::function<void(const absl::Status&)>;
+
+  // The references outlive this. Starts at once.
+  CommitterThread(storage::CommitterCore& core, storage::Engine& engine, const Clock& clock, OnFatal on_fatal);
+  ~CommitterThread() override;
+
+  // After Stop, `done` is called at once with UNAVAILABLE / SHUTTING_DOWN.
+  void Submit(storage::Operation operation, storage::Done done) override;
+
+  // Refuses new operations, commits those that wait, joins. Further calls do nothing. Not from the committer's thread.
+  void Stop();
+
+ private:
+  void Loop();
+  // One step. False when nothing waited.
+  bool CommitOnce();
+  bool HasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopping_ || submitted_; }
+  bool NobodySubmits() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return submitting_ == 0; }
+
+  storage::CommitterCore& core_;
+  storage::Engine& engine_;
+  const Clock& clock_;
+  const OnFatal on_fatal_;
+  bool failed_ = false;  // committer's thread
+
+  absl::Mutex mutex_;
+  int submitting_ ABSL_GUARDED_BY(mutex_) = 0;  // callers inside Submit
+  bool submitted_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::unique_ptr<Thread> thread_;
+};
+
+}  // namespace tripoint::runtime

@@ -1,0 +1,69 @@
+// The metering interceptor. See connection_meter.h.
+#include "server/runtime/connection_meter.h"
+
+#include <string_view>
+
+#include <google/protobuf/message_lite.h>
+#include <grpcpp/server_context.h>
+
+namespace tripoint::runtime {
+namespace {
+
+using grpc::experimental::InterceptionHookPoints;
+
+class Meter final : public grpc::experimental::Interceptor {
+ public:
+  Meter(grpc::experimental::ServerRpcInfo* info, Gate& gate)
+      : info_(info),
+        gate_(gate),
+        // Our own services carry protobuf messages; gRPC's health service carries raw buffers.
+        protobuf_(std::string_view(info->method()).starts_with("/tripoint.")) {}
+
+  void Intercept(grpc::experimental::InterceptorBatchMethods* methods) override {
+    if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::POST_RECV_MESSAGE)) {
+      const void* message = methods->GetRecvMessage();
+      // A stream's end arrives as a message that is none.
+      if (message != nullptr && FindCounter()) counter_->Received(SizeOf(message));
+    }
+    if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_MESSAGE) && FindCounter()) {
+      counter_->Sent(SizeOf(methods->GetSendMessage()));
+    }
+    methods->Proceed();
+  }
+
+ private:
+  bool FindCounter() {
+    if (counter_ == nullptr) counter_ = gate_.CounterOf(info_->server_context()->peer());
+    return counter_ != nullptr;
+  }
+
+  // gRPC hands out the address of the message as void*; for generated services it points to a MessageLite.
+  std::int64_t SizeOf(const void* message) const {
+    if (!protobuf_ || message == nullptr) return 0;
+    return static_cast<std::int64_t>(static_cast<const google::protobuf::MessageLite*>(message)->ByteSizeLong());
+  }
+
+  grpc::experimental::ServerRpcInfo* const info_;
+  Gate& gate_;
+  const bool protobuf_;
+  std::shared_ptr<DeliveredCounter> counter_;
+};
+
+class MeterFactory final : public grpc::experimental::ServerInterceptorFactoryInterface {
+ public:
+  explicit MeterFactory(Gate& gate) : gate_(gate) {}
+  grpc::experimental::Interceptor* CreateServerInterceptor(grpc::experimental::ServerRpcInfo* info) override {
+    return new Meter(info, gate_);  // gRPC owns it
+  }
+
+ private:
+  Gate& gate_;
+};
+
+}  // namespace
+
+std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> MakeConnectionMeter(Gate& gate) {
+  return std::make_unique<MeterFactory>(gate);
+}
+
+}  // namespace tripoint::runtime
