@@ -24,7 +24,7 @@ class Committer {
   virtual void Submit(Operation operation, Done done) = 0;
 };
 
-// Told after each durable batch, before the operations' `done` are called, on the committer's thread.
+// Told after each durable batch, once the operations' `done` have been called, on the committer's thread.
 class CommitListener {
  public:
   virtual ~CommitListener() = default;

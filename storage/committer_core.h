@@ -33,8 +33,7 @@ class CommitterCore final : public Committer {
   explicit CommitterCore(Engine& engine, CommitListener* listener = nullptr, CommitterLimits limits = {});
   ~CommitterCore() override;
 
-  // Two listeners at most are wired by the node; the second and further are told in the order they were added.
-  // Before the first Step only.
+  // Listeners are told in the order they were added. Before the first Step only.
   void AddListener(CommitListener& listener);
 
   void Submit(Operation operation, Done done) override;
@@ -60,14 +59,16 @@ class CommitterCore final : public Committer {
     Operation operation;
     Done done;
   };
-  class Step_;  // the transaction over the batch that is being made
+  class StepTransaction;  // the view and the batch of the step that is being made
 
-  void AnswerAll(const absl::Status* failure);
+  // Calls every `done` of the step: with `failure` if it is an error, else with the operation's own status.
+  void AnswerAll(const absl::Status& failure);
 
   Engine& engine_;
   const CommitterLimits limits_;
   std::vector<CommitListener*> listeners_;
-  std::unique_ptr<Step_> step_;
+  const std::unique_ptr<StepTransaction> step_;
+  bool committing_ = false;
 
   mutable absl::Mutex mutex_;
   std::deque<Pending> queue_ ABSL_GUARDED_BY(mutex_);

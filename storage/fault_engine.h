@@ -20,8 +20,9 @@ enum class Fault : std::uint8_t {
   kNone,
   kFailLost,    // OUTCOME_UNKNOWN, and the batch is not there
   kFailStored,  // OUTCOME_UNKNOWN, and the batch is there
-  kFailLater,   // OUTCOME_UNKNOWN, not there now, and there after the next Crash() (platform.md, R11)
-  kTear,        // OUTCOME_UNKNOWN; after the next Crash() a part of the batch is there: only verification finds it
+  // As a failed fsync (platform.md, R11): OUTCOME_UNKNOWN for this batch and all later ones until Crash(); then it is
+  kFailLater,  // there
+  kTear,       // there in part: only verification finds it
   kDiskFull,    // DISK_FULL, and the batch is not there
   kLie,         // OK, and the batch is gone after the next Crash(): a disk that ignores fsync
 };
@@ -71,6 +72,7 @@ class FaultEngine final : public Engine {
   std::deque<Fault> script_ ABSL_GUARDED_BY(mutex_);
   std::deque<Batch> at_crash_ ABSL_GUARDED_BY(mutex_);  // applied, in order, by Crash()
   bool disk_full_ ABSL_GUARDED_BY(mutex_) = false;
+  bool broken_ ABSL_GUARDED_BY(mutex_) = false;
   std::int64_t last_delay_us_ ABSL_GUARDED_BY(mutex_) = 0;
   std::uint64_t commits_ ABSL_GUARDED_BY(mutex_) = 0;
   std::uint64_t faults_ ABSL_GUARDED_BY(mutex_) = 0;

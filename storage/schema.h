@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -14,6 +15,19 @@ namespace tripoint::storage {
 
 // Layout that this software writes. One more with each change of keys or records that older software cannot read.
 inline constexpr std::uint32_t kSchemaVersion = 1;
+
+// One step forward: brings layout `from` to `from` + 1 by adding to the batch that also raises the stamp, so that a crash
+// leaves one layout whole. Steps are appended and never changed.
+struct MigrationStep {
+  std::uint32_t from = 0;
+  const char* name = "";
+  absl::Status (*run)(const Engine& engine, Batch& batch) = nullptr;
+};
+
+// Takes the steps from the layout of `node` up to layout `target`, each in its own commit, and updates `node`.
+// Errors: DATA_LOSS / CORRUPT no step leads on; what a step or the engine gives.
+absl::Status Migrate(Engine& engine, store::v1::NodeRecord& node, const std::vector<MigrationStep>& steps,
+                     std::uint32_t target);
 
 // Makes an empty engine the store of `unit`: node record and the head of an empty journal.
 // Errors: ALREADY_EXISTS / ALREADY_EXISTS there is a node record; what the engine gives.

@@ -1,0 +1,149 @@
+#include "storage/data_folder.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "proto/contract/error.h"
+#include "storage/journal_store.h"
+#include "storage/keys.h"
+#include "storage/schema.h"
+
+namespace tripoint::storage {
+namespace {
+
+namespace fs = std::filesystem;
+using contract::Error;
+using contract::Reason;
+
+constexpr std::uint64_t kTailChecked = 1000;
+constexpr int kDamagedCopiesMax = 4;
+
+absl::Status FolderError(std::string what, std::string why, std::string next) {
+  return Error(absl::StatusCode::kFailedPrecondition, Reason::kConfigInvalid, std::move(what), std::move(why),
+               std::move(next));
+}
+
+absl::Status MakePrivateFolder(const std::string& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (!error) fs::permissions(folder, fs::perms::owner_all, error);
+  if (error) {
+    return FolderError("The folder " + folder + " cannot be made.", error.message(),
+                       "Check `data_folder` in the configuration and who owns the folder above it.");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckPrivateFolder(const std::string& folder) {
+  std::error_code error;
+  const fs::file_status status = fs::status(folder, error);
+  if (status.type() != fs::file_type::directory) {
+    return FolderError("The data folder is not initialised: " + folder + " is missing.",
+                       "A store is made by init only, so that a lost disk is never mistaken for a new node.",
+                       "Check `data_folder` in the configuration, or run `tripointd init`.");
+  }
+  if ((status.permissions() & (fs::perms::group_all | fs::perms::others_all)) != fs::perms::none) {
+    return FolderError("The folder " + folder + " is open to other users.", "It holds records and keys.",
+                       "Run `chmod 700 " + folder + "`.");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> HasNodeRecord(const Engine& engine) {
+  const absl::StatusOr<std::optional<std::string>> node = engine.Get(NodeKey());
+  if (!node.ok()) return node.status();
+  return node->has_value();
+}
+
+// The newest entries stand where the head says: a lost tail of the log shows here at every start.
+absl::Status CheckJournalTail(const Engine& engine) {
+  const std::unique_ptr<Snapshot> snapshot = engine.TakeSnapshot();
+  const absl::StatusOr<JournalHead> head = ReadJournalHead(*snapshot);
+  if (!head.ok()) return head.status();
+  const std::uint64_t size = head->frontier.size();
+  const std::uint64_t expected = std::min(size, kTailChecked);
+  const auto entries = ReadJournal(*snapshot, size - expected, expected + 1);
+  if (!entries.ok()) return entries.status();
+  return entries->size() == expected ? absl::OkStatus() : VerifyJournal(*snapshot);
+}
+
+// Opening up to the damage cuts the log, so what was found is copied first: a later version, or a person, may save more.
+absl::Status CopyAside(const std::string& data) {
+  std::error_code error;
+  for (int number = 1; number <= kDamagedCopiesMax; ++number) {
+    const std::string target = data + "/damaged-" + std::to_string(number);
+    if (fs::exists(target, error)) continue;
+    if (absl::Status status = MakePrivateFolder(target); !status.ok()) return status;
+    for (const fs::directory_entry& file : fs::directory_iterator(StoreFolder(data), error)) {
+      const std::string name = file.path().filename().string();
+      if (file.path().extension() != ".log" && name.rfind("MANIFEST", 0) != 0 && name != "CURRENT") continue;
+      std::error_code failed;
+      fs::copy_file(file.path(), fs::path(target) / name, failed);
+      if (failed) error = failed;
+    }
+    break;
+  }
+  if (error) {
+    return Error(absl::StatusCode::kDataLoss, Reason::kCorrupt,
+                 "The store is damaged and its log could not be copied aside.", error.message(),
+                 "Free space beside the data folder and start again; nothing was changed.");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::string StoreFolder(const std::string& data) { return data + "/store"; }
+
+std::string TlsFolder(const std::string& data) { return data + "/tls"; }
+
+absl::Status InitializeDataFolder(const std::string& data, const std::string& unit, std::uint64_t epoch,
+                                  std::int64_t now_ms) {
+  for (const std::string& folder : {StoreFolder(data), TlsFolder(data)}) {
+    if (absl::Status status = MakePrivateFolder(folder); !status.ok()) return status;
+  }
+  RocksOptions options;
+  options.create = true;
+  absl::StatusOr<std::unique_ptr<Engine>> engine = OpenRocksEngine(StoreFolder(data), options);
+  if (absl::IsAlreadyExists(engine.status())) {
+    // An init that was killed leaves an engine without a node record; only that is completed.
+    const absl::Status exists = engine.status();
+    options.create = false;
+    engine = OpenRocksEngine(StoreFolder(data), options);
+    if (!engine.ok()) return engine.status();
+    const absl::StatusOr<bool> initialised = HasNodeRecord(**engine);
+    if (!initialised.ok()) return initialised.status();
+    if (*initialised) return exists;
+  }
+  if (!engine.ok()) return engine.status();
+  return InitializeStore(**engine, unit, epoch, now_ms);
+}
+
+absl::StatusOr<OpenedStore> OpenDataFolder(const std::string& data, const std::string& unit, RocksOptions options) {
+  for (const std::string& folder : {StoreFolder(data), TlsFolder(data)}) {
+    if (absl::Status status = CheckPrivateFolder(folder); !status.ok()) return status;
+  }
+  OpenedStore opened;
+  options.create = false;
+  options.recovery = RecoveryMode::kStrict;
+  absl::StatusOr<std::unique_ptr<Engine>> engine = OpenRocksEngine(StoreFolder(data), options);
+  if (absl::IsDataLoss(engine.status())) {
+    if (absl::Status status = CopyAside(data); !status.ok()) return status;
+    options.recovery = RecoveryMode::kPointInTime;
+    engine = OpenRocksEngine(StoreFolder(data), options);
+    opened.damaged = true;
+  }
+  if (!engine.ok()) return engine.status();
+  opened.engine = std::move(*engine);
+  absl::StatusOr<store::v1::NodeRecord> node = OpenStore(*opened.engine, unit);
+  if (!node.ok()) return node.status();
+  opened.node = std::move(*node);
+  const absl::Status journal = opened.damaged ? VerifyJournal(*opened.engine->TakeSnapshot())
+                                              : CheckJournalTail(*opened.engine);
+  if (!journal.ok()) return journal;
+  return opened;
+}
+
+}  // namespace tripoint::storage

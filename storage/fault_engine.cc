@@ -1,0 +1,172 @@
+#include "storage/fault_engine.h"
+
+#include <utility>
+
+#include "proto/contract/error.h"
+
+namespace tripoint::storage {
+namespace {
+
+absl::Status Unknown() {
+  return contract::Error(absl::StatusCode::kUnavailable, contract::Reason::kOutcomeUnknown,
+                         "Whether the change was stored is not known.", "The disk reported an error while writing.",
+                         "Repeat the call with the same request id.");
+}
+
+absl::Status DiskFull() {
+  return contract::Error(absl::StatusCode::kResourceExhausted, contract::Reason::kDiskFull,
+                         "Nothing was stored: the disk is full.", "The store needs free space to write.",
+                         "Free space on the node's disk and repeat the call.");
+}
+
+Batch CopyOf(const Batch& batch, std::size_t count) {
+  Batch copy;
+  for (std::size_t i = 0; i < count; ++i) {
+    const Batch::Entry& entry = batch.entries()[i];
+    if (entry.deleted) {
+      copy.Delete(entry.key);
+    } else {
+      copy.Put(entry.key, entry.value);
+    }
+  }
+  return copy;
+}
+
+// What undoes `batch` from the present state.
+Batch InverseOf(const Batch& batch, const Engine& engine) {
+  Batch inverse;
+  for (const Batch::Entry& entry : batch.entries()) {
+    const auto value = engine.Get(entry.key);
+    if (value.ok() && value->has_value()) {
+      inverse.Put(entry.key, **value);
+    } else {
+      inverse.Delete(entry.key);
+    }
+  }
+  return inverse;
+}
+
+}  // namespace
+
+FaultEngine::FaultEngine(const FaultPlan& plan) : plan_(plan), random_(plan.seed) {}
+
+void FaultEngine::Script(Fault fault) {
+  absl::MutexLock lock(&mutex_);
+  script_.push_back(fault);
+}
+
+void FaultEngine::SetPlan(const FaultPlan& plan) {
+  absl::MutexLock lock(&mutex_);
+  plan_ = plan;
+  random_ = plan.seed;
+}
+
+void FaultEngine::SetDiskFull(bool full) {
+  absl::MutexLock lock(&mutex_);
+  disk_full_ = full;
+}
+
+void FaultEngine::Crash() {
+  absl::MutexLock lock(&mutex_);
+  // Newest first: the inverse of a lie was taken over the state that earlier lies had left.
+  while (!at_crash_.empty()) {
+    const absl::Status applied = memory_.Commit(at_crash_.back());
+    applied.IgnoreError();  // every entry was within its limits when it came
+    at_crash_.pop_back();
+  }
+  script_.clear();
+  broken_ = false;
+}
+
+std::int64_t FaultEngine::last_delay_us() const {
+  absl::MutexLock lock(&mutex_);
+  return last_delay_us_;
+}
+
+std::uint64_t FaultEngine::commits() const {
+  absl::MutexLock lock(&mutex_);
+  return commits_;
+}
+
+std::uint64_t FaultEngine::faults() const {
+  absl::MutexLock lock(&mutex_);
+  return faults_;
+}
+
+absl::StatusOr<std::optional<std::string>> FaultEngine::Get(std::string_view key) const { return memory_.Get(key); }
+
+std::unique_ptr<Snapshot> FaultEngine::TakeSnapshot() const { return memory_.TakeSnapshot(); }
+
+// SplitMix64: equal seeds give equal faults on every platform.
+std::uint64_t FaultEngine::Random() {
+  random_ += 0x9e3779b97f4a7c15;
+  std::uint64_t mixed = random_;
+  mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9;
+  mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111eb;
+  return mixed ^ (mixed >> 31);
+}
+
+Fault FaultEngine::NextFault() {
+  last_delay_us_ =
+      plan_.delay_us_max == 0 ? 0 : static_cast<std::int64_t>(Random() % static_cast<std::uint64_t>(plan_.delay_us_max));
+  if (disk_full_) return Fault::kDiskFull;
+  if (!script_.empty()) {
+    const Fault fault = script_.front();
+    script_.pop_front();
+    return fault;
+  }
+  int draw = static_cast<int>(Random() % 1000);
+  if ((draw -= plan_.fail_lost_per_mille) < 0) return Fault::kFailLost;
+  if ((draw -= plan_.fail_stored_per_mille) < 0) return Fault::kFailStored;
+  if ((draw -= plan_.fail_later_per_mille) < 0) return Fault::kFailLater;
+  if ((draw -= plan_.disk_full_per_mille) < 0) return Fault::kDiskFull;
+  return Fault::kNone;
+}
+
+absl::Status FaultEngine::Commit(const Batch& batch) {
+  absl::MutexLock lock(&mutex_);
+  if (batch.empty()) return absl::OkStatus();
+  ++commits_;
+  const Fault fault = NextFault();
+  if (broken_) {
+    ++faults_;
+    return Unknown();
+  }
+  if (fault != Fault::kNone) ++faults_;
+  switch (fault) {
+    case Fault::kNone:
+      at_crash_.clear();  // an honest sync settles what earlier ones only promised
+      return memory_.Commit(batch);
+    case Fault::kFailLost:
+      return Unknown();
+    case Fault::kFailStored: {
+      const absl::Status stored = memory_.Commit(batch);
+      return stored.ok() ? Unknown() : stored;
+    }
+    case Fault::kFailLater:
+      at_crash_.push_back(CopyOf(batch, batch.size()));
+      broken_ = true;
+      return Unknown();
+    case Fault::kTear:
+      broken_ = true;
+      at_crash_.push_back(CopyOf(batch, static_cast<std::size_t>(Random() % batch.size())));
+      return Unknown();
+    case Fault::kDiskFull:
+      return DiskFull();
+    case Fault::kLie:
+      at_crash_.push_back(InverseOf(batch, memory_));
+      return memory_.Commit(batch);
+  }
+  return Unknown();
+}
+
+absl::Status FaultEngine::Checkpoint(const std::string& directory) { return memory_.Checkpoint(directory); }
+
+Statistics FaultEngine::GetStatistics() const {
+  Statistics statistics = memory_.GetStatistics();
+  absl::MutexLock lock(&mutex_);
+  statistics.writes_stopped = disk_full_;
+  return statistics;
+}
+
+}  // namespace tripoint::storage

@@ -1,0 +1,117 @@
+#include "storage/list.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "proto/contract/error.h"
+
+namespace tripoint::storage {
+namespace {
+
+// Sort keys of one value of one field, in order.
+class ValueCursor {
+ public:
+  ValueCursor(const Snapshot& snapshot, Space space, std::uint8_t field, std::string_view value)
+      : prefix_(std::string_view(IndexPrefix(space, field, value))),
+        cursor_(snapshot.NewCursor(prefix_, PrefixEnd(prefix_))) {}
+
+  bool Valid() const { return cursor_->Valid(); }
+  std::string_view sort_key() const { return cursor_->key().substr(prefix_.size()); }
+  absl::Status status() const { return cursor_->status(); }
+  // Goes forward to the first sort key >= `target`.
+  void Seek(std::string_view target) {
+    target_.assign(prefix_);
+    target_.append(target);
+    cursor_->Seek(target_);
+  }
+
+ private:
+  const std::string prefix_;
+  std::unique_ptr<Cursor> cursor_;
+  std::string target_;
+};
+
+// Sort keys of any of the values of a term, in order. A record has one value of a field that is asked for like this, or
+// the same sort key under several; both give each sort key once.
+class TermCursor {
+ public:
+  TermCursor(const Snapshot& snapshot, Space space, const Term& term) {
+    values_.reserve(term.any_of.size());
+    for (const std::string& value : term.any_of) values_.emplace_back(snapshot, space, term.field, value);
+  }
+
+  // The first sort key >= `target`, or nullopt at the end. `seeks` counts what it cost.
+  absl::StatusOr<std::optional<std::string_view>> Seek(std::string_view target, std::size_t& seeks) {
+    std::optional<std::string_view> least;
+    for (ValueCursor& value : values_) {
+      if (value.Valid() && value.sort_key() < target) {
+        value.Seek(target);
+        ++seeks;
+      }
+      if (!value.Valid()) {
+        if (const absl::Status status = value.status(); !status.ok()) return status;
+        continue;
+      }
+      if (!least.has_value() || value.sort_key() < *least) least = value.sort_key();
+    }
+    return least;
+  }
+
+ private:
+  std::vector<ValueCursor> values_;
+};
+
+// The sort key right after `sort_key`.
+std::string After(std::string_view sort_key) {
+  std::string next(sort_key);
+  for (std::size_t i = next.size(); i-- > 0;) {
+    next[i] = static_cast<char>(static_cast<std::uint8_t>(next[i]) + 1);
+    if (next[i] != '\0') break;
+  }
+  return next;
+}
+
+}  // namespace
+
+absl::StatusOr<IndexPage> QueryIndex(const Snapshot& snapshot, const IndexQuery& query) {
+  if (!query.resume.empty() && query.resume.size() != kSortKeyBytes) {
+    return contract::Error(absl::StatusCode::kInvalidArgument, contract::Reason::kPageTokenInvalid,
+                           "The page token does not belong to this list.", "It was made by another node or query.",
+                           "List again from the first page.");
+  }
+  std::vector<TermCursor> terms;
+  terms.reserve(query.terms.size());
+  for (const Term& term : query.terms) terms.emplace_back(snapshot, query.space, term);
+
+  // Newest first: the list begins just before `until` and ends with `from`.
+  std::string candidate(kSortKeyBytes, '\0');
+  if (query.time_ms_until > 0) candidate = SortKey(query.time_ms_until - 1, ~std::uint64_t{0});
+  candidate = std::max(candidate, query.resume);
+  const std::string last = query.time_ms_from > 0 ? SortKey(query.time_ms_from, 0) : std::string(kSortKeyBytes, '\xff');
+
+  IndexPage page;
+  std::size_t seeks = 0;
+  std::size_t agreeing = 0;  // terms that are at `candidate`, counted from the one that set it
+  for (std::size_t turn = 0; !terms.empty(); turn = (turn + 1) % terms.size()) {
+    const absl::StatusOr<std::optional<std::string_view>> found = terms[turn].Seek(candidate, seeks);
+    if (!found.ok()) return found.status();
+    if (!found->has_value() || **found > last) return page;
+    agreeing = **found == candidate ? agreeing + 1 : 1;
+    candidate.assign(**found);
+    if (agreeing == terms.size()) {
+      page.numbers.push_back(SortKeyNumber(candidate));
+      candidate = After(candidate);
+      agreeing = 0;
+    }
+    if (page.numbers.size() >= query.limit || seeks >= query.seeks_max) {
+      page.resume = candidate;
+      return page;
+    }
+  }
+  return page;
+}
+
+}  // namespace tripoint::storage
