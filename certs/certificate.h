@@ -19,7 +19,7 @@ inline constexpr std::int64_t kDayS = 86'400;
 
 // The usage of a signing certificate: no TLS library knows it, so that the key can never open a connection.
 // 2.25.<uuid> is the arc that anybody may use without asking a registry (ITU-T X.667).
-inline constexpr char kSigningUsageOid[] = "2.25.245874390187346215098273645019283746551";
+inline constexpr char kSigningUsageOid[] = "2.25.189741316899850271653475351116482508539";
 
 struct CertificateFacts {
   UnitIdentity identity;

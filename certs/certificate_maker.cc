@@ -150,7 +150,12 @@ absl::StatusOr<CrlPtr> MakeCrl(const std::vector<RevokedSerial>& revoked, std::i
     }
     (void)entry.release();  // the list owns it now
   }
-  const ConfPtr conf = ParseConf(fmt::format("[extensions]\nauthorityKeyIdentifier=keyid:always\ncrlNumber={}\n", number));
+  const IntegerPtr crl_number(ASN1_INTEGER_new());
+  if (crl_number == nullptr || ASN1_INTEGER_set_int64(crl_number.get(), number) != 1 ||
+      X509_CRL_add1_ext_i2d(crl.get(), NID_crl_number, crl_number.get(), 0, 0) != 1) {
+    return Failed("Numbering a revocation list");
+  }
+  const ConfPtr conf = ParseConf("[extensions]\nauthorityKeyIdentifier=keyid:always\n");
   X509V3_CTX context;
   X509V3_set_ctx(&context, issuer, nullptr, nullptr, crl.get(), 0);
   X509V3_set_nconf(&context, conf.get());

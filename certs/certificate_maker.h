@@ -37,7 +37,7 @@ std::string RootExtensions(std::string_view country);
 std::string LeafExtensions(const std::vector<std::string>& names, const std::vector<std::string>& usages);
 
 // Signs a certificate for the public part of `subject_key`. Null `issuer`: self-signed with `issuer_key`.
-// Serial number: 128 random bits. Errors: INTERNAL / INTERNAL with OpenSSL's text.
+// Serial number: 16 bytes, 126 bits of them random. Errors: INTERNAL / INTERNAL with OpenSSL's text.
 absl::StatusOr<X509Ptr> MakeCertificate(const CertificateSpec& spec, EVP_PKEY* subject_key, X509* issuer,
                                         EVP_PKEY* issuer_key);
 

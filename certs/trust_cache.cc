@@ -1,0 +1,51 @@
+// The snapshot in use and its judgements: see trust_cache.h. Thread-safe.
+#include "certs/trust_cache.h"
+
+#include <utility>
+
+namespace tripoint::certs {
+
+void TrustCache::Replace(std::shared_ptr<const Trust> trust) {
+  const absl::MutexLock lock(&mutex_);
+  trust_ = std::move(trust);
+  entries_.clear();
+}
+
+std::shared_ptr<const Trust> TrustCache::Current() const {
+  const absl::MutexLock lock(&mutex_);
+  return trust_;
+}
+
+absl::StatusOr<Judgement> TrustCache::Judge(std::string_view leaf_pem, std::string_view sent_chain_pem, PeerRole role,
+                                            std::int64_t now_s) {
+  std::string key = Sha256(leaf_pem);
+  key.push_back(static_cast<char>(role));
+  std::shared_ptr<const Trust> trust;
+  {
+    const absl::MutexLock lock(&mutex_);
+    const auto found = entries_.find(key);
+    if (found != entries_.end()) {
+      const Judgement& known = found->second;
+      if (known.good_from_s <= now_s && now_s < known.good_until_s) return known;
+      entries_.erase(found);
+    }
+    trust = trust_;
+    ++full_judgements_;
+  }
+  absl::StatusOr<Judgement> judgement = trust->Judge(leaf_pem, sent_chain_pem, role, now_s);
+  if (!judgement.ok()) return judgement;
+  const absl::MutexLock lock(&mutex_);
+  // A judgement by a snapshot that was replaced meanwhile must not outlive it: this call gets it, the next asks anew.
+  if (trust_ == trust) {
+    if (entries_.size() >= kEntriesMax) entries_.clear();
+    entries_.insert_or_assign(std::move(key), *judgement);
+  }
+  return judgement;
+}
+
+std::uint64_t TrustCache::full_judgements() const {
+  const absl::MutexLock lock(&mutex_);
+  return full_judgements_;
+}
+
+}  // namespace tripoint::certs
