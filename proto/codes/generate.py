@@ -3,7 +3,7 @@
 
 Called by proto/CMakeLists.txt at build time; reads only this folder, writes only the files named on its command line.
   generate.py reasons OUT.h          enum class Reason and its table, from reasons.tsv
-  generate.py embed OUT.cc FILE...   one function that returns the embedded text of a file by its name
+  generate.py embed OUT.cc FILE...   functions that return the embedded text of a file by its name, and the names
 """
 import pathlib
 import sys
@@ -32,9 +32,10 @@ def reasons(out: pathlib.Path) -> None:
 
 
 def embed(out: pathlib.Path, names: list[str]) -> None:
-    text = ["// Made by proto/codes/generate.py. Do not edit.", "#include <string>", "#include <string_view>", "",
+    text = ["// Made by proto/codes/generate.py. Do not edit.", "#include <string_view>", "#include <vector>", "",
             '#include "proto/codes/embedded.h"', "", "namespace tripoint::codes {", "",
-            "std::string_view EmbeddedFile(std::string_view name) {"]
+            "std::vector<std::string_view> EmbeddedNames() {", "  return {" + ", ".join(f'"{n}"' for n in names) + "};",
+            "}", "", "std::string_view EmbeddedFile(std::string_view name) {"]
     for name in names:
         data = (HERE / name).read_text(encoding="utf-8")
         pieces = [data[i:i + 8000] for i in range(0, len(data), 8000)] or [""]
