@@ -113,6 +113,13 @@ absl::Status RunReceipt(storage::Transaction& transaction, const InboundReceipt&
   if (!status.ok()) return status;
   state->set_receipt_epoch(receipt.receipt_epoch);
   state->set_receipt_time_ms(transaction.now_ms());
+  if (state->receipt_marks_size() >= kReceiptMarksMax) {
+    state->mutable_receipt_marks()->DeleteSubrange(
+        0, state->receipt_marks_size() - kReceiptMarksMax + 1);
+  }
+  store::v1::ReceiptMark& mark = *state->add_receipt_marks();
+  mark.set_size(size);
+  mark.set_time_ms(transaction.now_ms());
   status = storage::PutOutboundChannel(transaction, channel, *state);
   if (!status.ok()) return status;
   WriteJournal(transaction, line);

@@ -25,8 +25,9 @@ Prepared<v1::Incident> CreateIncident(const NodeFacts& node, const Actor& actor,
 
 // Records many in one commit. `checked` holds one status for each request (contract validation, by
 // the caller): what is not OK is answered with it. Each is recorded by itself, unless
-// `all_or_nothing`: then one bad record means that none is recorded, the others say ABORTED /
-// BATCH_REFUSED and the answer is still OK, with a result for each.
+// `all_or_nothing`: then one bad record means that none is recorded, the operation ends with
+// ABORTED / BATCH_REFUSED, and `*result` may be read all the same: it says what was wrong with
+// which.
 Prepared<v1::BatchCreateIncidentsResponse> BatchCreateIncidents(
     const NodeFacts& node, const Actor& actor, const v1::BatchCreateIncidentsRequest& request,
     const std::vector<absl::Status>& checked);

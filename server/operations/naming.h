@@ -1,0 +1,28 @@
+// Draws numbers and names of own records. Used by incident_changes.cc and notice_changes.cc, on the
+// committer's thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "server/operations/node_facts.h"
+#include "storage/transaction.h"
+
+namespace tripoint::operations {
+
+struct DrawnName {
+  std::string name;
+  std::uint64_t number = 0;  // storage::RecordNumber
+};
+
+// `units/{unit}/incidents/I-...`; the year is the one of the transaction's time.
+absl::StatusOr<DrawnName> DrawIncidentName(const NodeFacts& node,
+                                           storage::Transaction& transaction);
+
+// `units/{unit}/notices/N-...`, or `F-...` for a notice of the flash lane. Both letters share one
+// row of numbers, so that `0007` alone never means two notices.
+absl::StatusOr<DrawnName> DrawNoticeName(const NodeFacts& node, storage::Transaction& transaction,
+                                         bool flash);
+
+}  // namespace tripoint::operations

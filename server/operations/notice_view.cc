@@ -1,0 +1,131 @@
+// Notices as officers see them. See notice_view.h.
+#include "server/operations/notice_view.h"
+
+#include <optional>
+#include <utility>
+
+#include "server/domain/answer.h"
+#include "server/domain/delivery.h"
+#include "server/domain/notice.h"
+#include "server/operations/common.h"
+#include "storage/channel_store.h"
+#include "storage/keys.h"
+
+namespace tripoint::operations {
+namespace {
+
+using storage::ChannelName;
+
+// The channel of a copy; of an epoch that ended with a restore, as it was then.
+absl::StatusOr<store::v1::OutboundChannel> ChannelOf(const storage::Reader& reader,
+                                                     const ChannelName& channel,
+                                                     std::uint64_t epoch) {
+  absl::StatusOr<store::v1::OutboundChannel> present = storage::GetOutboundChannel(reader, channel);
+  if (!present.ok() || present->epoch() == epoch) return present;
+  absl::StatusOr<std::optional<std::string>> bytes = reader.Get(
+      storage::PastChannelKey(storage::Space::kOutboundPast, channel.peer, channel.lane, epoch));
+  if (!bytes.ok()) return bytes.status();
+  store::v1::OutboundChannel past;
+  if (bytes->has_value() && !past.ParseFromString(**bytes)) {
+    return Corrupt("The record of an earlier channel cannot be read");
+  }
+  return past;
+}
+
+// When the envelope at `position` became stored at the receiver: the first receipt over it. 0 when
+// that was too long ago to be known.
+std::int64_t StoredTime(const store::v1::OutboundChannel& channel, std::uint64_t position) {
+  // Once marks were dropped, what lies below the oldest one may have been receipted before it.
+  const bool complete = channel.receipt_marks_size() < kReceiptMarksMax;
+  if (!complete && position < channel.receipt_marks(0).size()) return 0;
+  for (const store::v1::ReceiptMark& mark : channel.receipt_marks()) {
+    if (position < mark.size()) return mark.time_ms();
+  }
+  return 0;
+}
+
+absl::StatusOr<v1::Delivery> DeliveryOf(const storage::Reader& reader,
+                                        const store::v1::OutboundCopy& copy, const SentSize& sent) {
+  const ChannelName channel{copy.unit(), static_cast<std::uint8_t>(copy.lane())};
+  absl::StatusOr<store::v1::OutboundChannel> state = ChannelOf(reader, channel, copy.epoch());
+  if (!state.ok()) return state.status();
+  domain::DeliveryFacts facts;
+  facts.unit = copy.unit();
+  facts.version = copy.version();
+  facts.queue_time_ms = copy.time_ms();
+  facts.position = copy.position();
+  facts.sent_size = sent ? sent(copy.unit(), channel.lane) : 0;
+  facts.receipted_size = state->receipted_size();
+  facts.receipt_time_ms = StoredTime(*state, copy.position());
+  facts.wait_reason = state->quarantine_reason();
+  if (copy.has_answer()) facts.answer = &copy.answer();
+  if (state->refused() != 0) {
+    absl::StatusOr<std::optional<store::v1::QuarantineRecord>> refusal =
+        storage::GetQuarantine(reader, true, channel, copy.epoch(), copy.position());
+    if (!refusal.ok()) return refusal.status();
+    if (refusal->has_value()) facts.refusal_reason = (*refusal)->reason_code();
+  }
+  return domain::DeriveDelivery(facts);
+}
+
+v1::Delivery OwnAnswer(const NodeFacts& node, const store::v1::ReceivedRecord& record) {
+  v1::Delivery delivery;
+  delivery.set_unit(node.unit);
+  delivery.set_version(record.version());
+  if (!record.has_answer()) {
+    delivery.set_state(v1::DELIVERY_STATE_STORED);
+    delivery.set_state_time_ms(record.receive_time_ms());
+    return delivery;
+  }
+  const store::v1::Answer& answer = record.answer();
+  delivery.set_version(answer.version());
+  delivery.set_state(static_cast<v1::DeliveryState>(answer.state()));
+  delivery.set_state_time_ms(answer.time_ms());
+  delivery.set_reason_code(answer.reason_code());
+  delivery.set_officer(answer.officer());
+  if (!answer.note().empty()) {
+    delivery.mutable_note()->set_text(answer.note());
+    delivery.mutable_note()->set_language_code(answer.note_language_code());
+  }
+  return delivery;
+}
+
+}  // namespace
+
+absl::StatusOr<v1::Notice> OwnView(const storage::Reader& reader,
+                                   const store::v1::NoticeRecord& record, std::int64_t now_ms,
+                                   const SentSize& sent) {
+  v1::Notice notice = record.notice();
+  notice.set_state(domain::EffectiveState(notice.state(), notice.valid_until_ms(), now_ms));
+  notice.clear_deliveries();
+  for (const store::v1::OutboundCopy& copy : record.copies()) {
+    absl::StatusOr<v1::Delivery> delivery = DeliveryOf(reader, copy, sent);
+    if (!delivery.ok()) return delivery.status();
+    *notice.add_deliveries() = *std::move(delivery);
+  }
+  return notice;
+}
+
+absl::StatusOr<v1::Notice> ReceivedView(const NodeFacts& node, const storage::Reader& reader,
+                                        const store::v1::ReceivedRecord& record,
+                                        std::int64_t now_ms) {
+  absl::StatusOr<std::optional<std::string>> bytes =
+      storage::GetInboundEntry(reader, {record.owner(), static_cast<std::uint8_t>(record.lane())},
+                               record.epoch(), record.position());
+  if (!bytes.ok()) return bytes.status();
+  exchange::v1::Envelope envelope;
+  if (!bytes->has_value() || !envelope.ParseFromString(**bytes)) {
+    return Corrupt("The envelope of a received notice is missing or unreadable");
+  }
+  v1::Notice notice = domain::ReceivedNotice(envelope);
+  notice.set_version(record.version());
+  notice.set_receive_time_ms(record.receive_time_ms());
+  notice.set_change_reason(record.change_reason());
+  notice.set_state(domain::EffectiveState(static_cast<v1::NoticeState>(record.state()),
+                                          record.valid_until_ms(), now_ms));
+  notice.clear_deliveries();
+  *notice.add_deliveries() = OwnAnswer(node, record);
+  return notice;
+}
+
+}  // namespace tripoint::operations

@@ -1,0 +1,64 @@
+// Puts an envelope on its way. See outbox.h.
+#include "server/operations/outbox.h"
+
+#include <string>
+#include <utility>
+
+#include "server/domain/admission.h"
+#include "storage/channel_store.h"
+#include "storage/keys.h"
+#include "storage/merkle.h"
+#include "storage/names.h"
+
+namespace tripoint::operations {
+
+absl::StatusOr<std::vector<store::v1::OutboundCopy>> SendEnvelope(const NodeFacts& node,
+                                                                  storage::Transaction& transaction,
+                                                                  exchange::v1::Envelope envelope,
+                                                                  std::uint32_t version) {
+  absl::StatusOr<std::uint64_t> number =
+      storage::NextNumber(transaction, storage::Kind::kEnvelope, 0);
+  if (!number.ok()) return number.status();
+  envelope.set_epoch(transaction.epoch());
+  envelope.set_number(*number);
+  const absl::Status allowed =
+      domain::CheckOutgoing(envelope, node.unit, node.paired, *node.validator);
+  if (!allowed.ok()) return allowed;
+  const std::string bytes = envelope.SerializeAsString();
+  storage::PutEnvelope(transaction, *number, bytes);
+  const storage::Hash hash = storage::LeafHash(bytes);
+
+  std::vector<store::v1::OutboundCopy> copies;
+  for (const std::string& unit : envelope.audience()) {
+    const storage::ChannelName channel{unit, static_cast<std::uint8_t>(envelope.lane())};
+    absl::StatusOr<std::uint64_t> position =
+        storage::AppendOutbound(transaction, channel, *number, hash);
+    if (!position.ok()) return position.status();
+    store::v1::OutboundCopy& copy = copies.emplace_back();
+    copy.set_unit(unit);
+    copy.set_lane(channel.lane);
+    copy.set_position(*position);
+    copy.set_epoch(transaction.epoch());
+    copy.set_envelope_number(*number);
+    copy.set_version(version);
+    copy.set_time_ms(transaction.now_ms());
+  }
+  return copies;
+}
+
+void ReplaceCopies(std::vector<store::v1::OutboundCopy> copies, store::v1::NoticeRecord& record) {
+  for (store::v1::OutboundCopy& copy : copies) {
+    store::v1::OutboundCopy* place = nullptr;
+    for (store::v1::OutboundCopy& present : *record.mutable_copies()) {
+      if (present.unit() == copy.unit()) place = &present;
+    }
+    if (place == nullptr) {
+      place = record.add_copies();
+    } else if (place->has_answer()) {
+      *copy.mutable_answer() = place->answer();
+    }
+    *place = std::move(copy);
+  }
+}
+
+}  // namespace tripoint::operations
