@@ -37,6 +37,8 @@ class Core {
  public:
   // `signer` and `verifier` outlive the core. The states are what the store holds now.
   Core(CoreConfig config, HeadSigner& signer, HeadVerifier& verifier);
+  Core(const Core&) = delete;  // its parts refer to each other
+  Core& operator=(const Core&) = delete;
 
   // Consumes one event at `now` (monotonic_ms never goes back) and returns the driver's work.
   //
@@ -76,32 +78,40 @@ class Core {
   void On(Stop event);
 
   // Frames (core_frames.cc).
-  void OnHello(const v1::Hello& hello);
+  void OnHello(v1::Hello hello);
   void OnBatch(v1::Batch batch);
   void OnReceipt(const v1::Receipt& receipt);
   void OnHeartbeat(const v1::Heartbeat& heartbeat);
   void OnGoodbye(const v1::Goodbye& goodbye);
+  bool AcceptHello(const v1::Hello& hello);
+  void OpenLanes(const v1::Hello& hello);
   v1::Hello MakeHello() const;
-  v1::Heartbeat MakeHeartbeat();
+  v1::Heartbeat MakeHeartbeat(std::size_t next_bytes);
+  // The most urgent frame that may go now; false: none.
+  bool NextFrame(v1::Frame& frame);
+  bool NextBatch(v1::Frame& frame);
 
   // Link (core.cc).
+  enum class Ending : std::uint8_t { kGoodbye, kClose, kGone };
   bool ReplacesCurrent(const StreamOpened& event) const;
-  void CloseLink(Reason reason, std::string text, bool by_us);
+  void EndStream(Ending ending, Reason reason, std::string text);
   void BreakProtocol(std::string text);
   void CheckTimeouts();
+  void CheckProgress();
   void DialWhenDue();
-  // Fills the write slot with the most urgent frame and starts the reads behind the next ones.
   void Pump();
-  bool NextFrame(v1::Frame& frame);
-  void SendFrame(v1::Frame frame);
-  void Apply(LaneVerdict verdict);
+  void Apply(const LaneVerdict& verdict, v1::Lane lane, bool outbound);
   void RaiseAlert(Reason reason, v1::Lane lane, bool outbound, std::string text);
-  bool Up() const { return link_.state == LinkState::kUp; }
+  bool Up() const { return link_.stream.hello_sent && link_.stream.hello_applied; }
+  bool Settled() const;
+  std::int64_t SilenceLimit() const;  // monotonic milliseconds
 
   CoreConfig config_;
   HeadSigner& signer_;
+  HeadVerifier& verifier_;
   Time now_;
-  LaneContext context_;  // what the lanes share; refers to the members above
+  std::vector<Action> actions_;  // of the step that runs
+  LaneContext context_;          // refers to the members above
   std::array<OutboundLane, kLanes> outbound_;
   std::array<InboundLane, kLanes> inbound_;
   Link link_;
@@ -112,7 +122,6 @@ class Core {
   std::map<std::uint32_t, std::int64_t> alerted_;  // kind of alert -> when; a few dozen kinds
   LinkCounters counters_;
   bool stopped_ = false;
-  std::vector<Action> actions_;  // of the step that runs
 };
 
 }  // namespace tripoint::exchange

@@ -1,0 +1,272 @@
+// See core.h. What frames do to the link, and which frame goes next.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "fmt/format.h"
+#include "proto/contract/error.h"
+#include "server/exchange/core.h"
+#include "server/exchange/frame_check.h"
+
+namespace tripoint::exchange {
+namespace {
+
+// The item of a lane in a hello; null when there is none. Lanes were checked to occur once.
+template <typename Items>
+auto OfLane(const Items& items, v1::Lane lane) -> const typename Items::value_type* {
+  for (const auto& item : items) {
+    if (item.lane() == lane) return &item;
+  }
+  return nullptr;
+}
+
+// Reasons after which dialling again soon cannot help.
+bool IsLastingRefusal(Reason reason) {
+  switch (reason) {
+    case Reason::kLinkDuplicate:
+    case Reason::kLinkSilent:
+    case Reason::kLinkStalled:
+    case Reason::kShuttingDown:
+      return false;
+    default:
+      return true;
+  }
+}
+
+}  // namespace
+
+v1::Hello Core::MakeHello() const {
+  v1::Hello hello;
+  hello.set_version_min(config_.limits.version_min);
+  hello.set_version_max(config_.limits.version_max);
+  hello.set_unit(config_.unit);
+  hello.set_epoch(config_.epoch);
+  hello.set_software(PrintableText(config_.software, config_.limits.text_bytes_max));
+  hello.set_time_ms(now_.wall_ms);
+  hello.set_signing_certificate(signer_.Certificate());
+  for (const OutboundLane& lane : outbound_) *hello.add_outbound() = lane.Head();
+  for (const InboundLane& lane : inbound_) {
+    if (lane.durable().epoch != 0) *hello.add_inbound() = lane.Held();
+  }
+  return hello;
+}
+
+void Core::OnHello(v1::Hello hello) {
+  if (!Settled()) {
+    // Commits of the stream before are under way: what is held here is not known yet.
+    link_.stream.early_hello = std::move(hello);
+    return;
+  }
+  if (!AcceptHello(hello)) return;
+  Stream& stream = link_.stream;
+  stream.hello_applied = true;
+  stream.up_ms = stream.heartbeat_ms = now_.monotonic_ms;
+  ++counters_.opened;
+  link_.clock_offset_ms = 0;
+  if (now_.wall_ms > 0 && hello.time_ms() > 0) link_.clock_offset_ms = hello.time_ms() - now_.wall_ms;
+  link_.peer_software = PrintableText(hello.software(), config_.limits.text_bytes_max);
+  OpenLanes(hello);
+}
+
+// Everything that ends the stream is checked before any lane is touched.
+bool Core::AcceptHello(const v1::Hello& hello) {
+  const auto refuse = [this](std::string text) {
+    BreakProtocol(std::move(text));
+    return false;
+  };
+  if (hello.unit() != config_.peer) return refuse("hello: another unit than the certificate's");
+  for (const v1::Head& head : hello.outbound()) {
+    if (head.epoch() != hello.epoch()) return refuse("hello: head of another epoch");
+  }
+  const std::uint32_t version = std::min(hello.version_max(), config_.limits.version_max);
+  if (version < std::max(hello.version_min(), config_.limits.version_min)) {
+    std::string text = fmt::format("protocol versions here: {} to {}; at the peer: {} to {}",
+                                   config_.limits.version_min, config_.limits.version_max,
+                                   hello.version_min(), hello.version_max());
+    dialler_.Penalise();
+    RaiseAlert(Reason::kVersionUnsupported, v1::LANE_UNSPECIFIED, false, text);
+    EndStream(Ending::kGoodbye, Reason::kVersionUnsupported, std::move(text));
+    return false;
+  }
+  if (const absl::Status trusted = verifier_.Trust(hello.signing_certificate()); !trusted.ok()) {
+    const contract::Problem problem = contract::ProblemOf(trusted);
+    dialler_.Penalise();
+    RaiseAlert(problem.reason, v1::LANE_UNSPECIFIED, false, problem.what);
+    EndStream(Ending::kGoodbye, problem.reason, "the signing certificate is not accepted");
+    return false;
+  }
+  link_.stream.version = version;
+  return true;
+}
+
+void Core::OpenLanes(const v1::Hello& hello) {
+  bool renewed = link_.peer_epoch != 0 && link_.peer_epoch != hello.epoch();
+  for (const InboundLane& lane : inbound_) {
+    const std::uint64_t known = lane.durable().epoch;
+    renewed = renewed || (known != 0 && known != hello.epoch());
+  }
+  link_.peer_epoch = hello.epoch();
+  if (renewed) {
+    RaiseAlert(Reason::kPeerEpochNew, v1::LANE_UNSPECIFIED, false, "the peer begins a new history");
+  }
+  for (std::size_t i = 0; i < kLanes; ++i) {
+    Apply(inbound_[i].Open(hello.epoch(), OfLane(hello.outbound(), LaneOf(i))), LaneOf(i), false);
+    Apply(outbound_[i].Open(hello.epoch(), OfLane(hello.inbound(), LaneOf(i)), renewed), LaneOf(i), true);
+    // Stops of earlier streams are said again: the peer may have been restarted.
+    if (!inbound_[i].quarantine().empty() || !outbound_[i].quarantine().empty()) {
+      link_.stream.heartbeat_urgent = true;
+    }
+  }
+}
+
+void Core::OnBatch(v1::Batch batch) {
+  ++counters_.batches_in;
+  link_.stream.announced_bytes = 0;
+  if (batch.epoch() != link_.peer_epoch) return BreakProtocol("batch of another epoch");
+  const v1::Lane lane = batch.lane();
+  const auto envelopes = static_cast<std::uint64_t>(batch.envelopes_size());
+  bool duplicate = false;
+  bool gap = false;
+  const LaneVerdict verdict = inbound_[LaneIndex(lane)].OnBatch(std::move(batch), duplicate, gap);
+  counters_.duplicates += duplicate ? 1 : 0;
+  counters_.gaps += gap ? 1 : 0;
+  if (!duplicate && !gap) counters_.envelopes_in += envelopes;
+  Apply(verdict, lane, false);
+}
+
+void Core::OnReceipt(const v1::Receipt& receipt) {
+  OutboundLane::Sample sample;
+  const LaneVerdict verdict = outbound_[LaneIndex(receipt.lane())].OnReceipt(receipt, sample);
+  if (sample.round_trip_ms >= 0) sizer_.OnRoundTrip(sample.round_trip_ms, sample.batch_bytes);
+  Apply(verdict, receipt.lane(), true);
+}
+
+void Core::OnHeartbeat(const v1::Heartbeat& heartbeat) {
+  Stream& stream = link_.stream;
+  const std::uint64_t id = stream.id;
+  stream.announced_bytes = heartbeat.next_bytes();
+  stream.echo_sequence = heartbeat.sequence();
+  stream.echo_ms = now_.monotonic_ms;
+  if (heartbeat.echo_sequence() != 0 && heartbeat.echo_sequence() == stream.sequence) {
+    const std::int64_t taken_ms = now_.monotonic_ms - stream.sequence_ms - heartbeat.echo_delay_ms();
+    link_.round_trip_ms = std::max<std::int64_t>(taken_ms, 0);
+  }
+  for (const v1::Head& head : heartbeat.outbound()) {
+    if (head.epoch() != link_.peer_epoch) return BreakProtocol("heartbeat: head of another epoch");
+    Apply(inbound_[LaneIndex(head.lane())].OnHead(head), head.lane(), false);
+  }
+  for (const v1::Receipt& held : heartbeat.inbound()) {
+    Apply(outbound_[LaneIndex(held.lane())].OnHeld(held), held.lane(), true);
+  }
+  for (const v1::Resend& resend : heartbeat.resend()) {
+    if (link_.stream.id != id) return;  // a verdict ended the stream
+    Apply(outbound_[LaneIndex(resend.lane())].OnResend(resend), resend.lane(), true);
+  }
+  if (link_.stream.id != id) return;
+  for (const v1::LaneStop& stop : heartbeat.stopped()) {
+    const std::size_t lane = LaneIndex(stop.lane());
+    const std::string code = ReasonText(stop.reason_code());
+    const bool known = stop.outbound() ? !inbound_[lane].quarantine().empty()
+                                       : !outbound_[lane].OnStoppedByPeer(code);
+    if (known) continue;
+    RaiseAlert(contract::ReasonFromCode(code), stop.lane(), !stop.outbound(), "the peer stopped this channel: " + code);
+  }
+}
+
+void Core::OnGoodbye(const v1::Goodbye& goodbye) {
+  const Reason reason = contract::ReasonFromCode(ReasonText(goodbye.reason_code()));
+  if (IsLastingRefusal(reason)) dialler_.Penalise();
+  EndStream(Ending::kClose, reason, "the peer says: " + PrintableText(goodbye.text(), config_.limits.text_bytes_max));
+}
+
+v1::Heartbeat Core::MakeHeartbeat(std::size_t next_bytes) {
+  Stream& stream = link_.stream;
+  stream.heartbeat_ms = now_.monotonic_ms;
+  stream.heartbeat_urgent = false;
+  stream.sequence_ms = now_.monotonic_ms;
+  v1::Heartbeat heartbeat;
+  heartbeat.set_sequence(++stream.sequence);
+  if (stream.echo_sequence != 0) {
+    heartbeat.set_echo_sequence(stream.echo_sequence);
+    heartbeat.set_echo_delay_ms(static_cast<std::uint32_t>(
+        std::min<std::int64_t>(now_.monotonic_ms - stream.echo_ms, 3'600'000)));
+  }
+  heartbeat.set_next_bytes(static_cast<std::uint32_t>(next_bytes));
+  for (std::size_t i = 0; i < kLanes; ++i) {
+    *heartbeat.add_outbound() = outbound_[i].Head();
+    if (inbound_[i].durable().epoch != 0) *heartbeat.add_inbound() = inbound_[i].Held();
+    if (auto resend = inbound_[i].TakeResend()) *heartbeat.add_resend() = std::move(*resend);
+    const auto stop = [&](const std::string& reason_code, bool outbound) {
+      if (reason_code.empty()) return;
+      v1::LaneStop* item = heartbeat.add_stopped();
+      item->set_lane(LaneOf(i));
+      item->set_reason_code(reason_code);
+      item->set_outbound(outbound);
+    };
+    stop(outbound_[i].quarantine(), true);
+    stop(inbound_[i].quarantine(), false);
+  }
+  return heartbeat;
+}
+
+// Hello, then what frees the peer's window, then the sign of life, then batches: small before big.
+bool Core::NextFrame(v1::Frame& frame) {
+  Stream& stream = link_.stream;
+  if (!stream.hello_sent) {
+    if (!Settled()) return false;
+    *frame.mutable_hello() = MakeHello();
+    stream.hello_sent = true;
+    return true;
+  }
+  if (!stream.hello_applied) return false;
+  for (InboundLane& lane : inbound_) {
+    if (auto receipt = lane.TakeReceipt()) {
+      *frame.mutable_receipt() = std::move(*receipt);
+      return true;
+    }
+  }
+  bool urgent = stream.heartbeat_urgent;
+  for (const InboundLane& lane : inbound_) urgent = urgent || lane.ResendOwed();
+  if (urgent || now_.monotonic_ms - stream.heartbeat_ms >= config_.limits.heartbeat_ms) {
+    *frame.mutable_heartbeat() = MakeHeartbeat(0);
+    return true;
+  }
+  return NextBatch(frame);
+}
+
+// Strictly flash, priority, routine. Flash has a window of its own; the two others share one, so
+// that what a flash meets on the wire is at most that, however many lanes have a backlog.
+bool Core::NextBatch(v1::Frame& frame) {
+  Stream& stream = link_.stream;
+  if (!frames_out_.Has()) return false;
+  const std::size_t bulk = outbound_[1].in_flight_bytes() + outbound_[2].in_flight_bytes();
+  for (std::size_t i = 0; i < kLanes; ++i) {
+    OutboundLane& lane = outbound_[i];
+    if (!lane.BatchReady()) continue;
+    const std::size_t on_wire = i == 0 ? lane.in_flight_bytes() : bulk;
+    if (on_wire > 0 && on_wire + lane.ready_bytes() > sizer_.window_bytes()) {
+      if (i == 0) continue;
+      return false;  // a small routine batch must not pass a big priority one for ever
+    }
+    if (lane.ready_bytes() > 2 * sizer_.bytes() && !stream.big_announced) {
+      stream.big_announced = true;
+      *frame.mutable_heartbeat() = MakeHeartbeat(lane.ready_bytes());
+      return true;
+    }
+    LaneVerdict verdict;
+    std::optional<v1::Batch> batch = lane.TakeBatch(verdict);
+    if (!batch.has_value()) {
+      Apply(verdict, LaneOf(i), true);
+      continue;
+    }
+    stream.big_announced = false;
+    (void)frames_out_.Take();
+    ++counters_.batches_out;
+    counters_.envelopes_out += static_cast<std::uint64_t>(batch->envelopes_size());
+    *frame.mutable_batch() = std::move(*batch);
+    return true;
+  }
+  return false;
+}
+
+}  // namespace tripoint::exchange

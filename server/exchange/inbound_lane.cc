@@ -1,0 +1,324 @@
+// See inbound_lane.h.
+#include "server/exchange/inbound_lane.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "fmt/format.h"
+#include "proto/contract/error.h"
+
+namespace tripoint::exchange {
+namespace {
+
+// A sender keeps its window; twice of it leaves room for what it sends again.
+constexpr std::size_t kWindowSlack = 2;
+constexpr std::size_t kPastEpochsMax = 64;
+
+bool StopsChannel(Reason reason) {
+  return reason == Reason::kChannelFork || reason == Reason::kChannelRolledBack;
+}
+
+}  // namespace
+
+InboundLane::InboundLane(LaneContext& context, v1::Lane lane, InboundState state)
+    : context_(context), lane_(lane), durable_(std::move(state)), accepted_(durable_.frontier) {}
+
+contract::ChannelHead InboundLane::ChannelHeadOf(std::uint64_t size, const Hash& root) const {
+  return {.sender = context_.peer,
+          .receiver = context_.unit,
+          .lane = static_cast<std::uint8_t>(lane_),
+          .epoch = durable_.epoch,
+          .size = size,
+          .root = root};
+}
+
+LaneVerdict InboundLane::Open(std::uint64_t peer_epoch, const v1::Head* head) {
+  Close();
+  open_ = true;
+  progress_ms_ = context_.now_ms;
+  const std::uint64_t old_epoch = durable_.epoch;
+  if (old_epoch != peer_epoch) {
+    if (std::find(past_epochs_.begin(), past_epochs_.end(), peer_epoch) != past_epochs_.end()) {
+      return LaneVerdict::Quarantine(Reason::kChannelRolledBack,
+                                     "the peer is back in an epoch that it had ended");
+    }
+    if (old_epoch != 0) {
+      if (past_epochs_.size() >= kPastEpochsMax) past_epochs_.erase(past_epochs_.begin());
+      past_epochs_.push_back(old_epoch);
+    }
+    durable_ = InboundState{};  // a quarantine ends with the epoch it was about
+    durable_.epoch = peer_epoch;
+    accepted_ = Frontier();
+  }
+  if (!quarantine().empty()) return LaneVerdict::Fine();
+  v1::Head empty;
+  if (head == nullptr) {
+    const Hash root = Frontier().Root();
+    empty.set_root(storage::HashView(root).data(), root.size());
+    head = &empty;
+  }
+  if (LaneVerdict verdict = OnHead(*head); !verdict.fine()) return verdict;
+  const std::uint64_t size = durable_.frontier.size();
+  if (head->receipted_size() < size) {
+    // The receipt was lost with a stream or a crash, and its refusals with it: both are said again.
+    receipt_owed_ = true;
+    NeedRefusals(head->receipted_size());
+  } else if (head->receipted_size() > size) {
+    return LaneVerdict::Warn(Reason::kChannelRolledBack,
+                             fmt::format("the peer has a receipt of this unit for {} envelopes, {} are held here",
+                                         head->receipted_size(), size));
+  }
+  return LaneVerdict::Fine();
+}
+
+void InboundLane::Close() {
+  open_ = false;
+  receipt_owed_ = false;
+  refusals_from_.reset();
+  refusals_token_ = 0;
+  refusals_retry_.Succeeded();
+  refusals_.clear();
+  resend_owed_ = false;
+  resend_ms_ = 0;
+}
+
+LaneVerdict InboundLane::OnHead(const v1::Head& head) {
+  if (!open_ || !quarantine().empty()) return LaneVerdict::Fine();
+  const std::uint64_t size = durable_.frontier.size();
+  if (head.size() < size) {
+    return LaneVerdict::Quarantine(
+        Reason::kChannelRolledBack,
+        fmt::format("the peer's channel has {} envelopes, {} were received", head.size(), size));
+  }
+  if (head.size() == size && head.root() != storage::HashView(durable_.frontier.Root())) {
+    return LaneVerdict::Quarantine(Reason::kChannelFork,
+                                   fmt::format("another root at the same size {}", size));
+  }
+  // Behind, and nothing came for long: what was sent is lost somewhere; ask.
+  const bool waits = Settled() && head.size() > size && resend_ms_ == 0 && !retry_.waiting(context_.now_ms);
+  if (waits && context_.now_ms - progress_ms_ > context_.limits.progress_ms / 2) AskAgain();
+  return LaneVerdict::Fine();
+}
+
+LaneVerdict InboundLane::OnBatch(v1::Batch batch, bool& duplicate, bool& gap) {
+  if (!open_ || !quarantine().empty()) return LaneVerdict::Fine();
+  if (batch.epoch() != durable_.epoch) return LaneVerdict::Break("batch of another epoch");
+  if (failed_ || retry_.waiting(context_.now_ms)) return LaneVerdict::Fine();  // asked for again later
+  if (batch.head().size() <= accepted_.size()) {
+    duplicate = true;
+    return OnKnown(batch);
+  }
+  if (batch.first_position() > accepted_.size()) {
+    gap = true;
+    AskAgain();
+    return LaneVerdict::Fine();
+  }
+  return Accept(std::move(batch));
+}
+
+LaneVerdict InboundLane::OnKnown(const v1::Batch& batch) {
+  const v1::Head& head = batch.head();
+  if (head.size() == durable_.frontier.size() &&
+      head.root() != storage::HashView(durable_.frontier.Root())) {
+    return LaneVerdict::Quarantine(Reason::kChannelFork,
+                                   fmt::format("another root at the same size {}", head.size()));
+  }
+  if (durable_.frontier.size() > 0) receipt_owed_ = true;
+  return LaneVerdict::Fine();
+}
+
+LaneVerdict InboundLane::Accept(v1::Batch batch) {
+  std::size_t bytes = 0;
+  for (const std::string& envelope : batch.envelopes()) bytes += envelope.size();
+  const Limits& limits = context_.limits;
+  if (commits_.size() >= kWindowSlack * limits.window_batches_max ||
+      commit_bytes_ + bytes > kWindowSlack * limits.window_bytes_max + limits.frame_bytes_max) {
+    return LaneVerdict::Break("more in flight than the window allows");
+  }
+  const std::optional<Hash> root = storage::HashFromBytes(batch.head().root());
+  if (!root.has_value()) return LaneVerdict::Break("batch: root is not 32 bytes");
+  const contract::ChannelHead head = ChannelHeadOf(batch.head().size(), *root);
+  if (!context_.verifier.Verify(contract::HeadBytes(head), batch.head().signature())) {
+    return LaneVerdict::Quarantine(
+        Reason::kHeadSignatureInvalid,
+        fmt::format("the signature of the head at size {} does not verify", head.size));
+  }
+  // What is held already is left out: the root at the end speaks for it too.
+  const std::uint64_t first = accepted_.size();
+  CommitBatch commit{.token = 0, .lane = lane_, .first_position = first, .envelopes = {}, .leaf_hashes = {}, .state = {}};
+  Frontier frontier = accepted_;
+  for (auto i = static_cast<int>(first - batch.first_position()); i < batch.envelopes_size(); ++i) {
+    commit.leaf_hashes.push_back(storage::LeafHash(batch.envelopes(i)));
+    frontier.Append(commit.leaf_hashes.back());
+    commit.envelopes.push_back(std::move(*batch.mutable_envelopes(i)));
+  }
+  if (frontier.Root() != *root) {
+    return LaneVerdict::Quarantine(
+        Reason::kChannelFork,
+        fmt::format("the signed root at size {} is not the root of what was received", head.size));
+  }
+  commit.token = context_.NewToken();
+  commit.state = {.epoch = durable_.epoch,
+                  .frontier = frontier,
+                  .head_signature = batch.head().signature(),
+                  .receipt_signature = context_.signer.Sign(contract::ReceiptBytes(head)),
+                  .quarantine_reason = {}};
+  commits_.push_back({.token = commit.token, .state = commit.state, .first = first, .bytes = bytes});
+  commit_bytes_ += bytes;
+  accepted_ = std::move(frontier);
+  progress_ms_ = context_.now_ms;
+  resend_ms_ = 0;
+  context_.actions.push_back(std::move(commit));
+  return LaneVerdict::Fine();
+}
+
+bool InboundLane::OnBatchCommitted(BatchCommitted& event, LaneVerdict& verdict) {
+  const auto found = std::find_if(commits_.begin(), commits_.end(),
+                                  [&](const Commit& commit) { return commit.token == event.token; });
+  if (found == commits_.end()) return false;
+  Commit commit = std::move(*found);
+  commit_bytes_ -= commit.bytes;
+  const bool in_order = found == commits_.begin();
+  commits_.erase(found);
+  if (event.status.ok()) {
+    const bool certain = in_order && !failed_;
+    const std::uint64_t old_size = durable_.frontier.size();
+    const std::string quarantine_reason = durable_.quarantine_reason;  // may have come meanwhile
+    durable_ = std::move(commit.state);
+    durable_.quarantine_reason = quarantine_reason;
+    if (certain) retry_.Succeeded();
+    if (open_) {
+      receipt_owed_ = true;
+      AddRefusals(std::move(event.refusals));
+      // A commit before it was stored after all: what it refused was never told.
+      if (!certain) NeedRefusals(old_size);
+    }
+  } else {
+    verdict = CommitFailed(event);
+  }
+  if (commits_.empty() && failed_) {
+    failed_ = false;
+    accepted_ = durable_.frontier;
+    receipt_owed_ = open_ && durable_.frontier.size() > 0;
+  }
+  return true;
+}
+
+LaneVerdict InboundLane::CommitFailed(const BatchCommitted& event) {
+  const bool first_failure = !failed_;
+  failed_ = true;
+  if (event.durable.has_value() && event.durable->epoch == durable_.epoch &&
+      event.durable->frontier.size() >= durable_.frontier.size()) {
+    const std::string quarantine_reason = durable_.quarantine_reason;
+    if (open_ && event.durable->frontier.size() > durable_.frontier.size()) {
+      NeedRefusals(durable_.frontier.size());
+    }
+    durable_ = *event.durable;
+    if (durable_.quarantine_reason.empty()) durable_.quarantine_reason = quarantine_reason;
+  }
+  if (!first_failure) return LaneVerdict::Fine();
+  retry_.Failed(context_.now_ms, context_.limits);
+  const contract::Problem problem = contract::ProblemOf(event.status);
+  if (StopsChannel(problem.reason)) return LaneVerdict::Quarantine(problem.reason, problem.what);
+  return LaneVerdict::Warn(problem.reason, problem.what);
+}
+
+std::int64_t InboundLane::due_ms() const {
+  if (!open_) return 0;
+  const std::int64_t commit_ms = Settled() ? retry_.due_ms() : 0;
+  const std::int64_t read_ms = refusals_token_ == 0 ? refusals_retry_.due_ms() : 0;
+  return commit_ms != 0 && read_ms != 0 ? std::min(commit_ms, read_ms) : commit_ms + read_ms;
+}
+
+void InboundLane::Work() {
+  if (open_) ReadMissingRefusals();
+  if (retry_.due_ms() == 0 || retry_.waiting(context_.now_ms) || !Settled()) return;
+  retry_.Elapsed();
+  resend_ms_ = 0;
+  AskAgain();
+}
+
+void InboundLane::AskAgain() {
+  // Every batch behind a gap would ask: once in a while is enough.
+  if (resend_ms_ != 0 && context_.now_ms - resend_ms_ < 2 * context_.limits.retry_ms) return;
+  resend_ms_ = context_.now_ms;
+  resend_owed_ = open_ && quarantine().empty();
+}
+
+void InboundLane::AddRefusals(std::vector<v1::Refusal> refusals) {
+  for (v1::Refusal& refusal : refusals) refusals_.push_back(std::move(refusal));
+  std::sort(refusals_.begin(), refusals_.end(),
+            [](const v1::Refusal& a, const v1::Refusal& b) { return a.position() < b.position(); });
+  const auto same = [](const v1::Refusal& a, const v1::Refusal& b) { return a.position() == b.position(); };
+  refusals_.erase(std::unique(refusals_.begin(), refusals_.end(), same), refusals_.end());
+  // A sender that keeps the window never gets here.
+  if (refusals_.size() > context_.limits.refusals_max) refusals_.resize(context_.limits.refusals_max);
+}
+
+void InboundLane::NeedRefusals(std::uint64_t first) {
+  refusals_from_ = std::min(first, refusals_from_.value_or(first));
+  refusals_token_ = 0;  // a read under way is of too little
+}
+
+void InboundLane::ReadMissingRefusals() {
+  if (!refusals_from_.has_value() || refusals_token_ != 0 || refusals_retry_.waiting(context_.now_ms)) return;
+  refusals_retry_.Elapsed();
+  refusals_token_ = context_.NewToken();
+  context_.actions.push_back(ReadRefusals{.token = refusals_token_,
+                                          .lane = lane_,
+                                          .epoch = durable_.epoch,
+                                          .first = *refusals_from_,
+                                          .end = durable_.frontier.size(),
+                                          .max_items = context_.limits.refusals_max});
+}
+
+bool InboundLane::OnRefusalsRead(RefusalsRead& event) {
+  if (refusals_token_ == 0 || event.token != refusals_token_) return false;
+  refusals_token_ = 0;
+  if (!event.status.ok()) {
+    refusals_retry_.Failed(context_.now_ms, context_.limits);
+    return true;
+  }
+  refusals_from_.reset();
+  refusals_retry_.Succeeded();
+  AddRefusals(std::move(event.refusals));
+  return true;
+}
+
+v1::Receipt InboundLane::Held() const {
+  v1::Receipt receipt;
+  receipt.set_lane(lane_);
+  receipt.set_epoch(durable_.epoch);
+  receipt.set_size(durable_.frontier.size());
+  const Hash root = durable_.frontier.Root();
+  receipt.set_root(root.data(), root.size());
+  receipt.set_signature(durable_.receipt_signature);
+  return receipt;
+}
+
+std::optional<v1::Receipt> InboundLane::TakeReceipt() {
+  if (!ReceiptOwed()) return std::nullopt;
+  receipt_owed_ = false;
+  if (durable_.frontier.size() == 0) return std::nullopt;
+  v1::Receipt receipt = Held();
+  for (v1::Refusal& refusal : refusals_) *receipt.add_refusals() = std::move(refusal);
+  refusals_.clear();
+  return receipt;
+}
+
+std::optional<v1::Resend> InboundLane::TakeResend() {
+  if (!ResendOwed()) return std::nullopt;
+  resend_owed_ = false;
+  v1::Resend resend;
+  resend.set_lane(lane_);
+  resend.set_epoch(durable_.epoch);
+  resend.set_size(accepted_.size());
+  return resend;
+}
+
+void InboundLane::Quarantine(Reason reason) {
+  durable_.quarantine_reason = std::string(contract::ReasonCode(reason));
+  resend_owed_ = false;
+}
+
+}  // namespace tripoint::exchange

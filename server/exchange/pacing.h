@@ -1,0 +1,76 @@
+// When and how much: back-off of dialling, size of a batch, rate of frames. Parts of the core; pure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "server/exchange/types.h"
+
+namespace tripoint::exchange {
+
+// Decides when the next stream is dialled: exponential back-off with jitter from a seed.
+class Dialler {
+ public:
+  Dialler(const Limits& limits, std::uint64_t jitter_seed) : limits_(limits), seed_(jitter_seed) {}
+
+  // The last try ended: plans the next one.
+  void Failed(std::int64_t now_ms);
+  // The peer was heard (it dialled us, or a link lived): the next wait is a short one again. A time
+  // already planned moves forward, never back.
+  void Contact(std::int64_t now_ms);
+  // The peer broke the protocol or refused us for good reasons: contact does not shorten the wait.
+  void Penalise() { penalty_ = penalty_ < kExponentMax ? penalty_ + 1 : penalty_; }
+  void Forgive() { penalty_ = 0; }
+
+  std::int64_t due_ms() const { return due_ms_; }
+
+ private:
+  static constexpr int kExponentMax = 16;
+  std::int64_t Delay();
+
+  const Limits& limits_;
+  std::uint64_t seed_;
+  std::uint64_t draws_ = 0;
+  int attempts_ = 0;
+  int penalty_ = 0;
+  std::int64_t due_ms_ = 0;  // 0: at once
+};
+
+// Size of batches on one link: doubles while receipts come back fast, halves when they are slow, so
+// that what lies on the wire before a flash stays about a second.
+class BatchSizer {
+ public:
+  explicit BatchSizer(const Limits& limits) : limits_(limits), bytes_(limits.batch_bytes_start) {}
+
+  // A batch of `batch_bytes` was receipted after `round_trip_ms`.
+  void OnRoundTrip(std::int64_t round_trip_ms, std::size_t batch_bytes);
+  void Reset() { bytes_ = limits_.batch_bytes_start; }
+
+  std::size_t bytes() const { return bytes_; }
+  // Bytes that may be on the wire without receipt, of flash and of the two other lanes together.
+  std::size_t window_bytes() const;
+
+ private:
+  const Limits& limits_;
+  std::size_t bytes_;
+};
+
+// At most `rate` a second on average, `burst` at once.
+class TokenBucket {
+ public:
+  TokenBucket(std::int64_t rate, std::int64_t burst)
+      : rate_(rate), full_(burst * 1000), tokens_(burst * 1000) {}
+
+  void Refill(std::int64_t now_ms);
+  bool Has() const { return tokens_ >= 1000; }
+  // False, and nothing is taken, when the bucket is empty.
+  bool Take();
+
+ private:
+  std::int64_t rate_;
+  std::int64_t full_;    // thousandths
+  std::int64_t tokens_;  // thousandths
+  std::int64_t last_ms_ = 0;
+};
+
+}  // namespace tripoint::exchange
