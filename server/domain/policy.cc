@@ -1,0 +1,451 @@
+#include "server/domain/policy.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <utility>
+
+#include "proto/contract/error.h"
+#include "proto/contract/text_form.h"
+#include "server/limits.h"
+
+namespace tripoint::domain {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using google::protobuf::Reflection;
+
+// What decides about a leaf.
+enum class Matter : std::uint8_t {
+  kBasic,        // what happened, by code
+  kStatus,       // ACTUAL, EXERCISE or TEST: always said
+  kPlace,
+  kTitle,
+  kAccount,
+  kPerson,
+  kObject,       // vehicles and goods by code
+  kPlate,
+  kDocument,
+  kDescription,  // free text about an object
+};
+
+struct LeafRow {
+  std::string_view path;
+  Matter matter;
+};
+
+// Every leaf of Facts that may ever leave, and what decides it. A leaf without a row is held.
+constexpr std::array<LeafRow, 35> kLeaves = {{
+    {"category_code", Matter::kBasic},
+    {"severity", Matter::kBasic},
+    {"certainty_code", Matter::kBasic},
+    {"status_code", Matter::kStatus},
+    {"occur_time_ms", Matter::kBasic},
+    {"occur_precision_code", Matter::kBasic},
+    {"place.gate", Matter::kPlace},
+    {"place.marker.line", Matter::kPlace},
+    {"place.marker.number", Matter::kPlace},
+    {"place.marker.offset_m", Matter::kPlace},
+    {"place.marker.bearing_deg", Matter::kPlace},
+    {"place.coordinates.latitude_deg", Matter::kPlace},
+    {"place.coordinates.longitude_deg", Matter::kPlace},
+    {"place.coordinates.precision_m", Matter::kPlace},
+    {"place.locality", Matter::kPlace},
+    {"title", Matter::kTitle},
+    {"narrative.text", Matter::kAccount},
+    {"narrative.language_code", Matter::kAccount},
+    {"persons.role_code", Matter::kPerson},
+    {"persons.nationality_region_code", Matter::kPerson},
+    {"persons.count", Matter::kPerson},
+    {"persons.sex_code", Matter::kPerson},
+    {"vehicles.type_code", Matter::kObject},
+    {"vehicles.plate", Matter::kPlate},
+    {"vehicles.plate_region_code", Matter::kObject},
+    {"vehicles.description", Matter::kDescription},
+    {"vehicles.count", Matter::kObject},
+    {"documents.type_code", Matter::kDocument},
+    {"documents.status_code", Matter::kDocument},
+    {"documents.region_code", Matter::kDocument},
+    {"documents.count", Matter::kDocument},
+    {"goods.type_code", Matter::kObject},
+    {"goods.quantity", Matter::kObject},
+    {"goods.unit_code", Matter::kObject},
+    {"goods.description", Matter::kDescription},
+}};
+
+constexpr std::array<std::string_view, 8> kPlainRoles = {
+    "SUSPECT", "FLED", "TRAVELLER", "WANTED", "HELD", "RETURNEE", "DEAD", "EVACUATED"};
+
+struct Verdict {
+  bool sent = false;
+  std::string_view rule;
+};
+
+const LeafRow* FindLeaf(std::string_view path) {
+  for (const LeafRow& row : kLeaves) {
+    if (row.path == path) return &row;
+  }
+  return nullptr;
+}
+
+// Decides for the recipients of one country.
+class Evaluator {
+ public:
+  Evaluator(const PolicyInput& input, std::string country)
+      : input_(input), country_(std::move(country)), kind_(FindNoticeKind(input.kind_code)) {}
+
+  void Run(const v1::Facts& facts) {
+    FilterTop(facts);
+    std::map<std::string, int> counts;
+    for (const auto& path : held_paths_) ++counts[path];
+    for (const auto& [path, count] : counts) {
+      group_.held_fields.push_back(fmt::format("{}: {}", path, count));
+    }
+  }
+
+  RecipientGroup& group() { return group_; }
+  const std::vector<v1::DisclosureCell>& cells() const { return cells_; }
+
+ private:
+  // What became of the filled leaves of one top-level field or element.
+  struct Part {
+    const v1::Person* person = nullptr;
+    std::vector<std::pair<std::string, Verdict>> leaves;  // path with index; verdict
+    bool any_sent = false;
+  };
+
+  Verdict DecidePerson(const v1::Person& person) const;
+  Verdict Decide(Matter matter, const v1::Person* person) const;
+  Verdict DecideLeaf(std::string_view rule_path, const v1::Person* person) const {
+    const LeafRow* row = FindLeaf(rule_path);
+    return row == nullptr ? Verdict{false, "not-released"} : Decide(row->matter, person);
+  }
+
+  void FilterTop(const v1::Facts& facts);
+  void FilterMessage(const Message& from, Message* to, const std::string& rule_path,
+                     const std::string& cell_path, Part& part) const;
+  void Conclude(const std::string& top, const std::string& cell_path, const Part& part);
+  void AddCell(const std::string& path, const Verdict& verdict);
+
+  bool IsPublic() const {
+    return input_.kind_code == "PUBLIC" || input_.handling.reach == Reach::kClear;
+  }
+
+  const PolicyInput& input_;
+  const std::string country_;
+  const NoticeKind* kind_;
+  RecipientGroup group_;
+  std::vector<v1::DisclosureCell> cells_;
+  std::vector<std::string> held_paths_;
+};
+
+Verdict Evaluator::DecidePerson(const v1::Person& person) const {
+  if (IsPublic()) return {false, "public-no-persons"};
+  // A kind that this version does not know may be about anything.
+  if (kind_ == nullptr || !kind_->holds_persons) return {false, "kind-no-persons"};
+  if (input_.basis.empty()) return {false, "person-needs-basis"};
+  if (kind_->about_nationals && person.nationality_region_code() != country_) {
+    return {false, "person-own-country"};
+  }
+  if (!IsProtectedRole(person.role_code())) return {true, "person-with-basis"};
+  if (kind_->never_protected) return {false, "protected-never-in-kind"};
+  if (!input_.release_protected) return {false, "protected-needs-release"};
+  return {true, "protected-released"};
+}
+
+Verdict Evaluator::Decide(Matter matter, const v1::Person* person) const {
+  const bool is_amber = input_.handling.reach >= Reach::kAmber;
+  switch (matter) {
+    case Matter::kBasic:
+      return {true, "basic-facts"};
+    case Matter::kStatus:
+      return {true, "status-marked"};
+    case Matter::kPlace:
+      return {true, "place"};
+    case Matter::kTitle:
+      // A title of the record may name somebody; one written for a public notice is its text.
+      if (IsPublic() && input_.from_incident) return {false, "public-no-account"};
+      return {true, "title"};
+    case Matter::kAccount:
+      if (IsPublic()) {
+        return input_.from_incident ? Verdict{false, "public-no-account"}
+                                    : Verdict{true, "public-text"};
+      }
+      return is_amber ? Verdict{true, "account"} : Verdict{false, "account-needs-amber"};
+    case Matter::kPerson:
+      if (person == nullptr) return {false, "not-released"};
+      return DecidePerson(*person);
+    case Matter::kObject:
+      return {true, "objects"};
+    case Matter::kPlate:
+      if (IsPublic()) return {false, "public-no-plates"};
+      return is_amber ? Verdict{true, "plate"} : Verdict{false, "plate-needs-amber"};
+    case Matter::kDocument:
+      if (IsPublic()) return {false, "public-no-documents"};
+      return is_amber ? Verdict{true, "documents"} : Verdict{false, "documents-need-amber"};
+    case Matter::kDescription:
+      if (IsPublic() && input_.from_incident) return {false, "public-no-account"};
+      return {true, "objects"};
+  }
+  return {false, "not-released"};
+}
+
+// Copies one filled scalar.
+void CopyLeaf(const Message& from, Message* to, const FieldDescriptor* field) {
+  const Reflection& source = *from.GetReflection();
+  const Reflection& target = *to->GetReflection();
+  switch (field->cpp_type()) {
+    case FieldDescriptor::CPPTYPE_STRING:
+      target.SetString(to, field, source.GetString(from, field));
+      break;
+    case FieldDescriptor::CPPTYPE_INT64:
+      target.SetInt64(to, field, source.GetInt64(from, field));
+      break;
+    case FieldDescriptor::CPPTYPE_UINT64:
+      target.SetUInt64(to, field, source.GetUInt64(from, field));
+      break;
+    case FieldDescriptor::CPPTYPE_INT32:
+      target.SetInt32(to, field, source.GetInt32(from, field));
+      break;
+    case FieldDescriptor::CPPTYPE_UINT32:
+      target.SetUInt32(to, field, source.GetUInt32(from, field));
+      break;
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      target.SetDouble(to, field, source.GetDouble(from, field));
+      break;
+    case FieldDescriptor::CPPTYPE_FLOAT:
+      target.SetFloat(to, field, source.GetFloat(from, field));
+      break;
+    case FieldDescriptor::CPPTYPE_BOOL:
+      target.SetBool(to, field, source.GetBool(from, field));
+      break;
+    case FieldDescriptor::CPPTYPE_ENUM:
+      target.SetEnumValue(to, field, source.GetEnumValue(from, field));
+      break;
+    case FieldDescriptor::CPPTYPE_MESSAGE:
+      break;
+  }
+}
+
+// Only what is listed is copied, so unknown fields and lists inside an element never leave.
+void Evaluator::FilterMessage(const Message& from, Message* to, const std::string& rule_path,
+                              const std::string& cell_path, Part& part) const {
+  const Reflection& reflection = *from.GetReflection();
+  std::vector<const FieldDescriptor*> filled;
+  reflection.ListFields(from, &filled);
+  for (const FieldDescriptor* field : filled) {
+    const std::string leaf_rule_path = fmt::format("{}.{}", rule_path, field->name());
+    const std::string leaf_cell_path = fmt::format("{}.{}", cell_path, field->name());
+    if (field->is_repeated()) {
+      part.leaves.emplace_back(leaf_cell_path, Verdict{false, "not-released"});
+      continue;
+    }
+    if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+      FilterMessage(reflection.GetMessage(from, field),
+                    to->GetReflection()->MutableMessage(to, field), leaf_rule_path, leaf_cell_path,
+                    part);
+      continue;
+    }
+    const Verdict verdict = DecideLeaf(leaf_rule_path, part.person);
+    if (verdict.sent) {
+      CopyLeaf(from, to, field);
+      part.any_sent = true;
+    }
+    part.leaves.emplace_back(leaf_cell_path, verdict);
+  }
+}
+
+void Evaluator::AddCell(const std::string& path, const Verdict& verdict) {
+  v1::DisclosureCell cell;
+  cell.set_field(path);
+  cell.set_sent(verdict.sent);
+  cell.set_rule(std::string(verdict.rule));
+  cells_.push_back(std::move(cell));
+}
+
+// One cell for the whole, and one for each leaf that is held inside a whole that is sent.
+void Evaluator::Conclude(const std::string& top, const std::string& cell_path, const Part& part) {
+  const auto whole =
+      std::find_if(part.leaves.begin(), part.leaves.end(),
+                   [&part](const auto& leaf) { return leaf.second.sent == part.any_sent; });
+  AddCell(cell_path, whole == part.leaves.end() ? Verdict{false, "not-released"} : whole->second);
+  if (!part.any_sent) {
+    held_paths_.push_back(top);
+    return;
+  }
+  for (const auto& [path, verdict] : part.leaves) {
+    if (verdict.sent) continue;
+    AddCell(path, verdict);
+    held_paths_.push_back(top + path.substr(cell_path.size()));
+  }
+}
+
+void Evaluator::FilterTop(const v1::Facts& facts) {
+  const Reflection& reflection = *facts.GetReflection();
+  std::vector<const FieldDescriptor*> filled;
+  reflection.ListFields(facts, &filled);
+  for (const FieldDescriptor* field : filled) {
+    const std::string& name = field->name();
+    if (field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) {
+      const Verdict verdict =
+          field->is_repeated() ? Verdict{false, "not-released"} : DecideLeaf(name, nullptr);
+      if (verdict.sent) CopyLeaf(facts, &group_.facts, field);
+      if (!verdict.sent) held_paths_.push_back(name);
+      AddCell(name, verdict);
+      continue;
+    }
+    if (!field->is_repeated()) {
+      Part part;
+      FilterMessage(reflection.GetMessage(facts, field),
+                    reflection.MutableMessage(&group_.facts, field), name, name, part);
+      if (!part.any_sent) reflection.ClearField(&group_.facts, field);
+      Conclude(name, name, part);
+      continue;
+    }
+    for (int i = 0; i < reflection.FieldSize(facts, field); ++i) {
+      Part part;
+      if (name == "persons") part.person = &facts.persons(i);
+      const std::string cell_path = fmt::format("{}[{}]", name, i);
+      FilterMessage(reflection.GetRepeatedMessage(facts, field, i),
+                    reflection.AddMessage(&group_.facts, field), name, cell_path, part);
+      if (!part.any_sent) reflection.RemoveLast(&group_.facts, field);
+      Conclude(name, cell_path, part);
+    }
+  }
+}
+
+std::string Joined(const std::vector<std::string>& names) {
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+absl::Status Refuse(absl::StatusCode code, contract::Reason reason, std::string what,
+                    std::string why, std::string next, const std::vector<std::string>& units) {
+  contract::Problem problem;
+  problem.reason = reason;
+  problem.what = std::move(what);
+  problem.why = std::move(why);
+  problem.next = std::move(next);
+  problem.variables = {{"units", Joined(units)}};
+  return contract::Error(code, problem);
+}
+
+}  // namespace
+
+Disclosure Evaluate(const v1::Facts& facts, const PolicyInput& input,
+                    const std::vector<std::string>& units) {
+  Disclosure disclosure;
+  // No rule looks at more of a recipient than its country.
+  std::map<std::string, Evaluator> by_country;
+  for (const std::string& unit : units) {
+    const std::string country = CountryOf(unit);
+    auto found = by_country.find(country);
+    if (found == by_country.end()) {
+      found = by_country.emplace(country, Evaluator(input, country)).first;
+      found->second.Run(facts);
+    }
+    found->second.group().units.push_back(unit);
+    for (v1::DisclosureCell cell : found->second.cells()) {
+      cell.set_unit(unit);
+      disclosure.cells.push_back(std::move(cell));
+    }
+  }
+  std::map<std::string, std::size_t> group_by_content;
+  for (auto& [country, evaluator] : by_country) {
+    RecipientGroup& group = evaluator.group();
+    const std::string content = group.facts.SerializeAsString() + Joined(group.held_fields);
+    const auto [found, is_new] = group_by_content.emplace(content, disclosure.groups.size());
+    if (is_new) {
+      disclosure.groups.push_back(std::move(group));
+      continue;
+    }
+    auto& members = disclosure.groups[found->second].units;
+    members.insert(members.end(), group.units.begin(), group.units.end());
+    std::sort(members.begin(), members.end());
+  }
+  return disclosure;
+}
+
+std::string_view RuleOfField(std::string_view path) {
+  const LeafRow* row = FindLeaf(path);
+  if (row == nullptr) return {};
+  switch (row->matter) {
+    case Matter::kBasic:
+      return "basic-facts";
+    case Matter::kStatus:
+      return "status-marked";
+    case Matter::kPlace:
+      return "place";
+    case Matter::kTitle:
+      return "title";
+    case Matter::kAccount:
+      return "account";
+    case Matter::kPerson:
+      return "person-with-basis";
+    case Matter::kObject:
+    case Matter::kDescription:
+      return "objects";
+    case Matter::kPlate:
+      return "plate";
+    case Matter::kDocument:
+      return "documents";
+  }
+  return {};
+}
+
+bool IsProtectedRole(std::string_view role_code) {
+  return std::find(kPlainRoles.begin(), kPlainRoles.end(), role_code) == kPlainRoles.end();
+}
+
+absl::StatusOr<std::vector<std::string>> CheckAudience(
+    std::string_view self, const std::vector<std::string>& units,
+    const std::set<std::string, std::less<>>& paired, const contract::Vocabulary& vocabulary) {
+  constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
+  const std::vector<std::string> neighbours(paired.begin(), paired.end());
+  const std::string paired_text = neighbours.empty() ? "none" : Joined(neighbours);
+  if (units.empty()) {
+    return Refuse(kInvalid, contract::Reason::kAudienceEmpty, "no unit is named",
+                  "an empty audience means nobody, never everybody",
+                  fmt::format("name the units that get it; paired are: {}", paired_text), {});
+  }
+  if (units.size() > limits::kAudienceMax) {
+    return Refuse(kInvalid, contract::Reason::kTooLarge,
+                  fmt::format("{} units are named", units.size()),
+                  fmt::format("at most {} units get one notice", limits::kAudienceMax),
+                  "share with fewer units", {});
+  }
+  std::set<std::string> audience;
+  std::vector<std::string> unpaired;
+  for (const std::string& unit : units) {
+    const auto known = vocabulary.Check("units", unit);
+    if (!known) {
+      const std::string near = vocabulary.Suggest("units", unit);
+      return Refuse(kInvalid, contract::Reason::kUnitUnknown,
+                    fmt::format("{} is not a unit", contract::Quoted(unit)),
+                    "the register of units has no such id",
+                    near.empty() ? fmt::format("paired are: {}", paired_text)
+                                 : fmt::format("did you mean {}? Paired are: {}", near, paired_text),
+                    {});
+    }
+    const std::string id(*known);
+    if (id == self) {
+      return Refuse(kInvalid, contract::Reason::kAudienceSelf,
+                    fmt::format("{} is this unit", id), "a unit does not share with itself",
+                    "leave it out of the audience", {id});
+    }
+    if (audience.insert(id).second && !paired.contains(id)) unpaired.push_back(id);
+  }
+  if (!unpaired.empty()) {
+    return Refuse(absl::StatusCode::kFailedPrecondition, contract::Reason::kUnitNotPaired,
+                  fmt::format("this node is not paired with {}", Joined(unpaired)),
+                  "a notice goes only where both units agreed to the link",
+                  fmt::format("share with a paired unit ({}), or have the link agreed",
+                              paired_text),
+                  unpaired);
+  }
+  return std::vector<std::string>(audience.begin(), audience.end());
+}
+
+}  // namespace tripoint::domain
