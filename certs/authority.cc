@@ -1,10 +1,10 @@
 // A country's authority: see authority.h. One object, one thread.
 #include "certs/authority.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "certs/certificate.h"
 #include "certs/certificate_maker.h"
@@ -28,7 +28,8 @@ std::string Upper(std::string_view country) {
 }
 
 absl::Status Damaged(Reason reason, std::string why) {
-  return Error(absl::StatusCode::kFailedPrecondition, reason, "The authority's folder cannot be used", std::move(why),
+  return Error(absl::StatusCode::kFailedPrecondition, reason,
+               "The authority's folder cannot be used", std::move(why),
                "Restore the authority's folder from its backup");
 }
 
@@ -37,14 +38,17 @@ absl::StatusOr<std::string> CountryOfRoot(X509* root) {
   X509_NAME_get_text_by_NID(X509_get_subject_name(root), NID_countryName, text, sizeof(text));
   std::string country(text);
   for (char& c : country) c = static_cast<char>(c - 'A' + 'a');
-  if (!IsCountry(country)) return Damaged(Reason::kCorrupt, "The root names no country of Tripoint");
+  if (!IsCountry(country))
+    return Damaged(Reason::kCorrupt, "The root names no country of Tripoint");
   return country;
 }
 
 absl::StatusOr<CertificateSpec> SpecFor(CertificateKind kind, const UnitIdentity& name) {
   if ((kind == CertificateKind::kOfficer) != name.officer.has_value()) {
-    return Error(absl::StatusCode::kInvalidArgument, Reason::kFieldInvalid, "The name does not fit the kind of certificate",
-                 "An officer's certificate names an officer; a node's and a signing certificate name only the unit",
+    return Error(absl::StatusCode::kInvalidArgument, Reason::kFieldInvalid,
+                 "The name does not fit the kind of certificate",
+                 "An officer's certificate names an officer; a node's and a signing certificate "
+                 "name only the unit",
                  "Use --officer alone, or --signing alone, or neither");
   }
   CertificateSpec spec;
@@ -57,7 +61,8 @@ absl::StatusOr<CertificateSpec> SpecFor(CertificateKind kind, const UnitIdentity
       spec.extensions = LeafExtensions(names, {"serverAuth", "clientAuth"});
       break;
     case CertificateKind::kOfficer:
-      // With the space it cannot be taken for a DNS name, which "huy.nguyen" alone would be, and refused by the root.
+      // With the space it cannot be taken for a DNS name, which "huy.nguyen" alone would be, and
+      // refused by the root.
       spec.common_name = fmt::format("officer {}", *name.officer);
       spec.extensions = LeafExtensions(names, {"clientAuth"});
       break;
@@ -83,9 +88,11 @@ std::string_view KindName(CertificateKind kind) {
 
 }  // namespace
 
-absl::StatusOr<Authority> Authority::Init(const std::string& folder, std::string_view country, std::int64_t now_s) {
+absl::StatusOr<Authority> Authority::Init(const std::string& folder, std::string_view country,
+                                          std::int64_t now_s) {
   if (!IsCountry(country)) {
-    return Error(absl::StatusCode::kInvalidArgument, Reason::kFieldInvalid, "There is no authority for that country",
+    return Error(absl::StatusCode::kInvalidArgument, Reason::kFieldInvalid,
+                 "There is no authority for that country",
                  "The countries of Tripoint are kh, la and vn", "Name one of them, in lower case");
   }
   if (absl::Status made = MakeFolder(folder, 0700); !made.ok()) return made;
@@ -94,9 +101,13 @@ absl::StatusOr<Authority> Authority::Init(const std::string& folder, std::string
     if (!lock.ok()) return lock.status();
     for (const char* name : {kRootKey, kRootPem, kIndex, kCrl}) {
       if (!Exists(folder + name)) continue;
-      return Error(absl::StatusCode::kAlreadyExists, Reason::kAlreadyExists, "The folder holds an authority already",
-                   fmt::format("{} is there, and a root is never overwritten: every unit's certificate hangs on it", name + 1),
-                   "Choose an empty folder");
+      return Error(
+          absl::StatusCode::kAlreadyExists, Reason::kAlreadyExists,
+          "The folder holds an authority already",
+          fmt::format(
+              "{} is there, and a root is never overwritten: every unit's certificate hangs on it",
+              name + 1),
+          "Choose an empty folder");
     }
     const KeyPtr key = NewP256Key();
     const CertificateSpec spec{.country = Upper(country),
@@ -107,11 +118,13 @@ absl::StatusOr<Authority> Authority::Init(const std::string& folder, std::string
                                .extensions = RootExtensions(country)};
     absl::StatusOr<X509Ptr> root = MakeCertificate(spec, key.get(), nullptr, key.get());
     if (!root.ok()) return root.status();
-    absl::StatusOr<CrlPtr> crl = MakeCrl({}, 1, now_s, now_s + kCrlDays * kDayS, root->get(), key.get());
+    absl::StatusOr<CrlPtr> crl =
+        MakeCrl({}, 1, now_s, now_s + kCrlDays * kDayS, root->get(), key.get());
     if (!crl.ok()) return crl.status();
     // The key first: a root without its key is worthless, a key without a root is harmless.
     absl::Status written = WriteNewFile(folder + kRootKey, ToPem(key.get()), kSecretMode);
-    written.Update(WriteNewFile(folder + kIndex, "# Written by tripointd ca; only ever appended.\n", kPublicMode));
+    written.Update(WriteNewFile(folder + kIndex, "# Written by tripointd ca; only ever appended.\n",
+                                kPublicMode));
     written.Update(WriteNewFile(folder + kCrl, ToPem(crl->get()), kPublicMode));
     written.Update(WriteNewFile(folder + kRootPem, ToPem(root->get()), kPublicMode));
     if (!written.ok()) return written;
@@ -121,8 +134,9 @@ absl::StatusOr<Authority> Authority::Init(const std::string& folder, std::string
 
 absl::StatusOr<Authority> Authority::Open(const std::string& folder) {
   if (!Exists(folder + kRootPem)) {
-    return Error(absl::StatusCode::kNotFound, Reason::kNotFound, "There is no authority in that folder",
-                 "It has no root.pem", "Make one with `tripointd ca init --country CC --dir DIR`, or name its folder");
+    return Error(absl::StatusCode::kNotFound, Reason::kNotFound,
+                 "There is no authority in that folder", "It has no root.pem",
+                 "Make one with `tripointd ca init --country CC --dir DIR`, or name its folder");
   }
   absl::StatusOr<FolderLock> lock = FolderLock::Take(folder);
   if (!lock.ok()) return lock.status();
@@ -136,7 +150,8 @@ absl::Status Authority::Load() {
   absl::StatusOr<std::string> root_pem = ReadSmallFile(folder_ + kRootPem);
   absl::StatusOr<std::string> index = ReadSmallFile(folder_ + kIndex);
   absl::StatusOr<std::string> crl_pem = ReadSmallFile(folder_ + kCrl);
-  for (const absl::Status& status : {key_pem.status(), root_pem.status(), index.status(), crl_pem.status()}) {
+  for (const absl::Status& status :
+       {key_pem.status(), root_pem.status(), index.status(), crl_pem.status()}) {
     if (!status.ok()) return status;
   }
   key_ = ReadPrivateKey(*key_pem);
@@ -162,20 +177,27 @@ absl::Status Authority::Load() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Issued> Authority::Issue(CertificateKind kind, const UnitIdentity& name, int days, std::int64_t now_s) {
+absl::StatusOr<Issued> Authority::Issue(CertificateKind kind, const UnitIdentity& name, int days,
+                                        std::int64_t now_s) {
   if (name.country != country_) {
-    return Error(absl::StatusCode::kPermissionDenied, Reason::kCertificateWrongName,
-                 fmt::format("{} is not a unit of this country", name.unit),
-                 fmt::format("This is the authority of {}; an authority vouches only for its own country's units", country_),
-                 fmt::format("Ask the authority of {}", name.country));
+    return Error(
+        absl::StatusCode::kPermissionDenied, Reason::kCertificateWrongName,
+        fmt::format("{} is not a unit of this country", name.unit),
+        fmt::format(
+            "This is the authority of {}; an authority vouches only for its own country's units",
+            country_),
+        fmt::format("Ask the authority of {}", name.country));
   }
   if (days == 0) days = kind == CertificateKind::kSigning ? kSigningDays : kTlsDays;
   if (days < 1 || days > kIssueDaysMax) {
-    return Error(absl::StatusCode::kInvalidArgument, Reason::kFieldInvalid, "The number of days cannot be used",
-                 fmt::format("It must be 1 to {}", kIssueDaysMax), "Leave --days away to get the usual number");
+    return Error(absl::StatusCode::kInvalidArgument, Reason::kFieldInvalid,
+                 "The number of days cannot be used",
+                 fmt::format("It must be 1 to {}", kIssueDaysMax),
+                 "Leave --days away to get the usual number");
   }
   if (now_s >= root_not_after_s()) {
-    return Error(absl::StatusCode::kFailedPrecondition, Reason::kCertificateExpired, "The root has expired",
+    return Error(absl::StatusCode::kFailedPrecondition, Reason::kCertificateExpired,
+                 "The root has expired",
                  fmt::format("It was valid until {}", UtcText(root_not_after_s())),
                  "Make a new root in a new folder and hand it to all units of all countries");
   }
@@ -205,14 +227,18 @@ absl::StatusOr<Issued> Authority::Issue(CertificateKind kind, const UnitIdentity
 
 absl::Status Authority::Revoke(std::string_view serial, std::int64_t now_s) {
   std::string wanted(serial);
-  std::transform(wanted.begin(), wanted.end(), wanted.begin(), [](unsigned char c) { return std::tolower(c); });
-  const auto row = std::find_if(rows_.begin(), rows_.end(), [&](const IssuedRow& r) { return r.serial == wanted; });
+  std::transform(wanted.begin(), wanted.end(), wanted.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
+  const auto row = std::find_if(rows_.begin(), rows_.end(),
+                                [&](const IssuedRow& r) { return r.serial == wanted; });
   if (row == rows_.end()) {
-    return Error(absl::StatusCode::kNotFound, Reason::kNotFound, "This authority issued no certificate with that serial",
+    return Error(absl::StatusCode::kNotFound, Reason::kNotFound,
+                 "This authority issued no certificate with that serial",
                  "The serial is not in its book", "List them with `tripointd ca show --dir DIR`");
   }
   if (!row->revoke_time_s.has_value()) {
-    if (absl::Status noted = AppendLine(folder_ + kIndex, RevokedLine(wanted, now_s)); !noted.ok()) return noted;
+    if (absl::Status noted = AppendLine(folder_ + kIndex, RevokedLine(wanted, now_s)); !noted.ok())
+      return noted;
     row->revoke_time_s = now_s;
   }
   return RenewCrl(now_s);
@@ -221,18 +247,22 @@ absl::Status Authority::Revoke(std::string_view serial, std::int64_t now_s) {
 absl::Status Authority::RenewCrl(std::int64_t now_s) {
   std::vector<RevokedSerial> revoked;
   for (const IssuedRow& row : rows_) {
-    if (row.revoke_time_s.has_value()) revoked.push_back({.serial = row.serial, .revoke_time_s = *row.revoke_time_s});
+    if (row.revoke_time_s.has_value())
+      revoked.push_back({.serial = row.serial, .revoke_time_s = *row.revoke_time_s});
   }
   absl::StatusOr<CrlPtr> crl =
       MakeCrl(revoked, crl_number_ + 1, now_s, now_s + kCrlDays * kDayS, root_.get(), key_.get());
   if (!crl.ok()) return crl.status();
   std::string pem = ToPem(crl->get());
-  if (absl::Status written = ReplaceFile(folder_ + kCrl, pem, kPublicMode); !written.ok()) return written;
+  if (absl::Status written = ReplaceFile(folder_ + kCrl, pem, kPublicMode); !written.ok())
+    return written;
   crl_pem_ = std::move(pem);
   ++crl_number_;
   return absl::OkStatus();
 }
 
-std::int64_t Authority::root_not_after_s() const { return UnixSeconds(X509_get0_notAfter(root_.get())); }
+std::int64_t Authority::root_not_after_s() const {
+  return UnixSeconds(X509_get0_notAfter(root_.get()));
+}
 
 }  // namespace tripoint::certs

@@ -1,11 +1,11 @@
 // `tripointd ca ...`: see authority_commands.h. One thread.
 #include "certs/authority_commands.h"
 
+#include <fmt/format.h>
+
 #include <optional>
 #include <utility>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "certs/authority.h"
 #include "certs/certificate.h"
@@ -44,7 +44,8 @@ absl::Status RefuseTaken(const std::string& out, const std::vector<Piece>& piece
       if (!Exists(fmt::format("{}/{}", out, name))) continue;
       return Error(absl::StatusCode::kAlreadyExists, Reason::kAlreadyExists,
                    fmt::format("{} exists already in the output folder", name),
-                   "Keys and certificates are never overwritten. Nothing was changed", "Name a new folder with --out");
+                   "Keys and certificates are never overwritten. Nothing was changed",
+                   "Name a new folder with --out");
     }
   }
   return absl::OkStatus();
@@ -61,28 +62,36 @@ absl::Status CopyRoots(const std::string& out, const Authority& authority) {
 
 }  // namespace
 
-absl::StatusOr<std::string> RunAuthorityInit(const AuthorityInitOptions& options, std::int64_t now_s) {
-  if (options.folder.empty()) return BadOptions("No folder for the authority was named", "Add --dir DIR");
-  const absl::StatusOr<Authority> authority = Authority::Init(options.folder, options.country, now_s);
+absl::StatusOr<std::string> RunAuthorityInit(const AuthorityInitOptions& options,
+                                             std::int64_t now_s) {
+  if (options.folder.empty())
+    return BadOptions("No folder for the authority was named", "Add --dir DIR");
+  const absl::StatusOr<Authority> authority =
+      Authority::Init(options.folder, options.country, now_s);
   if (!authority.ok()) return authority.status();
   return fmt::format(
       "Made the authority of {} in {}, valid until {}.\n"
       "Keep root.key offline and backed up; whoever has it can name any unit of {}.\n"
       "next: tripointd ca issue --dir {} --unit {}-NAME --out DIR\n",
-      options.country, options.folder, UtcText(authority->root_not_after_s()), options.country, options.folder,
-      options.country);
+      options.country, options.folder, UtcText(authority->root_not_after_s()), options.country,
+      options.folder, options.country);
 }
 
-absl::StatusOr<std::string> RunAuthorityIssue(const AuthorityIssueOptions& options, std::int64_t now_s) {
+absl::StatusOr<std::string> RunAuthorityIssue(const AuthorityIssueOptions& options,
+                                              std::int64_t now_s) {
   if (options.folder.empty() || options.out.empty()) {
-    return BadOptions("The authority's folder and the output folder are both needed", "Add --dir DIR and --out DIR");
+    return BadOptions("The authority's folder and the output folder are both needed",
+                      "Add --dir DIR and --out DIR");
   }
-  if ((options.officer.empty() ? 0 : 1) + (options.signing ? 1 : 0) + (options.tls_only ? 1 : 0) > 1) {
-    return BadOptions("More than one kind of certificate was asked for",
-                      "Use one of --officer ID, --signing and --tls-only, or none for a whole node");
+  if ((options.officer.empty() ? 0 : 1) + (options.signing ? 1 : 0) + (options.tls_only ? 1 : 0) >
+      1) {
+    return BadOptions(
+        "More than one kind of certificate was asked for",
+        "Use one of --officer ID, --signing and --tls-only, or none for a whole node");
   }
-  absl::StatusOr<UnitIdentity> name =
-      options.officer.empty() ? MakeIdentity(options.unit) : MakeIdentity(options.unit, options.officer);
+  absl::StatusOr<UnitIdentity> name = options.officer.empty()
+                                          ? MakeIdentity(options.unit)
+                                          : MakeIdentity(options.unit, options.officer);
   if (!name.ok()) return name.status();
   absl::StatusOr<Authority> authority = Authority::Open(options.folder);
   if (!authority.ok()) return authority.status();
@@ -98,18 +107,22 @@ absl::StatusOr<std::string> RunAuthorityIssue(const AuthorityIssueOptions& optio
     if (written.ok()) written = WriteNewFile(stem + ".key", issued->key_pem, kSecretMode);
     if (written.ok()) written = WriteNewFile(stem + ".pem", issued->certificate_pem, kPublicMode);
     if (!written.ok()) return written;
-    text += fmt::format("{0}.pem {0}.key  {1}  serial {2}  valid until {3}\n", piece.stem, FormatUri(*name),
-                        issued->serial, UtcText(issued->not_after_s));
+    text += fmt::format("{0}.pem {0}.key  {1}  serial {2}  valid until {3}\n", piece.stem,
+                        FormatUri(*name), issued->serial, UtcText(issued->not_after_s));
   }
   if (absl::Status copied = CopyRoots(options.out, *authority); !copied.ok()) return copied;
-  return fmt::format("{0}roots/{1}.pem roots/{1}.crl  root and revocation list of {1}\nWritten to {2}.\n", text,
-                     authority->country(), options.out);
+  return fmt::format(
+      "{0}roots/{1}.pem roots/{1}.crl  root and revocation list of {1}\nWritten to {2}.\n", text,
+      authority->country(), options.out);
 }
 
-absl::StatusOr<std::string> RunAuthorityRevoke(const AuthorityRevokeOptions& options, std::int64_t now_s) {
-  if (options.folder.empty()) return BadOptions("The authority's folder was not named", "Add --dir DIR");
+absl::StatusOr<std::string> RunAuthorityRevoke(const AuthorityRevokeOptions& options,
+                                               std::int64_t now_s) {
+  if (options.folder.empty())
+    return BadOptions("The authority's folder was not named", "Add --dir DIR");
   if (!options.serial.empty() && !options.certificate_path.empty()) {
-    return BadOptions("Both a serial and a certificate were named", "Use either --serial or --cert");
+    return BadOptions("Both a serial and a certificate were named",
+                      "Use either --serial or --cert");
   }
   absl::StatusOr<Authority> authority = Authority::Open(options.folder);
   if (!authority.ok()) return authority.status();
@@ -121,16 +134,20 @@ absl::StatusOr<std::string> RunAuthorityRevoke(const AuthorityRevokeOptions& opt
     if (!facts.ok()) return facts.status();
     serial = facts->serial;
   }
-  const absl::Status done = serial.empty() ? authority->RenewCrl(now_s) : authority->Revoke(serial, now_s);
+  const absl::Status done =
+      serial.empty() ? authority->RenewCrl(now_s) : authority->Revoke(serial, now_s);
   if (!done.ok()) return done;
-  return fmt::format("{}Wrote revocation list {} of {}: {}/crl.pem\nnext: copy it as roots/{}.crl to the nodes\n",
-                     serial.empty() ? std::string() : fmt::format("Revoked serial {}.\n", serial),
-                     authority->crl_number(), authority->country(), options.folder, authority->country());
+  return fmt::format(
+      "{}Wrote revocation list {} of {}: {}/crl.pem\nnext: copy it as roots/{}.crl to the nodes\n",
+      serial.empty() ? std::string() : fmt::format("Revoked serial {}.\n", serial),
+      authority->crl_number(), authority->country(), options.folder, authority->country());
 }
 
-absl::StatusOr<std::string> RunAuthorityShow(const AuthorityShowOptions& options, std::int64_t now_s) {
+absl::StatusOr<std::string> RunAuthorityShow(const AuthorityShowOptions& options,
+                                             std::int64_t now_s) {
   if (options.folder.empty() == options.certificate_path.empty()) {
-    return BadOptions("Either an authority or a certificate can be shown", "Use either --dir DIR or --cert FILE");
+    return BadOptions("Either an authority or a certificate can be shown",
+                      "Use either --dir DIR or --cert FILE");
   }
   if (!options.certificate_path.empty()) {
     const absl::StatusOr<std::string> pem = ReadSmallFile(options.certificate_path);
@@ -141,14 +158,17 @@ absl::StatusOr<std::string> RunAuthorityShow(const AuthorityShowOptions& options
   }
   const absl::StatusOr<Authority> authority = Authority::Open(options.folder);
   if (!authority.ok()) return authority.status();
-  std::string text = fmt::format("authority  {}\nvalid      until {} ({} days left)\nlist       number {}\n\n",
-                                 authority->country(), UtcText(authority->root_not_after_s()),
-                                 DaysLeft(authority->root_not_after_s(), now_s), authority->crl_number());
+  std::string text =
+      fmt::format("authority  {}\nvalid      until {} ({} days left)\nlist       number {}\n\n",
+                  authority->country(), UtcText(authority->root_not_after_s()),
+                  DaysLeft(authority->root_not_after_s(), now_s), authority->crl_number());
   for (const IssuedRow& row : authority->rows()) {
-    const std::string state = row.revoke_time_s.has_value() ? "revoked " + UtcText(*row.revoke_time_s)
-                              : now_s > row.not_after_s     ? std::string("expired")
-                                                            : std::string("valid");
-    text += fmt::format("{}  {:<8} until {}  {:<30}  {}\n", row.serial, row.kind, UtcText(row.not_after_s), state, row.uri);
+    const std::string state = row.revoke_time_s.has_value()
+                                  ? "revoked " + UtcText(*row.revoke_time_s)
+                              : now_s > row.not_after_s ? std::string("expired")
+                                                        : std::string("valid");
+    text += fmt::format("{}  {:<8} until {}  {:<30}  {}\n", row.serial, row.kind,
+                        UtcText(row.not_after_s), state, row.uri);
   }
   return text;
 }

@@ -1,11 +1,11 @@
 // The authority's book: see authority_index.h. Pure; any thread.
 #include "certs/authority_index.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <system_error>
-
-#include <fmt/format.h>
 
 #include "proto/contract/error.h"
 
@@ -30,15 +30,21 @@ bool ParseNumber(std::string_view text, std::int64_t* value) {
 bool ParseLine(std::string_view line, std::vector<IssuedRow>* rows) {
   const std::vector<std::string_view> parts = Split(line, '\t');
   if (parts.size() == 6 && parts[0] == "issued") {
-    IssuedRow row{.serial = std::string(parts[1]), .kind = std::string(parts[2]), .uri = std::string(parts[3]),
-                  .not_after_s = 0, .issue_time_s = 0, .revoke_time_s = std::nullopt};
-    if (!ParseNumber(parts[4], &row.not_after_s) || !ParseNumber(parts[5], &row.issue_time_s)) return false;
+    IssuedRow row{.serial = std::string(parts[1]),
+                  .kind = std::string(parts[2]),
+                  .uri = std::string(parts[3]),
+                  .not_after_s = 0,
+                  .issue_time_s = 0,
+                  .revoke_time_s = std::nullopt};
+    if (!ParseNumber(parts[4], &row.not_after_s) || !ParseNumber(parts[5], &row.issue_time_s))
+      return false;
     rows->push_back(std::move(row));
     return true;
   }
   std::int64_t time_s = 0;
   if (parts.size() != 3 || parts[0] != "revoked" || !ParseNumber(parts[2], &time_s)) return false;
-  const auto row = std::find_if(rows->begin(), rows->end(), [&](const IssuedRow& r) { return r.serial == parts[1]; });
+  const auto row = std::find_if(rows->begin(), rows->end(),
+                                [&](const IssuedRow& r) { return r.serial == parts[1]; });
   if (row == rows->end()) return false;
   if (!row->revoke_time_s.has_value()) row->revoke_time_s = time_s;
   return true;
@@ -47,7 +53,8 @@ bool ParseLine(std::string_view line, std::vector<IssuedRow>* rows) {
 }  // namespace
 
 std::string IssuedLine(const IssuedRow& row) {
-  return fmt::format("issued\t{}\t{}\t{}\t{}\t{}", row.serial, row.kind, row.uri, row.not_after_s, row.issue_time_s);
+  return fmt::format("issued\t{}\t{}\t{}\t{}\t{}", row.serial, row.kind, row.uri, row.not_after_s,
+                     row.issue_time_s);
 }
 
 std::string RevokedLine(std::string_view serial, std::int64_t revoke_time_s) {

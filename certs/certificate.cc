@@ -24,10 +24,11 @@ absl::Status Malformed(std::string why) {
 }
 
 absl::StatusOr<UnitIdentity> SoleIdentity(X509* leaf) {
-  // With a null index OpenSSL gives nothing when the extension stands twice: a second list could hide a second name.
+  // With a null index OpenSSL gives nothing when the extension stands twice: a second list could
+  // hide a second name.
   int critical = 0;
-  const NamesPtr names(
-      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(leaf, NID_subject_alt_name, &critical, nullptr)));
+  const NamesPtr names(static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(leaf, NID_subject_alt_name, &critical, nullptr)));
   if (names == nullptr) return Malformed("It has no list of names, or more than one");
   std::string uri;
   int uris = 0;
@@ -43,19 +44,22 @@ absl::StatusOr<UnitIdentity> SoleIdentity(X509* leaf) {
       return Malformed("It carries a name that is neither a URI nor a DNS name");
     }
   }
-  if (uris != 1) return Malformed(fmt::format("It must carry exactly one URI, it carries {}", uris));
+  if (uris != 1)
+    return Malformed(fmt::format("It must carry exactly one URI, it carries {}", uris));
   return ParseUri(uri);
 }
 
 absl::Status ReadUsages(X509* leaf, CertificateFacts* facts) {
-  const UsagesPtr usages(
-      static_cast<EXTENDED_KEY_USAGE*>(X509_get_ext_d2i(leaf, NID_ext_key_usage, nullptr, nullptr)));
+  const UsagesPtr usages(static_cast<EXTENDED_KEY_USAGE*>(
+      X509_get_ext_d2i(leaf, NID_ext_key_usage, nullptr, nullptr)));
   const ObjectPtr signing(OBJ_txt2obj(kSigningUsageOid, 1));
-  if (usages == nullptr) return Malformed("It does not say what it may be used for (extended key usage)");
+  if (usages == nullptr)
+    return Malformed("It does not say what it may be used for (extended key usage)");
   for (int i = 0; i < sk_ASN1_OBJECT_num(usages.get()); ++i) {
     const ASN1_OBJECT* usage = sk_ASN1_OBJECT_value(usages.get(), i);
     const int nid = OBJ_obj2nid(usage);
-    if (nid == NID_anyExtendedKeyUsage) return Malformed("It may be used for anything, which is not allowed");
+    if (nid == NID_anyExtendedKeyUsage)
+      return Malformed("It may be used for anything, which is not allowed");
     facts->client_usage |= nid == NID_client_auth;
     facts->server_usage |= nid == NID_server_auth;
     facts->signing_usage |= OBJ_cmp(usage, signing.get()) == 0;
@@ -66,7 +70,8 @@ absl::Status ReadUsages(X509* leaf, CertificateFacts* facts) {
 }  // namespace
 
 absl::StatusOr<X509Ptr> ParseLeaf(std::string_view pem) {
-  if (pem.size() > kLeafBytesMax) return Malformed(fmt::format("It is larger than {} bytes", kLeafBytesMax));
+  if (pem.size() > kLeafBytesMax)
+    return Malformed(fmt::format("It is larger than {} bytes", kLeafBytesMax));
   std::vector<X509Ptr> all = ReadCertificates(pem, 1);
   if (all.empty()) return Malformed("The text is not exactly one readable PEM certificate");
   return std::move(all.front());
@@ -78,7 +83,8 @@ absl::StatusOr<CertificateFacts> FactsOf(X509* leaf) {
   if ((flags & (EXFLAG_INVALID | EXFLAG_CRITICAL)) != 0) {
     return Malformed("It has a broken extension, or a critical one that nobody here understands");
   }
-  if (X509_check_ca(leaf) != 0) return Malformed("It belongs to an authority; a unit's certificate may not sign others");
+  if (X509_check_ca(leaf) != 0)
+    return Malformed("It belongs to an authority; a unit's certificate may not sign others");
   CertificateFacts facts;
   absl::StatusOr<UnitIdentity> identity = SoleIdentity(leaf);
   if (!identity.ok()) return identity.status();
@@ -103,8 +109,9 @@ std::string Describe(const CertificateFacts& facts, std::int64_t now_s) {
   std::string state = fmt::format("{} days left", DaysLeft(facts.not_after_s, now_s));
   if (now_s > facts.not_after_s) state = "EXPIRED";
   if (now_s < facts.not_before_s) state = "NOT YET VALID";
-  return fmt::format("name    {}\nuse    {}\nvalid   {} to {} ({})\nserial  {}\n", FormatUri(facts.identity), use,
-                     UtcText(facts.not_before_s), UtcText(facts.not_after_s), state, facts.serial);
+  return fmt::format("name    {}\nuse    {}\nvalid   {} to {} ({})\nserial  {}\n",
+                     FormatUri(facts.identity), use, UtcText(facts.not_before_s),
+                     UtcText(facts.not_after_s), state, facts.serial);
 }
 
 std::int64_t DaysLeft(std::int64_t not_after_s, std::int64_t now_s) {

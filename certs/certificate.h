@@ -17,8 +17,8 @@ namespace tripoint::certs {
 inline constexpr std::size_t kLeafBytesMax = 16 * 1024;  // PEM
 inline constexpr std::int64_t kDayS = 86'400;
 
-// The usage of a signing certificate: no TLS library knows it, so that the key can never open a connection.
-// 2.25.<uuid> is the arc that anybody may use without asking a registry (ITU-T X.667).
+// The usage of a signing certificate: no TLS library knows it, so that the key can never open a
+// connection. 2.25.<uuid> is the arc that anybody may use without asking a registry (ITU-T X.667).
 inline constexpr char kSigningUsageOid[] = "2.25.189741316899850271653475351116482508539";
 
 struct CertificateFacts {
@@ -32,11 +32,13 @@ struct CertificateFacts {
   bool signing_usage = false;
 };
 
-// Parses a text with exactly one PEM certificate, at most kLeafBytesMax. Errors: INVALID_ARGUMENT / CERTIFICATE_MALFORMED.
+// Parses a text with exactly one PEM certificate, at most kLeafBytesMax. Errors: INVALID_ARGUMENT /
+// CERTIFICATE_MALFORMED.
 absl::StatusOr<X509Ptr> ParseLeaf(std::string_view pem);
 
-// Reads the facts of a leaf: version 3, not an authority, exactly one URI name in the grammar of identity.h, no other
-// names but DNS, no "any" usage. Errors: INVALID_ARGUMENT / CERTIFICATE_MALFORMED, with the offending part in `why`.
+// Reads the facts of a leaf: version 3, not an authority, exactly one URI name in the grammar of
+// identity.h, no other names but DNS, no "any" usage. Errors: INVALID_ARGUMENT /
+// CERTIFICATE_MALFORMED, with the offending part in `why`.
 absl::StatusOr<CertificateFacts> FactsOf(X509* leaf);
 
 // ParseLeaf and FactsOf in one.

@@ -1,15 +1,15 @@
 // The crafting of certificates and lists: see certificate_maker.h. Any thread.
 #include "certs/certificate_maker.h"
 
-#include <algorithm>
-#include <cctype>
-#include <limits>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <openssl/bn.h>
 #include <openssl/ec.h>
 #include <openssl/rand.h>
+
+#include <algorithm>
+#include <cctype>
+#include <limits>
 
 #include "proto/contract/error.h"
 
@@ -24,7 +24,8 @@ using RevokedPtr = std::unique_ptr<X509_REVOKED, Freer<X509_REVOKED_free>>;
 
 absl::Status Failed(std::string_view action) {
   return contract::Error(absl::StatusCode::kInternal, contract::Reason::kInternal,
-                         fmt::format("{} failed", action), TakeOpensslError(), "Report this with the version of the node");
+                         fmt::format("{} failed", action), TakeOpensslError(),
+                         "Report this with the version of the node");
 }
 
 IntegerPtr RandomSerial() {
@@ -46,12 +47,15 @@ ConfPtr ParseConf(std::string_view text) {
 
 bool AddName(X509_NAME* name, const char* field, const std::string& value) {
   return value.empty() ||
-         X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(value.data()),
+         X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8,
+                                    reinterpret_cast<const unsigned char*>(value.data()),
                                     static_cast<int>(value.size()), -1, 0) == 1;
 }
 
 // Ed25519 brings its own digest and refuses another.
-const EVP_MD* DigestFor(EVP_PKEY* key) { return EVP_PKEY_get_id(key) == EVP_PKEY_ED25519 ? nullptr : EVP_sha256(); }
+const EVP_MD* DigestFor(EVP_PKEY* key) {
+  return EVP_PKEY_get_id(key) == EVP_PKEY_ED25519 ? nullptr : EVP_sha256();
+}
 
 }  // namespace
 
@@ -61,9 +65,11 @@ KeyPtr NewEd25519Key() { return KeyPtr(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25
 
 std::string RootExtensions(std::string_view country) {
   std::string upper(country);
-  std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return std::toupper(c); });
-  // pathlen:0: no authority below this one. URI: exactly the host of the country's names. One permitted mailbox that
-  // cannot exist forbids every other: OpenSSL does not honour an empty excluded e-mail (platform.md T8).
+  std::transform(upper.begin(), upper.end(), upper.begin(),
+                 [](unsigned char c) { return std::toupper(c); });
+  // pathlen:0: no authority below this one. URI: exactly the host of the country's names. One
+  // permitted mailbox that cannot exist forbids every other: OpenSSL does not honour an empty
+  // excluded e-mail (platform.md T8).
   return fmt::format(
       "[extensions]\n"
       "basicConstraints=critical,CA:TRUE,pathlen:0\n"
@@ -82,7 +88,8 @@ std::string RootExtensions(std::string_view country) {
       country, upper);
 }
 
-std::string LeafExtensions(const std::vector<std::string>& names, const std::vector<std::string>& usages) {
+std::string LeafExtensions(const std::vector<std::string>& names,
+                           const std::vector<std::string>& usages) {
   return fmt::format(
       "[extensions]\n"
       "basicConstraints=critical,CA:FALSE\n"
@@ -94,45 +101,53 @@ std::string LeafExtensions(const std::vector<std::string>& names, const std::vec
       fmt::join(usages, ","), fmt::join(names, ","));
 }
 
-absl::StatusOr<X509Ptr> MakeCertificate(const CertificateSpec& spec, EVP_PKEY* subject_key, X509* issuer,
-                                        EVP_PKEY* issuer_key) {
+absl::StatusOr<X509Ptr> MakeCertificate(const CertificateSpec& spec, EVP_PKEY* subject_key,
+                                        X509* issuer, EVP_PKEY* issuer_key) {
   X509Ptr certificate(X509_new());
   const IntegerPtr serial = RandomSerial();
   const NamePtr subject(X509_NAME_new());
   if (certificate == nullptr || serial == nullptr || subject == nullptr || subject_key == nullptr) {
     return Failed("Making a certificate");
   }
-  const bool filled = X509_set_version(certificate.get(), 2) == 1 &&
-                      X509_set_serialNumber(certificate.get(), serial.get()) == 1 &&
-                      AddName(subject.get(), "C", spec.country) && AddName(subject.get(), "O", spec.organization) &&
-                      AddName(subject.get(), "CN", spec.common_name) &&
-                      X509_set_subject_name(certificate.get(), subject.get()) == 1 &&
-                      X509_set_issuer_name(certificate.get(), issuer == nullptr ? subject.get()
-                                                                                : X509_get_subject_name(issuer)) == 1 &&
-                      ASN1_TIME_set(X509_getm_notBefore(certificate.get()), spec.not_before_s) != nullptr &&
-                      ASN1_TIME_set(X509_getm_notAfter(certificate.get()), spec.not_after_s) != nullptr &&
-                      X509_set_pubkey(certificate.get(), subject_key) == 1;
+  const bool filled =
+      X509_set_version(certificate.get(), 2) == 1 &&
+      X509_set_serialNumber(certificate.get(), serial.get()) == 1 &&
+      AddName(subject.get(), "C", spec.country) && AddName(subject.get(), "O", spec.organization) &&
+      AddName(subject.get(), "CN", spec.common_name) &&
+      X509_set_subject_name(certificate.get(), subject.get()) == 1 &&
+      X509_set_issuer_name(certificate.get(),
+                           issuer == nullptr ? subject.get() : X509_get_subject_name(issuer)) ==
+          1 &&
+      ASN1_TIME_set(X509_getm_notBefore(certificate.get()), spec.not_before_s) != nullptr &&
+      ASN1_TIME_set(X509_getm_notAfter(certificate.get()), spec.not_after_s) != nullptr &&
+      X509_set_pubkey(certificate.get(), subject_key) == 1;
   if (!filled) return Failed("Filling a certificate");
 
   const ConfPtr conf = ParseConf(spec.extensions);
   X509V3_CTX context;
-  X509V3_set_ctx(&context, issuer == nullptr ? certificate.get() : issuer, certificate.get(), nullptr, nullptr, 0);
+  X509V3_set_ctx(&context, issuer == nullptr ? certificate.get() : issuer, certificate.get(),
+                 nullptr, nullptr, 0);
   X509V3_set_nconf(&context, conf.get());
-  if (conf == nullptr || X509V3_EXT_add_nconf(conf.get(), &context, "extensions", certificate.get()) != 1) {
+  if (conf == nullptr ||
+      X509V3_EXT_add_nconf(conf.get(), &context, "extensions", certificate.get()) != 1) {
     return Failed("Adding the extensions of a certificate");
   }
-  if (X509_sign(certificate.get(), issuer_key, DigestFor(issuer_key)) <= 0) return Failed("Signing a certificate");
+  if (X509_sign(certificate.get(), issuer_key, DigestFor(issuer_key)) <= 0)
+    return Failed("Signing a certificate");
   return certificate;
 }
 
-absl::StatusOr<CrlPtr> MakeCrl(const std::vector<RevokedSerial>& revoked, std::int64_t number, std::int64_t now_s,
-                               std::int64_t next_update_s, X509* issuer, EVP_PKEY* issuer_key) {
+absl::StatusOr<CrlPtr> MakeCrl(const std::vector<RevokedSerial>& revoked, std::int64_t number,
+                               std::int64_t now_s, std::int64_t next_update_s, X509* issuer,
+                               EVP_PKEY* issuer_key) {
   CrlPtr crl(X509_CRL_new());
   const TimePtr last(ASN1_TIME_set(nullptr, now_s));
   const TimePtr next(ASN1_TIME_set(nullptr, next_update_s));
-  if (crl == nullptr || last == nullptr || next == nullptr || X509_CRL_set_version(crl.get(), 1) != 1 ||
+  if (crl == nullptr || last == nullptr || next == nullptr ||
+      X509_CRL_set_version(crl.get(), 1) != 1 ||
       X509_CRL_set_issuer_name(crl.get(), X509_get_subject_name(issuer)) != 1 ||
-      X509_CRL_set1_lastUpdate(crl.get(), last.get()) != 1 || X509_CRL_set1_nextUpdate(crl.get(), next.get()) != 1) {
+      X509_CRL_set1_lastUpdate(crl.get(), last.get()) != 1 ||
+      X509_CRL_set1_nextUpdate(crl.get(), next.get()) != 1) {
     return Failed("Making a revocation list");
   }
   for (const RevokedSerial& one : revoked) {
@@ -159,15 +174,18 @@ absl::StatusOr<CrlPtr> MakeCrl(const std::vector<RevokedSerial>& revoked, std::i
   X509V3_CTX context;
   X509V3_set_ctx(&context, issuer, nullptr, nullptr, crl.get(), 0);
   X509V3_set_nconf(&context, conf.get());
-  if (conf == nullptr || X509V3_EXT_CRL_add_nconf(conf.get(), &context, "extensions", crl.get()) != 1 ||
-      X509_CRL_sort(crl.get()) != 1 || X509_CRL_sign(crl.get(), issuer_key, DigestFor(issuer_key)) <= 0) {
+  if (conf == nullptr ||
+      X509V3_EXT_CRL_add_nconf(conf.get(), &context, "extensions", crl.get()) != 1 ||
+      X509_CRL_sort(crl.get()) != 1 ||
+      X509_CRL_sign(crl.get(), issuer_key, DigestFor(issuer_key)) <= 0) {
     return Failed("Signing a revocation list");
   }
   return crl;
 }
 
 std::int64_t CrlNumber(const X509_CRL* crl) {
-  const IntegerPtr number(static_cast<ASN1_INTEGER*>(X509_CRL_get_ext_d2i(crl, NID_crl_number, nullptr, nullptr)));
+  const IntegerPtr number(
+      static_cast<ASN1_INTEGER*>(X509_CRL_get_ext_d2i(crl, NID_crl_number, nullptr, nullptr)));
   std::int64_t value = -1;
   if (number == nullptr || ASN1_INTEGER_get_int64(&value, number.get()) != 1) return -1;
   return value < 0 || value > (std::int64_t{1} << 62U) ? -1 : value;

@@ -2,6 +2,7 @@
 #include "certs/files.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,8 +12,6 @@
 #include <filesystem>
 #include <system_error>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "proto/contract/error.h"
 
@@ -38,7 +37,9 @@ class Descriptor {
   int value_;
 };
 
-std::string NameOf(const std::string& path) { return std::filesystem::path(path).filename().string(); }
+std::string NameOf(const std::string& path) {
+  return std::filesystem::path(path).filename().string();
+}
 std::string FolderOf(const std::string& path) {
   const std::string folder = std::filesystem::path(path).parent_path().string();
   return folder.empty() ? "." : folder;
@@ -48,10 +49,12 @@ absl::Status SystemError(std::string_view action, const std::string& path, int n
   const std::string what = fmt::format("{} could not be {}", NameOf(path), action);
   const std::string why = std::error_code(number, std::generic_category()).message();
   if (number == ENOENT) {
-    return Error(absl::StatusCode::kNotFound, Reason::kNotFound, what, why, "Check the folder's name and its contents");
+    return Error(absl::StatusCode::kNotFound, Reason::kNotFound, what, why,
+                 "Check the folder's name and its contents");
   }
   if (number == ENOSPC || number == EDQUOT) {
-    return Error(absl::StatusCode::kResourceExhausted, Reason::kDiskFull, what, why, "Free space, then repeat");
+    return Error(absl::StatusCode::kResourceExhausted, Reason::kDiskFull, what, why,
+                 "Free space, then repeat");
   }
   return Error(absl::StatusCode::kFailedPrecondition, Reason::kConfigInvalid, what, why,
                "Check the owner and the mode of the file and of its folder");
@@ -62,17 +65,22 @@ absl::StatusOr<std::string> Read(const std::string& path, bool secret) {
   if (file.get() < 0) return SystemError("opened", path, errno);
   struct stat status {};
   if (fstat(file.get(), &status) != 0) return SystemError("read", path, errno);
-  if (!S_ISREG(status.st_mode) || status.st_size <= 0 || status.st_size > static_cast<off_t>(kSmallFileBytesMax)) {
-    return Error(absl::StatusCode::kFailedPrecondition, Reason::kConfigInvalid,
-                 fmt::format("{} cannot be used", NameOf(path)),
-                 fmt::format("It is no regular file, empty, or larger than {} bytes", kSmallFileBytesMax),
-                 "Put the file back from its source");
+  if (!S_ISREG(status.st_mode) || status.st_size <= 0 ||
+      status.st_size > static_cast<off_t>(kSmallFileBytesMax)) {
+    return Error(
+        absl::StatusCode::kFailedPrecondition, Reason::kConfigInvalid,
+        fmt::format("{} cannot be used", NameOf(path)),
+        fmt::format("It is no regular file, empty, or larger than {} bytes", kSmallFileBytesMax),
+        "Put the file back from its source");
   }
   if (secret && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-    return Error(absl::StatusCode::kFailedPrecondition, Reason::kKeyExposed,
-                 fmt::format("{} can be read by other accounts", NameOf(path)),
-                 fmt::format("Its mode is {:04o}; a private key must be 0600 or 0400", status.st_mode & 07777U),
-                 fmt::format("chmod 600 {}; if another account may have read it, renew the certificate", NameOf(path)));
+    return Error(
+        absl::StatusCode::kFailedPrecondition, Reason::kKeyExposed,
+        fmt::format("{} can be read by other accounts", NameOf(path)),
+        fmt::format("Its mode is {:04o}; a private key must be 0600 or 0400",
+                    status.st_mode & 07777U),
+        fmt::format("chmod 600 {}; if another account may have read it, renew the certificate",
+                    NameOf(path)));
   }
   std::string contents(static_cast<std::size_t>(status.st_size), '\0');
   std::size_t done = 0;
@@ -97,25 +105,28 @@ absl::Status WriteAll(int descriptor, const std::string& path, std::string_view 
 }
 
 absl::Status Write(const std::string& path, std::string_view contents, mode_t mode, bool replace) {
-  // The process id keeps two processes from sharing a temporary file; O_EXCL keeps out a planted one.
+  // The process id keeps two processes from sharing a temporary file; O_EXCL keeps out a planted
+  // one.
   const std::string temporary = fmt::format("{}.new.{}", path, getpid());
   unlink(temporary.c_str());
-  Descriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
+  Descriptor file(
+      open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
   if (file.get() < 0) return SystemError("made", path, errno);
   absl::Status status = WriteAll(file.get(), path, contents);
   // fchmod, because the umask cut the mode that open was given.
-  if (status.ok() && fchmod(file.get(), mode) != 0) status = SystemError("given its mode", path, errno);
+  if (status.ok() && fchmod(file.get(), mode) != 0)
+    status = SystemError("given its mode", path, errno);
   if (status.ok() && file.Close() != 0) status = SystemError("closed", path, errno);
   if (status.ok() && replace && rename(temporary.c_str(), path.c_str()) != 0) {
     status = SystemError("put in its place", path, errno);
   }
   if (status.ok() && !replace && link(temporary.c_str(), path.c_str()) != 0) {
     // link, not rename, because rename would silently replace a file made since it was looked for.
-    status = errno == EEXIST
-                 ? Error(absl::StatusCode::kAlreadyExists, Reason::kAlreadyExists,
-                         fmt::format("{} exists already", NameOf(path)), "Keys and roots are never overwritten",
-                         "Choose another folder, or move the old one away first")
-                 : SystemError("put in its place", path, errno);
+    status = errno == EEXIST ? Error(absl::StatusCode::kAlreadyExists, Reason::kAlreadyExists,
+                                     fmt::format("{} exists already", NameOf(path)),
+                                     "Keys and roots are never overwritten",
+                                     "Choose another folder, or move the old one away first")
+                             : SystemError("put in its place", path, errno);
   }
   if (!replace || !status.ok()) unlink(temporary.c_str());
   return status.ok() ? SyncFolder(FolderOf(path)) : status;
@@ -146,7 +157,8 @@ absl::Status ReplaceFile(const std::string& path, std::string_view contents, mod
 }
 
 absl::Status AppendLine(const std::string& path, std::string_view line) {
-  Descriptor file(open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kPublicMode));
+  Descriptor file(
+      open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kPublicMode));
   if (file.get() < 0) return SystemError("opened", path, errno);
   return WriteAll(file.get(), path, fmt::format("{}\n", line));
 }
@@ -161,7 +173,8 @@ absl::Status SwapLink(const std::string& link, const std::string& target) {
 
 absl::Status SyncFolder(const std::string& folder) {
   const Descriptor descriptor(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (descriptor.get() < 0 || fsync(descriptor.get()) != 0) return SystemError("synced", folder, errno);
+  if (descriptor.get() < 0 || fsync(descriptor.get()) != 0)
+    return SystemError("synced", folder, errno);
   return absl::OkStatus();
 }
 
@@ -171,13 +184,16 @@ absl::StatusOr<FolderLock> FolderLock::Take(const std::string& folder) {
   if (descriptor < 0) return SystemError("opened", path, errno);
   FolderLock lock(descriptor);
   if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
-    return Error(absl::StatusCode::kFailedPrecondition, Reason::kDataLocked, "The folder of the authority is in use",
-                 "Another process works in it at this moment", "Wait until it has ended, then repeat");
+    return Error(absl::StatusCode::kFailedPrecondition, Reason::kDataLocked,
+                 "The folder of the authority is in use",
+                 "Another process works in it at this moment",
+                 "Wait until it has ended, then repeat");
   }
   return lock;
 }
 
-FolderLock::FolderLock(FolderLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+FolderLock::FolderLock(FolderLock&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)) {}
 
 FolderLock::~FolderLock() {
   if (descriptor_ >= 0) close(descriptor_);

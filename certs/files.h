@@ -1,14 +1,14 @@
 // Small files of certs/: read with limits, written whole or not at all.
 //
-// Internal to certs/. Any thread; one writer a folder (the authority takes FolderLock). Paths never appear in an error
-// text, only the file's own name, because texts travel.
+// Internal to certs/. Any thread; one writer a folder (the authority takes FolderLock). Paths never
+// appear in an error text, only the file's own name, because texts travel.
 #pragma once
+
+#include <sys/types.h>
 
 #include <cstddef>
 #include <string>
 #include <string_view>
-
-#include <sys/types.h>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -19,18 +19,21 @@ inline constexpr std::size_t kSmallFileBytesMax = 1U << 20U;
 inline constexpr mode_t kSecretMode = 0600;
 inline constexpr mode_t kPublicMode = 0644;
 
-// Reads a whole file. Errors: NOT_FOUND / NOT_FOUND; FAILED_PRECONDITION / CONFIG_INVALID when it is empty, larger than
-// kSmallFileBytesMax, no regular file, or unreadable.
+// Reads a whole file. Errors: NOT_FOUND / NOT_FOUND; FAILED_PRECONDITION / CONFIG_INVALID when it
+// is empty, larger than kSmallFileBytesMax, no regular file, or unreadable.
 absl::StatusOr<std::string> ReadSmallFile(const std::string& path);
-// The same for a private key: also refuses one that group or others may read. Errors: + KEY_EXPOSED.
+// The same for a private key: also refuses one that group or others may read. Errors: +
+// KEY_EXPOSED.
 absl::StatusOr<std::string> ReadSecretFile(const std::string& path);
 
 bool Exists(const std::string& path);
-// Makes `path` (and its parents) with `mode` if absent. Errors: FAILED_PRECONDITION / CONFIG_INVALID.
+// Makes `path` (and its parents) with `mode` if absent. Errors: FAILED_PRECONDITION /
+// CONFIG_INVALID.
 absl::Status MakeFolder(const std::string& path, mode_t mode);
 
-// Writes a file through a temporary one, synced, with exactly `mode`. WriteNewFile refuses to replace: ALREADY_EXISTS.
-// Errors: RESOURCE_EXHAUSTED / DISK_FULL; FAILED_PRECONDITION / CONFIG_INVALID.
+// Writes a file through a temporary one, synced, with exactly `mode`. WriteNewFile refuses to
+// replace: ALREADY_EXISTS. Errors: RESOURCE_EXHAUSTED / DISK_FULL; FAILED_PRECONDITION /
+// CONFIG_INVALID.
 absl::Status WriteNewFile(const std::string& path, std::string_view contents, mode_t mode);
 absl::Status ReplaceFile(const std::string& path, std::string_view contents, mode_t mode);
 // Appends one line to a file and syncs it.

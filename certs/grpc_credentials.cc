@@ -1,15 +1,15 @@
 // Certificates and gRPC: see grpc_credentials.h. Callbacks run on gRPC's threads.
 #include "certs/grpc_credentials.h"
 
-#include <string_view>
-#include <utility>
-#include <vector>
-
 #include <fmt/format.h>
 #include <grpcpp/security/auth_metadata_processor.h>
 #include <grpcpp/security/tls_certificate_provider.h>
 #include <grpcpp/security/tls_certificate_verifier.h>
 #include <grpcpp/security/tls_credentials_options.h>
+
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "proto/contract/error.h"
 
@@ -27,16 +27,18 @@ std::string_view View(grpc::string_ref text) { return {text.data(), text.size()}
 // Judges the peer of one handshake, then asks `accept`.
 class Verifier final : public ExternalCertificateVerifier {
  public:
-  Verifier(std::shared_ptr<TrustCache> trust, Clock now_s, PeerRole role, Acceptance accept, RefusalObserver refused)
+  Verifier(std::shared_ptr<TrustCache> trust, Clock now_s, PeerRole role, Acceptance accept,
+           RefusalObserver refused)
       : trust_(std::move(trust)),
         now_s_(std::move(now_s)),
         role_(role),
         accept_(std::move(accept)),
         refused_(std::move(refused)) {}
 
-  bool Verify(TlsCustomVerificationCheckRequest* request, std::function<void(grpc::Status)> /*callback*/,
-              grpc::Status* sync_status) override {
-    const absl::Status status = Decide(View(request->peer_cert()), View(request->peer_cert_full_chain()));
+  bool Verify(TlsCustomVerificationCheckRequest* request,
+              std::function<void(grpc::Status)> /*callback*/, grpc::Status* sync_status) override {
+    const absl::Status status =
+        Decide(View(request->peer_cert()), View(request->peer_cert_full_chain()));
     if (!status.ok() && refused_) refused_(status);
     *sync_status = ToPlainStatus(status);
     return true;  // decided here and now, without waiting for anything
@@ -63,10 +65,12 @@ class CallCheck final : public grpc::AuthMetadataProcessor {
   explicit CallCheck(const ServerTls& tls)
       : trust_(tls.trust), now_s_(tls.now_s), accept_(tls.accept_call), refused_(tls.refused) {}
 
-  bool IsBlocking() const override { return false; }  // a lookup; a thread for each call would cost more
+  bool IsBlocking() const override {
+    return false;
+  }  // a lookup; a thread for each call would cost more
 
-  grpc::Status Process(const InputMetadata& /*metadata*/, grpc::AuthContext* context, OutputMetadata* /*consumed*/,
-                       OutputMetadata* /*response*/) override {
+  grpc::Status Process(const InputMetadata& /*metadata*/, grpc::AuthContext* context,
+                       OutputMetadata* /*consumed*/, OutputMetadata* /*response*/) override {
     const absl::StatusOr<UnitIdentity> identity = IdentityOfCall(*context, *trust_, now_s_());
     absl::Status status = identity.status();
     if (status.ok() && accept_) status = accept_(*identity);
@@ -83,16 +87,17 @@ class CallCheck final : public grpc::AuthMetadataProcessor {
 };
 
 std::shared_ptr<FileWatcherCertificateProvider> Watch(const WatchedFiles& files) {
-  return std::make_shared<FileWatcherCertificateProvider>(files.key_path, files.certificate_path, files.roots_path,
-                                                          files.refresh_s);
+  return std::make_shared<FileWatcherCertificateProvider>(files.key_path, files.certificate_path,
+                                                          files.roots_path, files.refresh_s);
 }
 
 Acceptance Exactly(UnitIdentity expected) {
   return [expected = std::move(expected)](const UnitIdentity& found) {
     if (found == expected) return absl::OkStatus();
-    return Error(absl::StatusCode::kUnauthenticated, Reason::kCertificateWrongName,
-                 fmt::format("The node that answered is {}, not {}", FormatUri(found), FormatUri(expected)),
-                 "The address leads to another node", "Check the address of that peer in the configuration");
+    return Error(
+        absl::StatusCode::kUnauthenticated, Reason::kCertificateWrongName,
+        fmt::format("The node that answered is {}, not {}", FormatUri(found), FormatUri(expected)),
+        "The address leads to another node", "Check the address of that peer in the configuration");
   };
 }
 
@@ -102,12 +107,13 @@ std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(const ServerTls& 
   grpc::experimental::TlsServerCredentialsOptions options(Watch(tls.files));
   options.watch_root_certs();
   options.watch_identity_key_cert_pairs();
-  options.set_cert_request_type(tls.also_check_bundle
-                                    ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
-                                    : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_BUT_DONT_VERIFY);
+  options.set_cert_request_type(
+      tls.also_check_bundle ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
+                            : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_BUT_DONT_VERIFY);
   options.set_certificate_verifier(ExternalCertificateVerifier::Create<Verifier>(
       tls.trust, tls.now_s, PeerRole::kClient, tls.accept_connection, tls.refused));
-  std::shared_ptr<grpc::ServerCredentials> credentials = grpc::experimental::TlsServerCredentials(options);
+  std::shared_ptr<grpc::ServerCredentials> credentials =
+      grpc::experimental::TlsServerCredentials(options);
   credentials->SetAuthMetadataProcessor(std::make_shared<CallCheck>(tls));
   return credentials;
 }
@@ -125,21 +131,25 @@ std::shared_ptr<grpc::ChannelCredentials> MakeChannelCredentials(const ChannelTl
   return grpc::experimental::TlsCredentials(options);
 }
 
-absl::StatusOr<UnitIdentity> IdentityOfCall(const grpc::AuthContext& context, TrustCache& trust, std::int64_t now_s) {
+absl::StatusOr<UnitIdentity> IdentityOfCall(const grpc::AuthContext& context, TrustCache& trust,
+                                            std::int64_t now_s) {
   const std::vector<grpc::string_ref> leaf = context.FindPropertyValues("x509_pem_cert");
   if (leaf.size() != 1) {
-    return Error(absl::StatusCode::kUnauthenticated, Reason::kCallerUnknown, "The caller showed no certificate",
-                 "Every call needs a connection with a certificate", "Connect with the unit's or the officer's certificate");
+    return Error(absl::StatusCode::kUnauthenticated, Reason::kCallerUnknown,
+                 "The caller showed no certificate",
+                 "Every call needs a connection with a certificate",
+                 "Connect with the unit's or the officer's certificate");
   }
   const std::vector<grpc::string_ref> chain = context.FindPropertyValues("x509_pem_cert_chain");
-  absl::StatusOr<Judgement> judgement = trust.Judge(
-      View(leaf.front()), chain.empty() ? std::string_view() : View(chain.front()), PeerRole::kClient, now_s);
+  absl::StatusOr<Judgement> judgement =
+      trust.Judge(View(leaf.front()), chain.empty() ? std::string_view() : View(chain.front()),
+                  PeerRole::kClient, now_s);
   if (!judgement.ok()) return judgement.status();
   return std::move(judgement->identity);
 }
 
-absl::StatusOr<UnitIdentity> IdentityOfCall(const grpc::ServerContextBase& context, TrustCache& trust,
-                                            std::int64_t now_s) {
+absl::StatusOr<UnitIdentity> IdentityOfCall(const grpc::ServerContextBase& context,
+                                            TrustCache& trust, std::int64_t now_s) {
   return IdentityOfCall(*context.auth_context(), trust, now_s);
 }
 
@@ -147,7 +157,8 @@ grpc::Status ToPlainStatus(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
   const contract::Problem problem = contract::ProblemOf(status);
   return {static_cast<grpc::StatusCode>(status.code()),
-          fmt::format("{}: {}. {}. {}", contract::ReasonCode(problem.reason), problem.what, problem.why, problem.next)};
+          fmt::format("{}: {}. {}. {}", contract::ReasonCode(problem.reason), problem.what,
+                      problem.why, problem.next)};
 }
 
 }  // namespace tripoint::certs

@@ -6,7 +6,8 @@
 //   spiffe://<cc>.tripoint/unit/<unit>/officer/<officer>
 //   <cc>       vn, la or kh
 //   <unit>     <cc>- and then 1 to 37 of [a-z0-9-], first and last a letter or digit
-//   <officer>  1 to 32 of [a-z0-9._-], the first a letter or digit (so that "." and ".." are no names)
+//   <officer>  1 to 32 of [a-z0-9._-], the first a letter or digit (so that "." and ".." are no
+//   names)
 #pragma once
 
 #include <array>
@@ -22,7 +23,8 @@ inline constexpr std::array<std::string_view, 3> kCountries = {"kh", "la", "vn"}
 inline constexpr std::size_t kUnitBytesMax = 40;
 inline constexpr std::size_t kOfficerBytesMax = 32;
 
-// Who a certificate names. Made only by the functions below, so that the fields always obey the grammar.
+// Who a certificate names. Made only by the functions below, so that the fields always obey the
+// grammar.
 struct UnitIdentity {
   std::string country;                 // "vn"
   std::string unit;                    // "vn-tayninh"
@@ -41,7 +43,8 @@ absl::StatusOr<std::string> CountryOfUnit(std::string_view unit);
 absl::StatusOr<UnitIdentity> MakeIdentity(std::string_view unit,
                                           std::optional<std::string_view> officer = std::nullopt);
 
-// Reads exactly the grammar above; FormatUri(*ParseUri(x)) == x. Errors: INVALID_ARGUMENT / CERTIFICATE_MALFORMED.
+// Reads exactly the grammar above; FormatUri(*ParseUri(x)) == x. Errors: INVALID_ARGUMENT /
+// CERTIFICATE_MALFORMED.
 absl::StatusOr<UnitIdentity> ParseUri(std::string_view uri);
 
 // Writes the URI of an identity.

@@ -1,12 +1,12 @@
 // Ownership and conversions for OpenSSL: see openssl.h. Any thread.
 #include "certs/openssl.h"
 
-#include <ctime>
-#include <limits>
-
 #include <openssl/bn.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+
+#include <ctime>
+#include <limits>
 
 #include "absl/time/time.h"
 
@@ -23,7 +23,8 @@ std::vector<Pointer> ReadAll(std::string_view pem, std::size_t count_max, Reader
   while (bio != nullptr) {
     Pointer one(reader(bio.get(), nullptr, &NoPassphrase, nullptr));
     if (one == nullptr) {
-      // "No start line" is the ordinary end; anything else is a damaged block, which spoils the whole text.
+      // "No start line" is the ordinary end; anything else is a damaged block, which spoils the
+      // whole text.
       const bool ended = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
       ERR_clear_error();
       if (!ended) all.clear();
@@ -40,7 +41,9 @@ std::vector<Pointer> ReadAll(std::string_view pem, std::size_t count_max, Reader
 
 }  // namespace
 
-BioPtr ReadBio(std::string_view text) { return BioPtr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }
+BioPtr ReadBio(std::string_view text) {
+  return BioPtr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
 
 BioPtr MemoryBio() { return BioPtr(BIO_new(BIO_s_mem())); }
 
@@ -60,7 +63,8 @@ std::vector<CrlPtr> ReadCrls(std::string_view pem, std::size_t count_max) {
 
 KeyPtr ReadPrivateKey(std::string_view pem) {
   const BioPtr bio = ReadBio(pem);
-  KeyPtr key(bio == nullptr ? nullptr : PEM_read_bio_PrivateKey(bio.get(), nullptr, &NoPassphrase, nullptr));
+  KeyPtr key(bio == nullptr ? nullptr
+                            : PEM_read_bio_PrivateKey(bio.get(), nullptr, &NoPassphrase, nullptr));
   ERR_clear_error();
   return key;
 }
@@ -85,7 +89,8 @@ std::string ToPem(EVP_PKEY* private_key) {
 
 std::int64_t UnixSeconds(const ASN1_TIME* time) {
   std::tm parts{};
-  if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) return std::numeric_limits<std::int64_t>::min();
+  if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1)
+    return std::numeric_limits<std::int64_t>::min();
   return timegm(&parts);
 }
 
@@ -112,7 +117,8 @@ std::string Hex(std::string_view bytes) {
 std::string Sha256(std::string_view bytes) {
   std::string digest(32, '\0');
   unsigned int size = 0;
-  EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()), &size, EVP_sha256(), nullptr);
+  EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()), &size,
+             EVP_sha256(), nullptr);
   return digest;
 }
 

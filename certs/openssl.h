@@ -3,17 +3,17 @@
 // Internal to certs/ (and its tests). Any thread.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include <openssl/bio.h>
 #include <openssl/conf.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace tripoint::certs {
 
@@ -38,8 +38,9 @@ BioPtr ReadBio(std::string_view text);
 BioPtr MemoryBio();
 std::string TextOf(BIO* memory);
 
-// All certificates (or lists) in a PEM text, in order; at most `count_max`. Nothing else may stand between them but
-// text outside of PEM blocks. Empty result: none, too many, or one that cannot be parsed.
+// All certificates (or lists) in a PEM text, in order; at most `count_max`. Nothing else may stand
+// between them but text outside of PEM blocks. Empty result: none, too many, or one that cannot be
+// parsed.
 std::vector<X509Ptr> ReadCertificates(std::string_view pem, std::size_t count_max);
 std::vector<CrlPtr> ReadCrls(std::string_view pem, std::size_t count_max);
 // A private key without a passphrase; null if it cannot be read. Never asks on a terminal.
@@ -58,7 +59,8 @@ std::string Sha256(std::string_view bytes);
 // `2026-11-22T02:14:35Z`.
 std::string UtcText(std::int64_t unix_s);
 
-// The text of OpenSSL's last error; empties the thread's error queue, so that it never leaks into gRPC's next handshake.
+// The text of OpenSSL's last error; empties the thread's error queue, so that it never leaks into
+// gRPC's next handshake.
 std::string TakeOpensslError();
 
 }  // namespace tripoint::certs

@@ -1,7 +1,9 @@
-// Ed25519 signatures over heads and receipts: the node's own key, and a peer's as its country certified it.
+// Ed25519 signatures over heads and receipts: the node's own key, and a peer's as its country
+// certified it.
 //
-// Used by the exchange driver and the committer's callers. Const after making; thread-safe: the key is shared, the
-// digest context is made for each call. What is signed are bytes as they travel, never a message re-serialised.
+// Used by the exchange driver and the committer's callers. Const after making; thread-safe: the key
+// is shared, the digest context is made for each call. What is signed are bytes as they travel,
+// never a message re-serialised.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +25,8 @@ std::string KeyIdOf(std::string_view public_key);
 
 class SigningKey {
  public:
-  // Loads signing.key. Errors: those of ReadSecretFile (NOT_FOUND, KEY_EXPOSED, CONFIG_INVALID); FAILED_PRECONDITION /
-  // CONFIG_INVALID when it is no Ed25519 key.
+  // Loads signing.key. Errors: those of ReadSecretFile (NOT_FOUND, KEY_EXPOSED, CONFIG_INVALID);
+  // FAILED_PRECONDITION / CONFIG_INVALID when it is no Ed25519 key.
   static absl::StatusOr<SigningKey> Load(const std::string& path);
   static absl::StatusOr<SigningKey> FromPem(std::string_view pem);
   // From the 32 secret bytes of RFC 8032; for tests and simulation.
@@ -44,12 +46,16 @@ class SigningKey {
 
 class SignatureVerifier {
  public:
-  // The key of a signing certificate that chains to its country's root, was valid at `at_s` (when it signed, so that
-  // old signatures stay valid), is not revoked, and names exactly `unit`.
-  // Errors: those of Trust::Judge; UNAUTHENTICATED / CERTIFICATE_WRONG_NAME; CERTIFICATE_MALFORMED if not Ed25519.
-  static absl::StatusOr<SignatureVerifier> FromCertificate(std::string_view certificate_pem, const Trust& trust,
-                                                           std::string_view unit, std::int64_t at_s);
-  // From 32 raw bytes that were certified before (key history). Errors: INVALID_ARGUMENT / FIELD_INVALID.
+  // The key of a signing certificate that chains to its country's root, was valid at `at_s` (when
+  // it signed, so that old signatures stay valid), is not revoked, and names exactly `unit`.
+  // Errors: those of Trust::Judge; UNAUTHENTICATED / CERTIFICATE_WRONG_NAME; CERTIFICATE_MALFORMED
+  // if not Ed25519.
+  static absl::StatusOr<SignatureVerifier> FromCertificate(std::string_view certificate_pem,
+                                                           const Trust& trust,
+                                                           std::string_view unit,
+                                                           std::int64_t at_s);
+  // From 32 raw bytes that were certified before (key history). Errors: INVALID_ARGUMENT /
+  // FIELD_INVALID.
   static absl::StatusOr<SignatureVerifier> FromPublicKey(std::string_view public_key);
 
   bool Verify(std::string_view bytes, std::string_view signature) const;

@@ -1,8 +1,10 @@
-// Which roots are believed, for which names, and what was revoked: one immutable snapshot, and the judgement of a leaf.
+// Which roots are believed, for which names, and what was revoked: one immutable snapshot, and the
+// judgement of a leaf.
 //
-// Made by LoadTrust from the roots folder, held and replaced through TrustCache, asked by the handshake verifier, by
-// every call, by the checks of a node's own files and by SignatureVerifier. Const and thread-safe. No network, no clock.
-// The roots folder: <cc>.pem (one root, two while it is being replaced) and <cc>.crl (a revocation list of each root).
+// Made by LoadTrust from the roots folder, held and replaced through TrustCache, asked by the
+// handshake verifier, by every call, by the checks of a node's own files and by SignatureVerifier.
+// Const and thread-safe. No network, no clock. The roots folder: <cc>.pem (one root, two while it
+// is being replaced) and <cc>.crl (a revocation list of each root).
 #pragma once
 
 #include <cstdint>
@@ -20,8 +22,9 @@
 namespace tripoint::certs {
 
 struct TrustPolicy {
-  bool crl_required = false;               // true: a country without any revocation list is refused
-  std::int64_t crl_grace_s = 7 * kDayS;    // after a list's next update: accepted, marked stale; then refused
+  bool crl_required = false;  // true: a country without any revocation list is refused
+  std::int64_t crl_grace_s =
+      7 * kDayS;  // after a list's next update: accepted, marked stale; then refused
 };
 
 // What the certificate is about to be used for.
@@ -31,8 +34,8 @@ enum class PeerRole {
   kSigner,  // it signed a head or a receipt
 };
 
-// How strictly the age of revocation lists is taken. kOnlyRevoked is for a node's own certificate: an old list is no
-// reason to stop recording.
+// How strictly the age of revocation lists is taken. kOnlyRevoked is for a node's own certificate:
+// an old list is no reason to stop recording.
 enum class CrlRule { kPolicy, kOnlyRevoked };
 
 enum class CrlState { kNone, kFresh, kStale, kTooOld };
@@ -47,7 +50,8 @@ struct Judgement {
   std::int64_t good_until_s = 0;
 };
 
-// The two texts of one country, as they stand in the roots folder. Empty `crl_pem`: no list was ever seen.
+// The two texts of one country, as they stand in the roots folder. Empty `crl_pem`: no list was
+// ever seen.
 struct CountryFiles {
   std::string country;
   std::string roots_pem;
@@ -56,18 +60,21 @@ struct CountryFiles {
 
 class Trust {
  public:
-  static constexpr std::size_t kRootsMax = 2;       // a country's: the present one and its successor
-  static constexpr std::size_t kChainMax = 4;       // certificates that a peer may send
+  static constexpr std::size_t kRootsMax = 2;  // a country's: the present one and its successor
+  static constexpr std::size_t kChainMax = 4;  // certificates that a peer may send
   static constexpr std::size_t kChainBytesMax = 65'536;
 
-  // Judges `leaf_pem` at `now_s`, using only the roots of the country that its own name claims (platform.md T9).
-  // Errors (INVALID_ARGUMENT when malformed, else UNAUTHENTICATED), by reason:
-  //   CERTIFICATE_MALFORMED, CERTIFICATE_UNTRUSTED, CERTIFICATE_EXPIRED, CERTIFICATE_NOT_YET_VALID, CERTIFICATE_REVOKED,
-  //   CERTIFICATE_WRONG_USAGE, CERTIFICATE_WRONG_NAME (a name outside the root's constraints), CRL_MISSING, CRL_TOO_OLD.
-  absl::StatusOr<Judgement> Judge(std::string_view leaf_pem, std::string_view sent_chain_pem, PeerRole role,
-                                  std::int64_t now_s, CrlRule rule = CrlRule::kPolicy) const;
+  // Judges `leaf_pem` at `now_s`, using only the roots of the country that its own name claims
+  // (platform.md T9). Errors (INVALID_ARGUMENT when malformed, else UNAUTHENTICATED), by reason:
+  //   CERTIFICATE_MALFORMED, CERTIFICATE_UNTRUSTED, CERTIFICATE_EXPIRED, CERTIFICATE_NOT_YET_VALID,
+  //   CERTIFICATE_REVOKED, CERTIFICATE_WRONG_USAGE, CERTIFICATE_WRONG_NAME (a name outside the
+  //   root's constraints), CRL_MISSING, CRL_TOO_OLD.
+  absl::StatusOr<Judgement> Judge(std::string_view leaf_pem, std::string_view sent_chain_pem,
+                                  PeerRole role, std::int64_t now_s,
+                                  CrlRule rule = CrlRule::kPolicy) const;
 
-  // Grows by one with every snapshot made after another; a cached judgement of another epoch is void.
+  // Grows by one with every snapshot made after another; a cached judgement of another epoch is
+  // void.
   std::uint64_t epoch() const { return epoch_; }
   bool Knows(std::string_view country) const;
   CrlState StateOfCrl(std::string_view country, std::int64_t now_s) const;
@@ -75,13 +82,14 @@ class Trust {
   std::int64_t CrlNumberOf(std::string_view country) const;
   // All roots in one text, for the list of accepted authorities in the handshake.
   std::string RootsPem() const;
-  // Things an operator should know: a root without name constraints, a root that ends soon, a stale list.
+  // Things an operator should know: a root without name constraints, a root that ends soon, a stale
+  // list.
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
-  friend absl::StatusOr<std::shared_ptr<const Trust>> MakeTrust(const std::vector<CountryFiles>& files,
-                                                                const TrustPolicy& policy, std::int64_t now_s,
-                                                                const Trust* previous);
+  friend absl::StatusOr<std::shared_ptr<const Trust>> MakeTrust(
+      const std::vector<CountryFiles>& files, const TrustPolicy& policy, std::int64_t now_s,
+      const Trust* previous);
   struct Country {
     std::string roots_pem;
     std::vector<X509Ptr> roots;
@@ -98,14 +106,18 @@ class Trust {
   std::vector<std::string> warnings_;
 };
 
-// Makes a snapshot from texts. With `previous`: its epoch plus one, and no list older than the one it holds.
-// Errors: FAILED_PRECONDITION with CONFIG_INVALID (no root at all, a root that is none, or of another country),
-// CRL_INVALID (unreadable, or not signed by the country's root), CRL_OLDER (lower number, or the list is gone).
-absl::StatusOr<std::shared_ptr<const Trust>> MakeTrust(const std::vector<CountryFiles>& files, const TrustPolicy& policy,
+// Makes a snapshot from texts. With `previous`: its epoch plus one, and no list older than the one
+// it holds. Errors: FAILED_PRECONDITION with CONFIG_INVALID (no root at all, a root that is none,
+// or of another country), CRL_INVALID (unreadable, or not signed by the country's root), CRL_OLDER
+// (lower number, or the list is gone).
+absl::StatusOr<std::shared_ptr<const Trust>> MakeTrust(const std::vector<CountryFiles>& files,
+                                                       const TrustPolicy& policy,
                                                        std::int64_t now_s, const Trust* previous);
 
-// Reads the roots folder and makes the snapshot; on any error the caller goes on with `previous`, which is untouched.
-absl::StatusOr<std::shared_ptr<const Trust>> LoadTrust(const std::string& roots_folder, const TrustPolicy& policy,
+// Reads the roots folder and makes the snapshot; on any error the caller goes on with `previous`,
+// which is untouched.
+absl::StatusOr<std::shared_ptr<const Trust>> LoadTrust(const std::string& roots_folder,
+                                                       const TrustPolicy& policy,
                                                        std::int64_t now_s, const Trust* previous);
 
 }  // namespace tripoint::certs

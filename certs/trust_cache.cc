@@ -16,7 +16,8 @@ std::shared_ptr<const Trust> TrustCache::Current() const {
   return trust_;
 }
 
-absl::StatusOr<Judgement> TrustCache::Judge(std::string_view leaf_pem, std::string_view sent_chain_pem, PeerRole role,
+absl::StatusOr<Judgement> TrustCache::Judge(std::string_view leaf_pem,
+                                            std::string_view sent_chain_pem, PeerRole role,
                                             std::int64_t now_s) {
   std::string key = Sha256(leaf_pem);
   key.push_back(static_cast<char>(role));
@@ -35,7 +36,8 @@ absl::StatusOr<Judgement> TrustCache::Judge(std::string_view leaf_pem, std::stri
   absl::StatusOr<Judgement> judgement = trust->Judge(leaf_pem, sent_chain_pem, role, now_s);
   if (!judgement.ok()) return judgement;
   const absl::MutexLock lock(&mutex_);
-  // A judgement by a snapshot that was replaced meanwhile must not outlive it: this call gets it, the next asks anew.
+  // A judgement by a snapshot that was replaced meanwhile must not outlive it: this call gets it,
+  // the next asks anew.
   if (trust_ == trust) {
     if (entries_.size() >= kEntriesMax) entries_.clear();
     entries_.insert_or_assign(std::move(key), *judgement);

@@ -1,8 +1,9 @@
 // The trust snapshot in use, and the judgements it has already made.
 //
-// One for a process; made by server/node.cc (or the client's session), asked by the handshake verifier and by every call
-// on gRPC's threads, replaced by whoever watches the roots folder. Thread-safe. Replacing it makes every leaf be judged
-// anew, so that a revocation acts on the next call of a standing connection (platform.md T17).
+// One for a process; made by server/node.cc (or the client's session), asked by the handshake
+// verifier and by every call on gRPC's threads, replaced by whoever watches the roots folder.
+// Thread-safe. Replacing it makes every leaf be judged anew, so that a revocation acts on the next
+// call of a standing connection (platform.md T17).
 #pragma once
 
 #include <cstddef>
@@ -29,10 +30,10 @@ class TrustCache {
   void Replace(std::shared_ptr<const Trust> trust) ABSL_LOCKS_EXCLUDED(mutex_);
   std::shared_ptr<const Trust> Current() const ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Trust::Judge, remembered by leaf (SHA-256), role and snapshot for as long as its dates allow. Refusals are not
-  // remembered: each is worth its full reason. Errors: those of Trust::Judge.
-  absl::StatusOr<Judgement> Judge(std::string_view leaf_pem, std::string_view sent_chain_pem, PeerRole role,
-                                  std::int64_t now_s) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Trust::Judge, remembered by leaf (SHA-256), role and snapshot for as long as its dates allow.
+  // Refusals are not remembered: each is worth its full reason. Errors: those of Trust::Judge.
+  absl::StatusOr<Judgement> Judge(std::string_view leaf_pem, std::string_view sent_chain_pem,
+                                  PeerRole role, std::int64_t now_s) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // How many judgements were made in full; for tests and metrics.
   std::uint64_t full_judgements() const ABSL_LOCKS_EXCLUDED(mutex_);
