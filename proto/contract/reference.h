@@ -3,9 +3,9 @@
 //
 // Pure; any thread. The check letter is one of 23 (no I, O, Q: they sound or look like others) and
 // refuses every single wrong digit, every wrong kind or check letter, and every swap of two
-// unequal digits or letters, whether neighbours or not. One limit, inherent in 26 letters and 23
-// check letters: within the unit, A and X, B and Y, C and Z are not told apart; no two units
-// differ that way (a test holds it against the registry).
+// characters before it, whether neighbours or not. One limit, inherent in 26 letters and 23 check
+// letters: within the unit, A and X, B and Y, C and Z are not told apart; no two units differ that
+// way (a test holds it against the registry).
 #pragma once
 
 #include <cstdint>
