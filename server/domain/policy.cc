@@ -77,7 +77,7 @@ constexpr std::array<LeafRow, 35> kLeaves = {{
 }};
 
 constexpr std::array<std::string_view, 8> kPlainRoles = {
-    "SUSPECT", "FLED", "TRAVELLER", "WANTED", "HELD", "RETURNEE", "DEAD", "EVACUATED"};
+    "suspect", "fled", "traveller", "wanted", "held", "returnee", "dead", "evacuated"};
 
 struct Verdict {
   bool sent = false;
