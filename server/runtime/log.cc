@@ -59,9 +59,6 @@ Level LevelFromText(std::string_view text) {
   return found == kLevelNames.end() ? Level::kInfo : static_cast<Level>(found - kLevelNames.begin());
 }
 
-Field::Field(Literal name, std::int64_t number) : Field(name, fmt::to_string(number)) {}
-Field::Field(Literal name, std::uint64_t number) : Field(name, fmt::to_string(number)) {}
-Field::Field(Literal name, bool yes) : Field(name, std::string(yes ? "true" : "false")) {}
 Field::Field(Literal name, Literal word) : Field(name, Quoted(word.text())) {}
 Field::Field(Literal name, contract::Reason reason) : Field(name, Quoted(contract::ReasonCode(reason))) {}
 

@@ -5,12 +5,14 @@
 // Thread-safe and never blocks: lines go through a bounded queue to one writer; what does not fit is counted and dropped.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -46,10 +48,9 @@ class Literal {
 // One named value of a line.
 class Field {
  public:
-  Field(Literal name, std::int64_t number);
-  Field(Literal name, std::uint64_t number);
-  Field(Literal name, int number) : Field(name, static_cast<std::int64_t>(number)) {}
-  Field(Literal name, bool yes);
+  // Any integer, or true and false. A template, so that nothing converts into it (a char pointer would become true).
+  template <std::integral Number>
+  Field(Literal name, Number number) : Field(name, ToText(number)) {}
   Field(Literal name, Literal word);
   Field(Literal name, contract::Reason reason);
   // A status becomes its code and its reason; its texts may quote what a caller sent and stay out.
@@ -67,6 +68,11 @@ class Field {
 
  private:
   friend class Log;
+  static std::string ToText(bool yes) { return yes ? "true" : "false"; }
+  template <std::integral Number>
+  static std::string ToText(Number number) {
+    return std::to_string(number);
+  }
   Field(Literal name, std::string json_value) : name_(name), json_value_(std::move(json_value)) {}
   Literal name_;
   std::string json_value_;  // as it stands in the line

@@ -1,0 +1,104 @@
+// Goal: what is submitted is durable when it is answered, a stop loses nothing that was accepted, and an engine whose
+// state is unknown is never written again.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
+#include "proto/contract/error.h"
+#include "server/runtime/committer_thread.h"
+#include "storage/committer_core.h"
+#include "storage/fault_engine.h"
+#include "storage/schema.h"
+#include "tripoint/store/v1/records.pb.h"
+
+namespace tripoint::runtime {
+namespace {
+
+constexpr absl::Duration kDeadline = absl::Seconds(20);
+
+storage::Operation PutOperation(std::string key) {
+  return [key = std::move(key)](storage::Transaction& transaction) {
+    transaction.Put(key, "value");
+    store::v1::JournalEntry entry;
+    entry.set_action("test.put");
+    transaction.Journal(entry);
+    return absl::OkStatus();
+  };
+}
+
+class CommitterThreadTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(storage::InitializeStore(engine_, "vn-quangngai", 7, 1).ok());
+    core_ = std::make_unique<storage::CommitterCore>(engine_, nullptr, storage::CommitterLimits{});
+    committer_ = std::make_unique<CommitterThread>(*core_, engine_, clock_, [this](const absl::Status&) {
+      ++fatal_;
+      told_.Notify();
+    });
+  }
+
+  // Submits and waits for the answer.
+  absl::Status Put(const std::string& key) {
+    absl::Status answer;
+    absl::Notification answered;
+    committer_->Submit(PutOperation(key), [&](const absl::Status& status) {
+      answer = status;
+      answered.Notify();
+    });
+    EXPECT_TRUE(answered.WaitForNotificationWithTimeout(kDeadline));
+    return answer;
+  }
+
+  SystemClock clock_;
+  storage::FaultEngine engine_;
+  std::atomic<int> fatal_ = 0;
+  absl::Notification told_;
+  std::unique_ptr<storage::CommitterCore> core_;
+  std::unique_ptr<CommitterThread> committer_;
+};
+
+TEST_F(CommitterThreadTest, AnswerComesWhenItIsDurable) {
+  ASSERT_TRUE(Put("\x7ekey").ok());
+  const auto value = engine_.Get("\x7ekey");
+  ASSERT_TRUE(value.ok());
+  EXPECT_EQ(*value, "value");
+}
+
+TEST_F(CommitterThreadTest, StopFinishesWhatWasAcceptedAndRefusesTheRest) {
+  std::atomic<int> stored = 0;
+  for (int i = 0; i < 200; ++i) {
+    committer_->Submit(PutOperation("\x7ek" + std::to_string(i)), [&](const absl::Status& status) {
+      if (status.ok()) ++stored;
+    });
+  }
+  committer_->Stop();
+  EXPECT_EQ(stored, 200);
+  EXPECT_EQ(contract::ReasonOf(Put("\x7elate")), contract::Reason::kShuttingDown);
+  EXPECT_FALSE(engine_.Get("\x7elate")->has_value());
+}
+
+TEST_F(CommitterThreadTest, UnknownOutcomeIsFatalAndNothingIsWrittenAfterIt) {
+  engine_.Script(storage::Fault::kFailLost);
+  EXPECT_EQ(contract::ReasonOf(Put("\x7e" "a")), contract::Reason::kOutcomeUnknown);
+  ASSERT_TRUE(told_.WaitForNotificationWithTimeout(kDeadline));
+  EXPECT_FALSE(Put("\x7e" "b").ok());
+  EXPECT_FALSE(engine_.Get("\x7e" "b")->has_value());
+  committer_->Stop();
+  EXPECT_EQ(fatal_, 1);
+}
+
+TEST_F(CommitterThreadTest, FullDiskIsAnAnswerAndNotTheEnd) {
+  engine_.SetDiskFull(true);
+  EXPECT_EQ(contract::ReasonOf(Put("\x7e" "a")), contract::Reason::kDiskFull);
+  engine_.SetDiskFull(false);
+  EXPECT_TRUE(Put("\x7e" "b").ok());
+  EXPECT_EQ(fatal_, 0);
+}
+
+}  // namespace
+}  // namespace tripoint::runtime
