@@ -18,10 +18,11 @@ using store::v1::OutboundEntry;
 using store::v1::QuarantineRecord;
 
 absl::Status Hole(const ChannelName& channel, std::uint64_t position) {
-  return Error(absl::StatusCode::kDataLoss, Reason::kCorrupt,
-               "The channel with " + channel.peer + " misses its envelope " + std::to_string(position) + ".",
-               "A channel has every position up to its size; stored data was lost.",
-               "Stop the node, keep its data folder as it is and restore a backup.");
+  return Error(
+      absl::StatusCode::kDataLoss, Reason::kCorrupt,
+      "The channel with " + channel.peer + " misses its envelope " + std::to_string(position) + ".",
+      "A channel has every position up to its size; stored data was lost.",
+      "Stop the node, keep its data folder as it is and restore a backup.");
 }
 
 template <typename Channel>
@@ -33,12 +34,13 @@ absl::StatusOr<Channel> ReadChannel(const Reader& reader, Space space, const Cha
 }
 
 template <typename Channel>
-absl::Status ReplaceChannel(Transaction& transaction, Space space, Space past, const ChannelName& channel,
-                            const Channel& state) {
+absl::Status ReplaceChannel(Transaction& transaction, Space space, Space past,
+                            const ChannelName& channel, const Channel& state) {
   const absl::StatusOr<Channel> before = ReadChannel<Channel>(transaction, space, channel);
   if (!before.ok()) return before.status();
   if (before->size() != 0 && before->epoch() != state.epoch()) {
-    WriteRecord(transaction, PastChannelKey(past, channel.peer, channel.lane, before->epoch()), *before);
+    WriteRecord(transaction, PastChannelKey(past, channel.peer, channel.lane, before->epoch()),
+                *before);
   }
   WriteRecord(transaction, ChannelKey(space, channel.peer, channel.lane), state);
   return absl::OkStatus();
@@ -46,7 +48,8 @@ absl::Status ReplaceChannel(Transaction& transaction, Space space, Space past, c
 
 LeafReader OutboundLeaves(const Reader& reader, const ChannelName& channel, std::uint64_t epoch) {
   return [&reader, &channel, epoch](std::uint64_t position) -> absl::StatusOr<Hash> {
-    const absl::StatusOr<std::optional<OutboundEntry>> entry = GetOutboundEntry(reader, channel, epoch, position);
+    const absl::StatusOr<std::optional<OutboundEntry>> entry =
+        GetOutboundEntry(reader, channel, epoch, position);
     if (!entry.ok()) return entry.status();
     if (!entry->has_value()) return Hole(channel, position);
     const std::optional<Hash> hash = HashFromBytes((*entry)->leaf_hash());
@@ -72,11 +75,13 @@ absl::StatusOr<std::optional<std::string>> GetEnvelope(const Reader& reader, std
   return reader.Get(EnvelopeKey(epoch, number));
 }
 
-absl::StatusOr<OutboundChannel> GetOutboundChannel(const Reader& reader, const ChannelName& channel) {
+absl::StatusOr<OutboundChannel> GetOutboundChannel(const Reader& reader,
+                                                   const ChannelName& channel) {
   return ReadChannel<OutboundChannel>(reader, Space::kOutboundChannel, channel);
 }
 
-absl::Status PutOutboundChannel(Transaction& transaction, const ChannelName& channel, const OutboundChannel& state) {
+absl::Status PutOutboundChannel(Transaction& transaction, const ChannelName& channel,
+                                const OutboundChannel& state) {
   return ReplaceChannel(transaction, Space::kOutboundChannel, Space::kOutboundPast, channel, state);
 }
 
@@ -87,7 +92,8 @@ absl::StatusOr<std::uint64_t> AppendOutbound(Transaction& transaction, const Cha
   if (state->epoch() != transaction.epoch()) {
     OutboundChannel fresh;
     fresh.set_epoch(transaction.epoch());
-    if (absl::Status status = PutOutboundChannel(transaction, channel, fresh); !status.ok()) return status;
+    if (absl::Status status = PutOutboundChannel(transaction, channel, fresh); !status.ok())
+      return status;
     *state = std::move(fresh);
   }
   absl::StatusOr<Frontier> frontier = FrontierOf(state->size(), state->frontier());
@@ -101,31 +107,36 @@ absl::StatusOr<std::uint64_t> AppendOutbound(Transaction& transaction, const Cha
   entry.set_envelope_number(envelope_number);
   entry.set_leaf_hash(std::string(HashView(leaf_hash)));
   entry.set_time_ms(transaction.now_ms());
-  WriteRecord(transaction, EntryKey(Space::kOutboundEntry, channel.peer, channel.lane, state->epoch(), position),
+  WriteRecord(transaction,
+              EntryKey(Space::kOutboundEntry, channel.peer, channel.lane, state->epoch(), position),
               entry);
   WriteRecord(transaction, ChannelKey(Space::kOutboundChannel, channel.peer, channel.lane), *state);
   transaction.ChannelGrew(channel);
   return position;
 }
 
-absl::StatusOr<bool> RecordReceipt(Transaction& transaction, const ChannelName& channel, std::uint64_t epoch,
-                                   std::uint64_t size, std::string_view signature) {
+absl::StatusOr<bool> RecordReceipt(Transaction& transaction, const ChannelName& channel,
+                                   std::uint64_t epoch, std::uint64_t size,
+                                   std::string_view signature) {
   absl::StatusOr<OutboundChannel> state = GetOutboundChannel(transaction, channel);
   if (!state.ok()) return state.status();
   if (epoch != state->epoch() || size > state->size()) {
-    return Error(absl::StatusCode::kFailedPrecondition, Reason::kChannelFork,
-                 "The receipt of " + channel.peer + " is over another channel than the one that was sent.",
-                 "It names " + std::to_string(size) + " envelopes; this node sent " + std::to_string(state->size()) +
-                     " in its present epoch.",
-                 "Both units compare their channel; see `tripoint peer show " + channel.peer + "`.");
+    return Error(
+        absl::StatusCode::kFailedPrecondition, Reason::kChannelFork,
+        "The receipt of " + channel.peer + " is over another channel than the one that was sent.",
+        "It names " + std::to_string(size) + " envelopes; this node sent " +
+            std::to_string(state->size()) + " in its present epoch.",
+        "Both units compare their channel; see `tripoint peer show " + channel.peer + "`.");
   }
   if (size <= state->receipted_size()) return false;
   if (size == state->size()) {
     state->set_receipted_frontier(state->frontier());
   } else {
-    absl::StatusOr<Frontier> frontier = FrontierOf(state->receipted_size(), state->receipted_frontier());
+    absl::StatusOr<Frontier> frontier =
+        FrontierOf(state->receipted_size(), state->receipted_frontier());
     if (!frontier.ok()) return frontier.status();
-    if (absl::Status status = ExtendFrontier(*frontier, size, OutboundLeaves(transaction, channel, epoch));
+    if (absl::Status status =
+            ExtendFrontier(*frontier, size, OutboundLeaves(transaction, channel, epoch));
         !status.ok()) {
       return status;
     }
@@ -138,9 +149,11 @@ absl::StatusOr<bool> RecordReceipt(Transaction& transaction, const ChannelName& 
   return true;
 }
 
-absl::StatusOr<std::vector<ChannelEnvelope>> ReadOutbound(const Snapshot& snapshot, const ChannelName& channel,
+absl::StatusOr<std::vector<ChannelEnvelope>> ReadOutbound(const Snapshot& snapshot,
+                                                          const ChannelName& channel,
                                                           std::uint64_t epoch, std::uint64_t first,
-                                                          std::size_t count_max, std::size_t bytes_max) {
+                                                          std::size_t count_max,
+                                                          std::size_t bytes_max) {
   std::vector<ChannelEnvelope> envelopes;
   std::size_t bytes = 0;
   const std::string prefix(
@@ -152,7 +165,8 @@ absl::StatusOr<std::vector<ChannelEnvelope>> ReadOutbound(const Snapshot& snapsh
     if (position != first + envelopes.size()) return Hole(channel, first + envelopes.size());
     const absl::StatusOr<OutboundEntry> entry = ParseRecord<OutboundEntry>(cursor->value());
     if (!entry.ok()) return entry.status();
-    absl::StatusOr<std::optional<std::string>> envelope = GetEnvelope(snapshot, epoch, entry->envelope_number());
+    absl::StatusOr<std::optional<std::string>> envelope =
+        GetEnvelope(snapshot, epoch, entry->envelope_number());
     if (!envelope.ok()) return envelope.status();
     if (!envelope->has_value()) return Hole(channel, position);
     if (!envelopes.empty() && bytes + (*envelope)->size() > bytes_max) break;
@@ -163,25 +177,31 @@ absl::StatusOr<std::vector<ChannelEnvelope>> ReadOutbound(const Snapshot& snapsh
   return envelopes;
 }
 
-absl::StatusOr<std::optional<OutboundEntry>> GetOutboundEntry(const Reader& reader, const ChannelName& channel,
-                                                              std::uint64_t epoch, std::uint64_t position) {
-  return ReadRecord<OutboundEntry>(reader,
-                                   EntryKey(Space::kOutboundEntry, channel.peer, channel.lane, epoch, position));
+absl::StatusOr<std::optional<OutboundEntry>> GetOutboundEntry(const Reader& reader,
+                                                              const ChannelName& channel,
+                                                              std::uint64_t epoch,
+                                                              std::uint64_t position) {
+  return ReadRecord<OutboundEntry>(
+      reader, EntryKey(Space::kOutboundEntry, channel.peer, channel.lane, epoch, position));
 }
 
-absl::StatusOr<Frontier> OutboundFrontierAt(const Snapshot& snapshot, const ChannelName& channel, std::uint64_t size) {
+absl::StatusOr<Frontier> OutboundFrontierAt(const Snapshot& snapshot, const ChannelName& channel,
+                                            std::uint64_t size) {
   const absl::StatusOr<OutboundChannel> state = GetOutboundChannel(snapshot, channel);
   if (!state.ok()) return state.status();
   if (size > state->size()) {
-    return Error(absl::StatusCode::kOutOfRange, Reason::kFieldInvalid, "The channel is not that long.",
-                 "It has " + std::to_string(state->size()) + " envelopes.", "Ask for a size up to that.");
+    return Error(
+        absl::StatusCode::kOutOfRange, Reason::kFieldInvalid, "The channel is not that long.",
+        "It has " + std::to_string(state->size()) + " envelopes.", "Ask for a size up to that.");
   }
   if (size == state->size()) return FrontierOf(size, state->frontier());
-  absl::StatusOr<Frontier> frontier = size >= state->receipted_size()
-                                          ? FrontierOf(state->receipted_size(), state->receipted_frontier())
-                                          : Frontier();
+  absl::StatusOr<Frontier> frontier =
+      size >= state->receipted_size()
+          ? FrontierOf(state->receipted_size(), state->receipted_frontier())
+          : Frontier();
   if (!frontier.ok()) return frontier.status();
-  if (absl::Status status = ExtendFrontier(*frontier, size, OutboundLeaves(snapshot, channel, state->epoch()));
+  if (absl::Status status =
+          ExtendFrontier(*frontier, size, OutboundLeaves(snapshot, channel, state->epoch()));
       !status.ok()) {
     return status;
   }
@@ -192,55 +212,66 @@ absl::StatusOr<InboundChannel> GetInboundChannel(const Reader& reader, const Cha
   return ReadChannel<InboundChannel>(reader, Space::kInboundChannel, channel);
 }
 
-absl::Status PutInboundChannel(Transaction& transaction, const ChannelName& channel, const InboundChannel& state) {
+absl::Status PutInboundChannel(Transaction& transaction, const ChannelName& channel,
+                               const InboundChannel& state) {
   return ReplaceChannel(transaction, Space::kInboundChannel, Space::kInboundPast, channel, state);
 }
 
 void PutInboundEntry(Transaction& transaction, const ChannelName& channel, std::uint64_t epoch,
                      std::uint64_t position, std::string_view bytes) {
-  transaction.Put(EntryKey(Space::kInboundEntry, channel.peer, channel.lane, epoch, position), bytes);
+  transaction.Put(EntryKey(Space::kInboundEntry, channel.peer, channel.lane, epoch, position),
+                  bytes);
 }
 
-absl::StatusOr<std::optional<std::string>> GetInboundEntry(const Reader& reader, const ChannelName& channel,
-                                                           std::uint64_t epoch, std::uint64_t position) {
+absl::StatusOr<std::optional<std::string>> GetInboundEntry(const Reader& reader,
+                                                           const ChannelName& channel,
+                                                           std::uint64_t epoch,
+                                                           std::uint64_t position) {
   return reader.Get(EntryKey(Space::kInboundEntry, channel.peer, channel.lane, epoch, position));
 }
 
-absl::StatusOr<Frontier> InboundFrontierAt(const Snapshot& snapshot, const ChannelName& channel, std::uint64_t epoch,
-                                           std::uint64_t size) {
+absl::StatusOr<Frontier> InboundFrontierAt(const Snapshot& snapshot, const ChannelName& channel,
+                                           std::uint64_t epoch, std::uint64_t size) {
   Frontier frontier;
-  const absl::Status status = ExtendFrontier(frontier, size, [&](std::uint64_t position) -> absl::StatusOr<Hash> {
-    const absl::StatusOr<std::optional<std::string>> bytes = GetInboundEntry(snapshot, channel, epoch, position);
-    if (!bytes.ok()) return bytes.status();
-    if (!bytes->has_value()) return Hole(channel, position);
-    return LeafHash(**bytes);
-  });
+  const absl::Status status =
+      ExtendFrontier(frontier, size, [&](std::uint64_t position) -> absl::StatusOr<Hash> {
+        const absl::StatusOr<std::optional<std::string>> bytes =
+            GetInboundEntry(snapshot, channel, epoch, position);
+        if (!bytes.ok()) return bytes.status();
+        if (!bytes->has_value()) return Hole(channel, position);
+        return LeafHash(**bytes);
+      });
   if (!status.ok()) return status;
   return frontier;
 }
 
 void PutQuarantine(Transaction& transaction, const QuarantineRecord& record) {
-  WriteRecord(transaction,
-              QuarantineKey(record.outbound(), record.unit(), static_cast<std::uint8_t>(record.lane()),
-                            record.epoch(), record.position()),
-              record);
+  WriteRecord(
+      transaction,
+      QuarantineKey(record.outbound(), record.unit(), static_cast<std::uint8_t>(record.lane()),
+                    record.epoch(), record.position()),
+      record);
 }
 
 absl::StatusOr<std::optional<QuarantineRecord>> GetQuarantine(const Reader& reader, bool outbound,
-                                                              const ChannelName& channel, std::uint64_t epoch,
+                                                              const ChannelName& channel,
+                                                              std::uint64_t epoch,
                                                               std::uint64_t position) {
-  return ReadRecord<QuarantineRecord>(reader, QuarantineKey(outbound, channel.peer, channel.lane, epoch, position));
+  return ReadRecord<QuarantineRecord>(
+      reader, QuarantineKey(outbound, channel.peer, channel.lane, epoch, position));
 }
 
-absl::StatusOr<QuarantinePage> ListQuarantine(const Snapshot& snapshot, std::string_view resume, std::size_t limit) {
+absl::StatusOr<QuarantinePage> ListQuarantine(const Snapshot& snapshot, std::string_view resume,
+                                              std::size_t limit) {
   const std::string prefix(std::string_view(Key(Space::kQuarantine)));
   if (!resume.empty() && resume.substr(0, 1) != prefix) {
     return Error(absl::StatusCode::kInvalidArgument, Reason::kPageTokenInvalid,
-                 "The page token does not belong to this list.", "It was made by another node or query.",
-                 "List again from the first page.");
+                 "The page token does not belong to this list.",
+                 "It was made by another node or query.", "List again from the first page.");
   }
   QuarantinePage page;
-  const std::unique_ptr<Cursor> cursor = snapshot.NewCursor(resume.empty() ? prefix : resume, PrefixEnd(prefix));
+  const std::unique_ptr<Cursor> cursor =
+      snapshot.NewCursor(resume.empty() ? prefix : resume, PrefixEnd(prefix));
   for (; cursor->Valid(); cursor->Next()) {
     if (page.records.size() == limit) {
       page.resume = std::string(cursor->key());

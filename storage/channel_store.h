@@ -1,5 +1,6 @@
-// Channels on disk: envelopes (once each), what each outbound channel refers to, what arrived, and the state of both.
-// Writes on a transaction, reads on any reader, ranges on a snapshot. Verifies no signature: the exchange does.
+// Channels on disk: envelopes (once each), what each outbound channel refers to, what arrived, and
+// the state of both. Writes on a transaction, reads on any reader, ranges on a snapshot. Verifies
+// no signature: the exchange does.
 #pragma once
 
 #include <cstddef>
@@ -23,27 +24,31 @@ namespace tripoint::storage {
 absl::StatusOr<Frontier> FrontierOf(std::uint64_t size, std::string_view hashes);
 std::string FrontierHashes(const Frontier& frontier);
 
-// Stores an envelope's bytes under (transaction.epoch(), number). `number` is NextNumber(kEnvelope, 0).
+// Stores an envelope's bytes under (transaction.epoch(), number). `number` is NextNumber(kEnvelope,
+// 0).
 void PutEnvelope(Transaction& transaction, std::uint64_t number, std::string_view bytes);
 absl::StatusOr<std::optional<std::string>> GetEnvelope(const Reader& reader, std::uint64_t epoch,
                                                        std::uint64_t number);
 
 // State of the channel to `peer`. A channel that was never written is empty: size 0, epoch 0.
-absl::StatusOr<store::v1::OutboundChannel> GetOutboundChannel(const Reader& reader, const ChannelName& channel);
+absl::StatusOr<store::v1::OutboundChannel> GetOutboundChannel(const Reader& reader,
+                                                              const ChannelName& channel);
 // Replaces it; a state of another epoch is kept aside.
 absl::Status PutOutboundChannel(Transaction& transaction, const ChannelName& channel,
                                 const store::v1::OutboundChannel& state);
 
-// Appends a stored envelope to the channel and returns its position, from 0. Starts the channel anew (size 0) when its
-// state is of another epoch than the node's. Tells ChannelGrew.
+// Appends a stored envelope to the channel and returns its position, from 0. Starts the channel
+// anew (size 0) when its state is of another epoch than the node's. Tells ChannelGrew.
 absl::StatusOr<std::uint64_t> AppendOutbound(Transaction& transaction, const ChannelName& channel,
                                              std::uint64_t envelope_number, const Hash& leaf_hash);
 
-// Takes a verified receipt: the peer durably holds the first `size`. A receipt that is not ahead of the stored one
-// changes nothing and returns false. Reads the leaf hashes in between unless it covers the whole channel.
-// Errors: FAILED_PRECONDITION / CHANNEL_FORK over another epoch or more than was sent.
-absl::StatusOr<bool> RecordReceipt(Transaction& transaction, const ChannelName& channel, std::uint64_t epoch,
-                                   std::uint64_t size, std::string_view signature);
+// Takes a verified receipt: the peer durably holds the first `size`. A receipt that is not ahead of
+// the stored one changes nothing and returns false. Reads the leaf hashes in between unless it
+// covers the whole channel. Errors: FAILED_PRECONDITION / CHANNEL_FORK over another epoch or more
+// than was sent.
+absl::StatusOr<bool> RecordReceipt(Transaction& transaction, const ChannelName& channel,
+                                   std::uint64_t epoch, std::uint64_t size,
+                                   std::string_view signature);
 
 // One envelope of a channel.
 struct ChannelEnvelope {
@@ -51,42 +56,53 @@ struct ChannelEnvelope {
   std::string bytes;
 };
 
-// Envelopes from `first` on: at most `count_max`, and no more once `bytes_max` is reached, but at least one if there is
-// one. Errors: DATA_LOSS / CORRUPT a hole.
-absl::StatusOr<std::vector<ChannelEnvelope>> ReadOutbound(const Snapshot& snapshot, const ChannelName& channel,
+// Envelopes from `first` on: at most `count_max`, and no more once `bytes_max` is reached, but at
+// least one if there is one. Errors: DATA_LOSS / CORRUPT a hole.
+absl::StatusOr<std::vector<ChannelEnvelope>> ReadOutbound(const Snapshot& snapshot,
+                                                          const ChannelName& channel,
                                                           std::uint64_t epoch, std::uint64_t first,
-                                                          std::size_t count_max, std::size_t bytes_max);
+                                                          std::size_t count_max,
+                                                          std::size_t bytes_max);
 absl::StatusOr<std::optional<store::v1::OutboundEntry>> GetOutboundEntry(const Reader& reader,
                                                                          const ChannelName& channel,
-                                                                         std::uint64_t epoch, std::uint64_t position);
-// Frontier of the first `size` entries: cheap from the receipted size on, else a walk over leaf hashes.
-// Errors: OUT_OF_RANGE / FIELD_INVALID `size` is past the end.
-absl::StatusOr<Frontier> OutboundFrontierAt(const Snapshot& snapshot, const ChannelName& channel, std::uint64_t size);
+                                                                         std::uint64_t epoch,
+                                                                         std::uint64_t position);
+// Frontier of the first `size` entries: cheap from the receipted size on, else a walk over leaf
+// hashes. Errors: OUT_OF_RANGE / FIELD_INVALID `size` is past the end.
+absl::StatusOr<Frontier> OutboundFrontierAt(const Snapshot& snapshot, const ChannelName& channel,
+                                            std::uint64_t size);
 
 // State of the channel from `peer`. A channel that was never written is empty: size 0, epoch 0.
-absl::StatusOr<store::v1::InboundChannel> GetInboundChannel(const Reader& reader, const ChannelName& channel);
+absl::StatusOr<store::v1::InboundChannel> GetInboundChannel(const Reader& reader,
+                                                            const ChannelName& channel);
 // Replaces it; a state of another epoch is kept aside.
 absl::Status PutInboundChannel(Transaction& transaction, const ChannelName& channel,
                                const store::v1::InboundChannel& state);
 // Stores one received envelope. The state is put once, after the last of a batch.
 void PutInboundEntry(Transaction& transaction, const ChannelName& channel, std::uint64_t epoch,
                      std::uint64_t position, std::string_view bytes);
-absl::StatusOr<std::optional<std::string>> GetInboundEntry(const Reader& reader, const ChannelName& channel,
-                                                           std::uint64_t epoch, std::uint64_t position);
-// Frontier of the first `size` entries of the channel's epoch, from the stored bytes. Reads all of them.
-absl::StatusOr<Frontier> InboundFrontierAt(const Snapshot& snapshot, const ChannelName& channel, std::uint64_t epoch,
-                                           std::uint64_t size);
+absl::StatusOr<std::optional<std::string>> GetInboundEntry(const Reader& reader,
+                                                           const ChannelName& channel,
+                                                           std::uint64_t epoch,
+                                                           std::uint64_t position);
+// Frontier of the first `size` entries of the channel's epoch, from the stored bytes. Reads all of
+// them.
+absl::StatusOr<Frontier> InboundFrontierAt(const Snapshot& snapshot, const ChannelName& channel,
+                                           std::uint64_t epoch, std::uint64_t size);
 
-// Envelopes that were stored and not accepted, or that a peer refused. Newest-first order is not kept: by unit, lane,
-// epoch, position. `resume` is the `resume` of the page before.
+// Envelopes that were stored and not accepted, or that a peer refused. Newest-first order is not
+// kept: by unit, lane, epoch, position. `resume` is the `resume` of the page before.
 void PutQuarantine(Transaction& transaction, const store::v1::QuarantineRecord& record);
-absl::StatusOr<std::optional<store::v1::QuarantineRecord>> GetQuarantine(const Reader& reader, bool outbound,
+absl::StatusOr<std::optional<store::v1::QuarantineRecord>> GetQuarantine(const Reader& reader,
+                                                                         bool outbound,
                                                                          const ChannelName& channel,
-                                                                         std::uint64_t epoch, std::uint64_t position);
+                                                                         std::uint64_t epoch,
+                                                                         std::uint64_t position);
 struct QuarantinePage {
   std::vector<store::v1::QuarantineRecord> records;
   std::string resume;  // empty: this was the last page
 };
-absl::StatusOr<QuarantinePage> ListQuarantine(const Snapshot& snapshot, std::string_view resume, std::size_t limit);
+absl::StatusOr<QuarantinePage> ListQuarantine(const Snapshot& snapshot, std::string_view resume,
+                                              std::size_t limit);
 
 }  // namespace tripoint::storage

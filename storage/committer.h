@@ -1,5 +1,5 @@
-// Where every durable change is handed in. Implemented by runtime::CommitterThread in the node and by the simulator;
-// both drive storage::CommitterCore. Submit is thread-safe and never blocks.
+// Where every durable change is handed in. Implemented by runtime::CommitterThread in the node and
+// by the simulator; both drive storage::CommitterCore. Submit is thread-safe and never blocks.
 #pragma once
 
 #include <cstdint>
@@ -11,24 +11,27 @@
 
 namespace tripoint::storage {
 
-// Called exactly once with the operation's result, after its writes are durable (or certainly or possibly not):
-// the operation's own status; RESOURCE_EXHAUSTED / DISK_FULL; UNAVAILABLE / OUTCOME_UNKNOWN; UNAVAILABLE / SHUTTING_DOWN.
-// Runs on the committer's thread: hand long work on, do not block.
+// Called exactly once with the operation's result, after its writes are durable (or certainly or
+// possibly not): the operation's own status; RESOURCE_EXHAUSTED / DISK_FULL; UNAVAILABLE /
+// OUTCOME_UNKNOWN; UNAVAILABLE / SHUTTING_DOWN. Runs on the committer's thread: hand long work on,
+// do not block.
 using Done = std::function<void(const absl::Status&)>;
 
 class Committer {
  public:
   virtual ~Committer() = default;
-  // Queues `operation`. When the queue is full, `done` is called at once, on the caller's thread, with
-  // RESOURCE_EXHAUSTED / QUEUE_FULL and a time after which to try again.
+  // Queues `operation`. When the queue is full, `done` is called at once, on the caller's thread,
+  // with RESOURCE_EXHAUSTED / QUEUE_FULL and a time after which to try again.
   virtual void Submit(Operation operation, Done done) = 0;
 };
 
-// Told after each durable batch, once the operations' `done` have been called, on the committer's thread.
+// Told after each durable batch, once the operations' `done` have been called, on the committer's
+// thread.
 class CommitListener {
  public:
   virtual ~CommitListener() = default;
-  // `first_change`..`last_change` are now in the journal. `grown`: outbound channels with new entries, each once.
+  // `first_change`..`last_change` are now in the journal. `grown`: outbound channels with new
+  // entries, each once.
   virtual void OnCommitted(std::uint64_t first_change, std::uint64_t last_change,
                            const std::vector<ChannelName>& grown) = 0;
 };

@@ -27,7 +27,9 @@ constexpr std::size_t kRegistersMax = 8192;
 // Debian's abseil hashes its own string_view only.
 struct BytesHash {
   using is_transparent = void;
-  std::size_t operator()(std::string_view bytes) const { return std::hash<std::string_view>{}(bytes); }
+  std::size_t operator()(std::string_view bytes) const {
+    return std::hash<std::string_view>{}(bytes);
+  }
 };
 template <typename Key, typename Value>
 using BytesMap = absl::flat_hash_map<Key, Value, BytesHash, std::equal_to<>>;
@@ -44,12 +46,14 @@ absl::Status QueueFull(int retry_after_ms) {
 
 absl::Status Fault(std::string what) {
   return Error(absl::StatusCode::kInternal, Reason::kInternal, std::move(what),
-               "Every change has exactly one entry in the journal.", "Report this with the node's log.");
+               "Every change has exactly one entry in the journal.",
+               "Report this with the node's log.");
 }
 
 }  // namespace
 
-// One entry a key in the batch, found by `index_`; an operation remembers what it overwrote, so that it can be undone.
+// One entry a key in the batch, found by `index_`; an operation remembers what it overwrote, so
+// that it can be undone.
 class CommitterCore::StepTransaction final : public Transaction {
  public:
   struct Answer {
@@ -106,14 +110,15 @@ class CommitterCore::StepTransaction final : public Transaction {
 
   Batch batch_;
   BytesMap<std::string_view, std::size_t> index_;  // keys live in the batch's arena
-  std::vector<std::uint32_t> writer_;                         // for each entry: the operation that wrote it last
+  std::vector<std::uint32_t> writer_;  // for each entry: the operation that wrote it last
   std::vector<Answer> answers_;
   std::vector<ChannelName> grown_;
 
   // Of the running operation.
   std::uint32_t operation_ = 0;
-  std::size_t operation_begin_ = 0;           // entries before it
-  std::vector<std::size_t> operation_writes_;  // entries that it wrote, in the order of their first write
+  std::size_t operation_begin_ = 0;  // entries before it
+  std::vector<std::size_t>
+      operation_writes_;  // entries that it wrote, in the order of their first write
   std::vector<Undo> undo_;
   std::vector<ChannelName> operation_grown_;
   int journalled_ = 0;
@@ -148,7 +153,8 @@ void CommitterCore::StepTransaction::Run(const Operation& operation, Done done) 
   if (status.ok()) {
     if (journalled_ == 1) AppendJournal();
     for (ChannelName& channel : operation_grown_) {
-      if (std::find(grown_.begin(), grown_.end(), channel) == grown_.end()) grown_.push_back(std::move(channel));
+      if (std::find(grown_.begin(), grown_.end(), channel) == grown_.end())
+        grown_.push_back(std::move(channel));
     }
   } else {
     Undone();
@@ -158,20 +164,26 @@ void CommitterCore::StepTransaction::Run(const Operation& operation, Done done) 
 
 absl::Status CommitterCore::StepTransaction::Check() const {
   if (too_large_) {
-    return Error(absl::StatusCode::kInvalidArgument, Reason::kTooLarge, "Nothing was stored: a record is too large.",
-                 "A record has at most 16 MiB and a key 1 KiB.", "Shorten the texts or split the record.");
+    return Error(absl::StatusCode::kInvalidArgument, Reason::kTooLarge,
+                 "Nothing was stored: a record is too large.",
+                 "A record has at most 16 MiB and a key 1 KiB.",
+                 "Shorten the texts or split the record.");
   }
-  if (journalled_ > 1) return Fault("Nothing was stored: the change was journalled more than once.");
-  if (journalled_ == 0 && !operation_writes_.empty()) return Fault("Nothing was stored: the change was not journalled.");
+  if (journalled_ > 1)
+    return Fault("Nothing was stored: the change was journalled more than once.");
+  if (journalled_ == 0 && !operation_writes_.empty())
+    return Fault("Nothing was stored: the change was not journalled.");
   return absl::OkStatus();
 }
 
-// Also for an overwritten entry the newest value stands in the batch, so the digest covers what the operation left.
+// Also for an overwritten entry the newest value stands in the batch, so the digest covers what the
+// operation left.
 Hash CommitterCore::StepTransaction::WritesDigest() {
   scratch_.clear();
   const auto append = [this](std::string_view bytes) {
     const auto size = static_cast<std::uint32_t>(bytes.size());
-    for (int shift = 24; shift >= 0; shift -= 8) scratch_.push_back(static_cast<char>(size >> shift));
+    for (int shift = 24; shift >= 0; shift -= 8)
+      scratch_.push_back(static_cast<char>(size >> shift));
     scratch_.append(bytes);
   };
   for (const std::size_t index : operation_writes_) {
@@ -200,12 +212,14 @@ void CommitterCore::StepTransaction::Undone() {
     batch_.Restore(undo->index, undo->entry);
     writer_[undo->index] = 0;
   }
-  for (std::size_t i = operation_begin_; i < batch_.size(); ++i) index_.erase(batch_.entries()[i].key);
+  for (std::size_t i = operation_begin_; i < batch_.size(); ++i)
+    index_.erase(batch_.entries()[i].key);
   batch_.Truncate(operation_begin_);
   writer_.resize(operation_begin_);
 }
 
-void CommitterCore::StepTransaction::Write(std::string_view key, std::string_view value, bool deleted) {
+void CommitterCore::StepTransaction::Write(std::string_view key, std::string_view value,
+                                           bool deleted) {
   if (key.empty() || key.size() > kKeyBytesMax || value.size() > kValueBytesMax) {
     too_large_ = true;
     return;
@@ -232,7 +246,8 @@ void CommitterCore::StepTransaction::Write(std::string_view key, std::string_vie
   batch_.Overwrite(index, value, deleted);
 }
 
-absl::StatusOr<std::optional<std::string>> CommitterCore::StepTransaction::Get(std::string_view key) const {
+absl::StatusOr<std::optional<std::string>> CommitterCore::StepTransaction::Get(
+    std::string_view key) const {
   if (const auto found = index_.find(key); found != index_.end()) {
     const Batch::Entry& entry = batch_.entries()[found->second];
     if (entry.deleted) return std::nullopt;
@@ -254,8 +269,9 @@ void CommitterCore::StepTransaction::Keep() {
   head_ = std::move(next_head_);
   for (const Batch::Entry& entry : batch_.entries()) {
     if (!IsRegister(entry.key)) continue;
-    registers_.insert_or_assign(std::string(entry.key),
-                                entry.deleted ? std::nullopt : std::make_optional<std::string>(entry.value));
+    registers_.insert_or_assign(
+        std::string(entry.key),
+        entry.deleted ? std::nullopt : std::make_optional<std::string>(entry.value));
   }
   if (registers_.size() > kRegistersMax) registers_.clear();
 }
@@ -340,7 +356,8 @@ void CommitterCore::Finish(const absl::Status& commit_status) {
   step_->ClearBatch();
   AnswerAll(commit_status);
   if (!commit_status.ok()) return;
-  for (CommitListener* listener : listeners_) listener->OnCommitted(first_change, last_change, grown);
+  for (CommitListener* listener : listeners_)
+    listener->OnCommitted(first_change, last_change, grown);
 }
 
 bool CommitterCore::RunOnce(std::int64_t now_ms) {
@@ -368,7 +385,8 @@ void CommitterCore::Abandon(const absl::Status& status) {
 void CommitterCore::AnswerAll(const absl::Status& failure) {
   std::vector<StepTransaction::Answer> answers;
   answers.swap(step_->answers());
-  for (StepTransaction::Answer& answer : answers) answer.done(failure.ok() ? answer.status : failure);
+  for (StepTransaction::Answer& answer : answers)
+    answer.done(failure.ok() ? answer.status : failure);
 }
 
 }  // namespace tripoint::storage

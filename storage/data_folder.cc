@@ -21,8 +21,8 @@ constexpr std::uint64_t kTailChecked = 1000;
 constexpr int kDamagedCopiesMax = 4;
 
 absl::Status FolderError(std::string what, std::string why, std::string next) {
-  return Error(absl::StatusCode::kFailedPrecondition, Reason::kConfigInvalid, std::move(what), std::move(why),
-               std::move(next));
+  return Error(absl::StatusCode::kFailedPrecondition, Reason::kConfigInvalid, std::move(what),
+               std::move(why), std::move(next));
 }
 
 absl::Status MakePrivateFolder(const std::string& folder) {
@@ -30,8 +30,9 @@ absl::Status MakePrivateFolder(const std::string& folder) {
   fs::create_directories(folder, error);
   if (!error) fs::permissions(folder, fs::perms::owner_all, error);
   if (error) {
-    return FolderError("The folder " + folder + " cannot be made.", error.message(),
-                       "Check `data_folder` in the configuration and who owns the folder above it.");
+    return FolderError(
+        "The folder " + folder + " cannot be made.", error.message(),
+        "Check `data_folder` in the configuration and who owns the folder above it.");
   }
   return absl::OkStatus();
 }
@@ -40,13 +41,14 @@ absl::Status CheckPrivateFolder(const std::string& folder) {
   std::error_code error;
   const fs::file_status status = fs::status(folder, error);
   if (status.type() != fs::file_type::directory) {
-    return FolderError("The data folder is not initialised: " + folder + " is missing.",
-                       "A store is made by init only, so that a lost disk is never mistaken for a new node.",
-                       "Check `data_folder` in the configuration, or run `tripointd init`.");
+    return FolderError(
+        "The data folder is not initialised: " + folder + " is missing.",
+        "A store is made by init only, so that a lost disk is never mistaken for a new node.",
+        "Check `data_folder` in the configuration, or run `tripointd init`.");
   }
   if ((status.permissions() & (fs::perms::group_all | fs::perms::others_all)) != fs::perms::none) {
-    return FolderError("The folder " + folder + " is open to other users.", "It holds records and keys.",
-                       "Run `chmod 700 " + folder + "`.");
+    return FolderError("The folder " + folder + " is open to other users.",
+                       "It holds records and keys.", "Run `chmod 700 " + folder + "`.");
   }
   return absl::OkStatus();
 }
@@ -69,7 +71,8 @@ absl::Status CheckJournalTail(const Engine& engine) {
   return entries->size() == expected ? absl::OkStatus() : VerifyJournal(*snapshot);
 }
 
-// Opening up to the damage cuts the log, so what was found is copied first: a later version, or a person, may save more.
+// Opening up to the damage cuts the log, so what was found is copied first: a later version, or a
+// person, may save more.
 absl::Status CopyAside(const std::string& data) {
   std::error_code error;
   for (int number = 1; number <= kDamagedCopiesMax; ++number) {
@@ -78,7 +81,8 @@ absl::Status CopyAside(const std::string& data) {
     if (absl::Status status = MakePrivateFolder(target); !status.ok()) return status;
     for (const fs::directory_entry& file : fs::directory_iterator(StoreFolder(data), error)) {
       const std::string name = file.path().filename().string();
-      if (file.path().extension() != ".log" && name.rfind("MANIFEST", 0) != 0 && name != "CURRENT") continue;
+      if (file.path().extension() != ".log" && name.rfind("MANIFEST", 0) != 0 && name != "CURRENT")
+        continue;
       std::error_code failed;
       fs::copy_file(file.path(), fs::path(target) / name, failed);
       if (failed) error = failed;
@@ -99,8 +103,8 @@ std::string StoreFolder(const std::string& data) { return data + "/store"; }
 
 std::string TlsFolder(const std::string& data) { return data + "/tls"; }
 
-absl::Status InitializeDataFolder(const std::string& data, const std::string& unit, std::uint64_t epoch,
-                                  std::int64_t now_ms) {
+absl::Status InitializeDataFolder(const std::string& data, const std::string& unit,
+                                  std::uint64_t epoch, std::int64_t now_ms) {
   for (const std::string& folder : {StoreFolder(data), TlsFolder(data)}) {
     if (absl::Status status = MakePrivateFolder(folder); !status.ok()) return status;
   }
@@ -121,7 +125,8 @@ absl::Status InitializeDataFolder(const std::string& data, const std::string& un
   return InitializeStore(**engine, unit, epoch, now_ms);
 }
 
-absl::StatusOr<OpenedStore> OpenDataFolder(const std::string& data, const std::string& unit, RocksOptions options) {
+absl::StatusOr<OpenedStore> OpenDataFolder(const std::string& data, const std::string& unit,
+                                           RocksOptions options) {
   for (const std::string& folder : {StoreFolder(data), TlsFolder(data)}) {
     if (absl::Status status = CheckPrivateFolder(folder); !status.ok()) return status;
   }

@@ -1,5 +1,5 @@
-// The folder of a node: <data>/store (the engine's) and <data>/tls (keys and certificates), both 0700.
-// Called by `tripointd init` and `tripointd run` before any thread is started.
+// The folder of a node: <data>/store (the engine's) and <data>/tls (keys and certificates), both
+// 0700. Called by `tripointd init` and `tripointd run` before any thread is started.
 #pragma once
 
 #include <cstdint>
@@ -17,23 +17,26 @@ namespace tripoint::storage {
 std::string StoreFolder(const std::string& data);
 std::string TlsFolder(const std::string& data);
 
-// Makes the folders and an empty store of `unit`. Repeating it after a crash in the middle completes it.
-// Errors: ALREADY_EXISTS / ALREADY_EXISTS there is a store; FAILED_PRECONDITION / CONFIG_INVALID the folder cannot be
-// made or is open to others; what OpenRocksEngine gives.
-absl::Status InitializeDataFolder(const std::string& data, const std::string& unit, std::uint64_t epoch,
-                                  std::int64_t now_ms);
+// Makes the folders and an empty store of `unit`. Repeating it after a crash in the middle
+// completes it. Errors: ALREADY_EXISTS / ALREADY_EXISTS there is a store; FAILED_PRECONDITION /
+// CONFIG_INVALID the folder cannot be made or is open to others; what OpenRocksEngine gives.
+absl::Status InitializeDataFolder(const std::string& data, const std::string& unit,
+                                  std::uint64_t epoch, std::int64_t now_ms);
 
 // An open store.
 struct OpenedStore {
   std::unique_ptr<Engine> engine;
   store::v1::NodeRecord node;
-  bool damaged = false;  // the log had a damaged tail, which was cut; the journal was verified afterwards
+  bool damaged =
+      false;  // the log had a damaged tail, which was cut; the journal was verified afterwards
 };
 
-// Opens the store of `unit`: strict first; a damaged log is then opened up to the damage and the whole journal is
-// verified. `options.create` and `options.recovery` are set here.
-// Errors: FAILED_PRECONDITION / CONFIG_INVALID not initialised, of another unit, or open to others; / SCHEMA_NEWER;
-// / DATA_LOCKED; DATA_LOSS / CORRUPT; what OpenRocksEngine gives. None of them changes the data.
-absl::StatusOr<OpenedStore> OpenDataFolder(const std::string& data, const std::string& unit, RocksOptions options);
+// Opens the store of `unit`: strict first; a damaged log is then opened up to the damage and the
+// whole journal is verified. `options.create` and `options.recovery` are set here. Errors:
+// FAILED_PRECONDITION / CONFIG_INVALID not initialised, of another unit, or open to others; /
+// SCHEMA_NEWER; / DATA_LOCKED; DATA_LOSS / CORRUPT; what OpenRocksEngine gives. None of them
+// changes the data.
+absl::StatusOr<OpenedStore> OpenDataFolder(const std::string& data, const std::string& unit,
+                                           RocksOptions options);
 
 }  // namespace tripoint::storage

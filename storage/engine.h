@@ -1,8 +1,10 @@
-// The engine seam: one ordered key-value space with atomic, durable batches. Everything durable passes through here.
+// The engine seam: one ordered key-value space with atomic, durable batches. Everything durable
+// passes through here.
 //
-// Implemented by rocks_engine (the node), memory_engine and fault_engine (tests, simulator); every implementation passes
-// tests/conformance. Thread-safe. An engine reads no clock, writes no log and retries nothing: the caller decides.
-// Keys are ordered bytewise (unsigned). Keys are made in storage/keys.h only.
+// Implemented by rocks_engine (the node), memory_engine and fault_engine (tests, simulator); every
+// implementation passes tests/conformance. Thread-safe. An engine reads no clock, writes no log and
+// retries nothing: the caller decides. Keys are ordered bytewise (unsigned). Keys are made in
+// storage/keys.h only.
 #pragma once
 
 #include <cstddef>
@@ -21,18 +23,20 @@ namespace tripoint::storage {
 inline constexpr std::size_t kKeyBytesMax = 1024;
 inline constexpr std::size_t kValueBytesMax = 16u << 20;
 
-// Whatever a value can be read from: an engine, a snapshot, or a transaction with its own uncommitted writes.
+// Whatever a value can be read from: an engine, a snapshot, or a transaction with its own
+// uncommitted writes.
 class Reader {
  public:
   virtual ~Reader() = default;
   // The value of `key`, or nullopt when there is none.
-  // Errors: DATA_LOSS / CORRUPT bad checksum; UNAVAILABLE / OUTCOME_UNKNOWN the disk did not answer.
+  // Errors: DATA_LOSS / CORRUPT bad checksum; UNAVAILABLE / OUTCOME_UNKNOWN the disk did not
+  // answer.
   virtual absl::StatusOr<std::optional<std::string>> Get(std::string_view key) const = 0;
 };
 
-// A forward walk over the keys of [lower, upper) of one snapshot. One thread. Lives no longer than its snapshot.
-// A fresh cursor is at its first key. A cursor that is not Valid() is at the end OR failed: check status() (a bad block
-// ends a scan early and looks like an end).
+// A forward walk over the keys of [lower, upper) of one snapshot. One thread. Lives no longer than
+// its snapshot. A fresh cursor is at its first key. A cursor that is not Valid() is at the end OR
+// failed: check status() (a bad block ends a scan early and looks like an end).
 class Cursor {
  public:
   virtual ~Cursor() = default;
@@ -47,11 +51,13 @@ class Cursor {
   virtual absl::Status status() const = 0;
 };
 
-// The state after some commit, unchanged by later ones. Thread-safe. Lives no longer than its engine.
+// The state after some commit, unchanged by later ones. Thread-safe. Lives no longer than its
+// engine.
 class Snapshot : public Reader {
  public:
   // `upper` empty: no upper bound.
-  virtual std::unique_ptr<Cursor> NewCursor(std::string_view lower, std::string_view upper) const = 0;
+  virtual std::unique_ptr<Cursor> NewCursor(std::string_view lower,
+                                            std::string_view upper) const = 0;
 };
 
 struct Statistics {
@@ -66,11 +72,11 @@ class Engine : public Reader {
   // The latest state. Cheap.
   virtual std::unique_ptr<Snapshot> TakeSnapshot() const = 0;
 
-  // Applies all of `batch` or none; returns once the bytes would survive power loss. An empty batch is OK at once.
-  // Errors: RESOURCE_EXHAUSTED / DISK_FULL: nothing was stored, the engine recovers when space returns;
-  // UNAVAILABLE / OUTCOME_UNKNOWN: it may or may not be stored (platform.md, R11), never assume "not stored";
-  // DATA_LOSS / CORRUPT: as UNAVAILABLE, and the process must open the data again;
-  // INVALID_ARGUMENT / TOO_LARGE: a key or value over its limit, nothing stored.
+  // Applies all of `batch` or none; returns once the bytes would survive power loss. An empty batch
+  // is OK at once. Errors: RESOURCE_EXHAUSTED / DISK_FULL: nothing was stored, the engine recovers
+  // when space returns; UNAVAILABLE / OUTCOME_UNKNOWN: it may or may not be stored (platform.md,
+  // R11), never assume "not stored"; DATA_LOSS / CORRUPT: as UNAVAILABLE, and the process must open
+  // the data again; INVALID_ARGUMENT / TOO_LARGE: a key or value over its limit, nothing stored.
   virtual absl::Status Commit(const Batch& batch) = 0;
 
   // Writes a complete, openable copy of the present state into the new folder `directory`.

@@ -9,13 +9,15 @@ namespace {
 
 absl::Status Unknown() {
   return contract::Error(absl::StatusCode::kUnavailable, contract::Reason::kOutcomeUnknown,
-                         "Whether the change was stored is not known.", "The disk reported an error while writing.",
+                         "Whether the change was stored is not known.",
+                         "The disk reported an error while writing.",
                          "Repeat the call with the same request id.");
 }
 
 absl::Status DiskFull() {
   return contract::Error(absl::StatusCode::kResourceExhausted, contract::Reason::kDiskFull,
-                         "Nothing was stored: the disk is full.", "The store needs free space to write.",
+                         "Nothing was stored: the disk is full.",
+                         "The store needs free space to write.",
                          "Free space on the node's disk and repeat the call.");
 }
 
@@ -93,7 +95,9 @@ std::uint64_t FaultEngine::faults() const {
   return faults_;
 }
 
-absl::StatusOr<std::optional<std::string>> FaultEngine::Get(std::string_view key) const { return memory_.Get(key); }
+absl::StatusOr<std::optional<std::string>> FaultEngine::Get(std::string_view key) const {
+  return memory_.Get(key);
+}
 
 std::unique_ptr<Snapshot> FaultEngine::TakeSnapshot() const { return memory_.TakeSnapshot(); }
 
@@ -108,7 +112,9 @@ std::uint64_t FaultEngine::Random() {
 
 Fault FaultEngine::NextFault() {
   last_delay_us_ =
-      plan_.delay_us_max == 0 ? 0 : static_cast<std::int64_t>(Random() % static_cast<std::uint64_t>(plan_.delay_us_max));
+      plan_.delay_us_max == 0
+          ? 0
+          : static_cast<std::int64_t>(Random() % static_cast<std::uint64_t>(plan_.delay_us_max));
   if (disk_full_) return Fault::kDiskFull;
   if (!script_.empty()) {
     const Fault fault = script_.front();
@@ -160,7 +166,9 @@ absl::Status FaultEngine::Commit(const Batch& batch) {
   return Unknown();
 }
 
-absl::Status FaultEngine::Checkpoint(const std::string& directory) { return memory_.Checkpoint(directory); }
+absl::Status FaultEngine::Checkpoint(const std::string& directory) {
+  return memory_.Checkpoint(directory);
+}
 
 Statistics FaultEngine::GetStatistics() const {
   Statistics statistics = memory_.GetStatistics();

@@ -1,5 +1,6 @@
-// A memory engine that goes wrong on purpose, by script or by seed: fails, tears, loses what was not synced, is full or
-// slow. For tests and the simulator. Thread-safe as every engine; Crash() while nobody holds a snapshot.
+// A memory engine that goes wrong on purpose, by script or by seed: fails, tears, loses what was
+// not synced, is full or slow. For tests and the simulator. Thread-safe as every engine; Crash()
+// while nobody holds a snapshot.
 #pragma once
 
 #include <cstdint>
@@ -20,16 +21,18 @@ enum class Fault : std::uint8_t {
   kNone,
   kFailLost,    // OUTCOME_UNKNOWN, and the batch is not there
   kFailStored,  // OUTCOME_UNKNOWN, and the batch is there
-  // As a failed fsync (platform.md, R11): OUTCOME_UNKNOWN for this batch and all later ones until Crash(); then it is
+  // As a failed fsync (platform.md, R11): OUTCOME_UNKNOWN for this batch and all later ones until
+  // Crash(); then it is
   kFailLater,  // there
   kTear,       // there in part: only verification finds it
-  kDiskFull,    // DISK_FULL, and the batch is not there
-  kLie,         // OK, and the batch is gone after the next Crash(): a disk that ignores fsync
+  kDiskFull,   // DISK_FULL, and the batch is not there
+  kLie,        // OK, and the batch is gone after the next Crash(): a disk that ignores fsync
 };
 
 struct FaultPlan {
   std::uint64_t seed = 1;
-  // Chance of each fault for each commit, in a thousandth. kTear and kLie come by script only: no engine survives them.
+  // Chance of each fault for each commit, in a thousandth. kTear and kLie come by script only: no
+  // engine survives them.
   int fail_lost_per_mille = 0;
   int fail_stored_per_mille = 0;
   int fail_later_per_mille = 0;
@@ -47,7 +50,8 @@ class FaultEngine final : public Engine {
   // While true every commit gives DISK_FULL.
   void SetDiskFull(bool full);
 
-  // Power loss and restart: what was answered OK is there, except under kLie; what was left open is settled.
+  // Power loss and restart: what was answered OK is there, except under kLie; what was left open is
+  // settled.
   void Crash();
 
   // How long the last commit would have taken, for the simulator's clock.

@@ -16,9 +16,18 @@ namespace {
 using store::v1::IncidentRecord;
 
 // Numbers on disk (storage/README.md).
-enum Field : std::uint8_t { kAll = 0, kState = 1, kCategory = 2, kGroup = 3, kSeverity = 4, kGate = 5 };
+enum Field : std::uint8_t {
+  kAll = 0,
+  kState = 1,
+  kCategory = 2,
+  kGroup = 3,
+  kSeverity = 4,
+  kGate = 5
+};
 
-std::string_view GroupOf(std::string_view category) { return category.substr(0, category.find('-')); }
+std::string_view GroupOf(std::string_view category) {
+  return category.substr(0, category.find('-'));
+}
 
 constexpr auto kVisit = [](const IncidentRecord& record, const auto& visit) {
   const tripoint::v1::Incident& incident = record.incident();
@@ -63,7 +72,8 @@ std::vector<Term> TermsOf(const IncidentFilter& filter) {
 
 }  // namespace
 
-absl::Status CreateIncident(Transaction& transaction, std::uint64_t number, const IncidentRecord& record) {
+absl::Status CreateIncident(Transaction& transaction, std::uint64_t number,
+                            const IncidentRecord& record) {
   const std::string& external_id = record.incident().external_id();
   if (!external_id.empty()) {
     const Key key = ExternalKey(external_id);
@@ -71,12 +81,14 @@ absl::Status CreateIncident(Transaction& transaction, std::uint64_t number, cons
     if (!taken.ok()) return taken.status();
     if (taken->has_value()) {
       return contract::Error(absl::StatusCode::kAlreadyExists, contract::Reason::kAlreadyExists,
-                             "An incident with this external id exists already.", "An external id is imported once.",
+                             "An incident with this external id exists already.",
+                             "An external id is imported once.",
                              "Read the incident that has it and edit that one.");
     }
     transaction.Put(key, U64Bytes(number));
   }
-  if (absl::Status status = PutReference(transaction, Kind::kIncident, record.incident().name(), number);
+  if (absl::Status status =
+          PutReference(transaction, Kind::kIncident, record.incident().name(), number);
       !status.ok()) {
     return status;
   }
@@ -85,26 +97,32 @@ absl::Status CreateIncident(Transaction& transaction, std::uint64_t number, cons
   return absl::OkStatus();
 }
 
-absl::Status UpdateIncident(Transaction& transaction, const StoredIncident& before, const IncidentRecord& after) {
+absl::Status UpdateIncident(Transaction& transaction, const StoredIncident& before,
+                            const IncidentRecord& after) {
   if (before.record.incident().version() != after.incident().version()) {
-    WriteRecord(transaction, HistoryKey(Space::kIncidentHistory, before.number, before.record.incident().version()),
-                before.record);
+    WriteRecord(
+        transaction,
+        HistoryKey(Space::kIncidentHistory, before.number, before.record.incident().version()),
+        before.record);
   }
   WriteRecord(transaction, RecordKey(Space::kIncident, before.number), after);
-  MoveIndex(transaction, Space::kIncidentIndex, before.record, SortKeyOf(before.number, before.record), after,
-            SortKeyOf(before.number, after), kVisit);
+  MoveIndex(transaction, Space::kIncidentIndex, before.record,
+            SortKeyOf(before.number, before.record), after, SortKeyOf(before.number, after),
+            kVisit);
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<StoredIncident>> FindIncident(const Reader& reader, std::string_view name) {
-  const absl::StatusOr<std::optional<std::uint64_t>> number = FindNumber(reader, Kind::kIncident, name);
+absl::StatusOr<std::optional<StoredIncident>> FindIncident(const Reader& reader,
+                                                           std::string_view name) {
+  const absl::StatusOr<std::optional<std::uint64_t>> number =
+      FindNumber(reader, Kind::kIncident, name);
   if (!number.ok()) return number.status();
   if (!number->has_value()) return std::nullopt;
   return Load(reader, **number);
 }
 
-absl::StatusOr<std::optional<StoredIncident>> FindIncidentByExternalId(const Reader& reader,
-                                                                       std::string_view external_id) {
+absl::StatusOr<std::optional<StoredIncident>> FindIncidentByExternalId(
+    const Reader& reader, std::string_view external_id) {
   if (external_id.empty()) return std::nullopt;
   const absl::StatusOr<std::optional<std::string>> number = reader.Get(ExternalKey(external_id));
   if (!number.ok()) return number.status();
@@ -113,25 +131,32 @@ absl::StatusOr<std::optional<StoredIncident>> FindIncidentByExternalId(const Rea
   return Load(reader, ReadU64(**number));
 }
 
-absl::StatusOr<std::optional<IncidentRecord>> FindIncidentVersion(const Reader& reader, std::string_view name,
+absl::StatusOr<std::optional<IncidentRecord>> FindIncidentVersion(const Reader& reader,
+                                                                  std::string_view name,
                                                                   std::uint32_t version) {
   absl::StatusOr<std::optional<StoredIncident>> present = FindIncident(reader, name);
   if (!present.ok()) return present.status();
   if (!present->has_value()) return std::nullopt;
-  if ((*present)->record.incident().version() == version) return std::make_optional(std::move((*present)->record));
-  return ReadRecord<IncidentRecord>(reader, HistoryKey(Space::kIncidentHistory, (*present)->number, version));
+  if ((*present)->record.incident().version() == version)
+    return std::make_optional(std::move((*present)->record));
+  return ReadRecord<IncidentRecord>(
+      reader, HistoryKey(Space::kIncidentHistory, (*present)->number, version));
 }
 
-absl::StatusOr<std::vector<IncidentRecord>> ListIncidentVersions(const Snapshot& snapshot, std::string_view name,
-                                                                 std::uint32_t before_version, std::size_t limit) {
+absl::StatusOr<std::vector<IncidentRecord>> ListIncidentVersions(const Snapshot& snapshot,
+                                                                 std::string_view name,
+                                                                 std::uint32_t before_version,
+                                                                 std::size_t limit) {
   absl::StatusOr<std::optional<StoredIncident>> present = FindIncident(snapshot, name);
   if (!present.ok()) return present.status();
   std::vector<IncidentRecord> versions;
   if (!present->has_value() || limit == 0) return versions;
   const std::uint64_t number = (*present)->number;
   const std::uint32_t newest = (*present)->record.incident().version();
-  if (before_version == 0 || newest < before_version) versions.push_back(std::move((*present)->record));
-  const std::uint32_t from = before_version == 0 || newest < before_version ? newest : before_version;
+  if (before_version == 0 || newest < before_version)
+    versions.push_back(std::move((*present)->record));
+  const std::uint32_t from =
+      before_version == 0 || newest < before_version ? newest : before_version;
   const std::unique_ptr<Cursor> cursor =
       snapshot.NewCursor(HistoryKey(Space::kIncidentHistory, number, from == 0 ? 0 : from - 1),
                          PrefixEnd(RecordKey(Space::kIncidentHistory, number)));

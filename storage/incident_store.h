@@ -1,5 +1,5 @@
-// Incidents on disk: record, older versions, indexes. Writes on a transaction, reads on any reader, lists on a snapshot.
-// Decides nothing: legality is server/domain's.
+// Incidents on disk: record, older versions, indexes. Writes on a transaction, reads on any reader,
+// lists on a snapshot. Decides nothing: legality is server/domain's.
 #pragma once
 
 #include <cstddef>
@@ -24,32 +24,35 @@ struct StoredIncident {
 
 // Stores a new incident. Its name, version 1 and times are set by the caller.
 // Errors: ALREADY_EXISTS / ALREADY_EXISTS the name or the external id is taken.
-absl::Status CreateIncident(Transaction& transaction, std::uint64_t number, const store::v1::IncidentRecord& record);
+absl::Status CreateIncident(Transaction& transaction, std::uint64_t number,
+                            const store::v1::IncidentRecord& record);
 
-// Replaces `before` by `after`: keeps `before` in the history when the version differs, and moves the index entries.
-// `before.record` must be what this transaction reads; name and external id do not change.
+// Replaces `before` by `after`: keeps `before` in the history when the version differs, and moves
+// the index entries. `before.record` must be what this transaction reads; name and external id do
+// not change.
 absl::Status UpdateIncident(Transaction& transaction, const StoredIncident& before,
                             const store::v1::IncidentRecord& after);
 
 // By name, by external id, or a version of it (the present one included). nullopt: there is none.
-absl::StatusOr<std::optional<StoredIncident>> FindIncident(const Reader& reader, std::string_view name);
-absl::StatusOr<std::optional<StoredIncident>> FindIncidentByExternalId(const Reader& reader,
-                                                                       std::string_view external_id);
+absl::StatusOr<std::optional<StoredIncident>> FindIncident(const Reader& reader,
+                                                           std::string_view name);
+absl::StatusOr<std::optional<StoredIncident>> FindIncidentByExternalId(
+    const Reader& reader, std::string_view external_id);
 absl::StatusOr<std::optional<store::v1::IncidentRecord>> FindIncidentVersion(const Reader& reader,
                                                                              std::string_view name,
                                                                              std::uint32_t version);
 
-// Versions of `name` below `before_version` (0: all), newest first, at most `limit`. Empty when there is no such record.
-absl::StatusOr<std::vector<store::v1::IncidentRecord>> ListIncidentVersions(const Snapshot& snapshot,
-                                                                            std::string_view name,
-                                                                            std::uint32_t before_version,
-                                                                            std::size_t limit);
+// Versions of `name` below `before_version` (0: all), newest first, at most `limit`. Empty when
+// there is no such record.
+absl::StatusOr<std::vector<store::v1::IncidentRecord>> ListIncidentVersions(
+    const Snapshot& snapshot, std::string_view name, std::uint32_t before_version,
+    std::size_t limit);
 
 struct IncidentFilter {
-  std::string category;              // code (`DRG-TRF`) or group (`DRG`); empty: all
-  int state = 0;                     // tripoint.v1.IncidentState; 0: all
-  std::uint32_t severity_min = 0;    // 0: all
-  std::string gate;                  // empty: all
+  std::string category{};          // code (`DRG-TRF`) or group (`DRG`); empty: all
+  int state = 0;                   // tripoint.v1.IncidentState; 0: all
+  std::uint32_t severity_min = 0;  // 0: all
+  std::string gate{};              // empty: all
   std::int64_t occur_time_ms_from = 0;
   std::int64_t occur_time_ms_until = 0;
 };

@@ -1,6 +1,7 @@
 // Keeps the index entries of a record in step with it; inside storage only.
 //
-// A record type has a function Visit(record, visit) that calls visit(field, value) for each value it is found by.
+// A record type has a function Visit(record, visit) that calls visit(field, value) for each value
+// it is found by.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +15,8 @@
 namespace tripoint::storage {
 
 template <typename Record, typename Visit>
-void PutIndex(Transaction& transaction, Space space, const Record& record, std::string_view sort_key, Visit visit) {
+void PutIndex(Transaction& transaction, Space space, const Record& record,
+              std::string_view sort_key, Visit visit) {
   visit(record, [&](std::uint8_t field, std::string_view value) {
     transaction.Put(IndexKey(space, field, value, sort_key), {});
   });
@@ -22,8 +24,9 @@ void PutIndex(Transaction& transaction, Space space, const Record& record, std::
 
 // Deletes what `before` had and `after` has not, puts what is new, and leaves the rest alone.
 template <typename Record, typename Visit>
-void MoveIndex(Transaction& transaction, Space space, const Record& before, std::string_view sort_key_before,
-               const Record& after, std::string_view sort_key_after, Visit visit) {
+void MoveIndex(Transaction& transaction, Space space, const Record& before,
+               std::string_view sort_key_before, const Record& after,
+               std::string_view sort_key_after, Visit visit) {
   const auto keys_of = [&](const Record& record, std::string_view sort_key) {
     std::vector<std::string> keys;
     visit(record, [&](std::uint8_t field, std::string_view value) {

@@ -14,8 +14,10 @@ using contract::Reason;
 
 absl::Status Damaged(std::string what) {
   return Error(absl::StatusCode::kDataLoss, Reason::kCorrupt, std::move(what),
-               "The journal has one entry for every change; a gap or another root means that stored data was lost.",
-               "Keep the data folder as it is and restore a backup; the neighbours can prove what they hold.");
+               "The journal has one entry for every change; a gap or another root means that "
+               "stored data was lost.",
+               "Keep the data folder as it is and restore a backup; the neighbours can prove what "
+               "they hold.");
 }
 
 }  // namespace
@@ -30,8 +32,9 @@ absl::StatusOr<JournalHead> ReadJournalHead(const Reader& reader) {
   const absl::StatusOr<std::optional<std::string>> bytes = reader.Get(JournalHeadKey());
   if (!bytes.ok()) return bytes.status();
   if (!bytes->has_value()) {
-    return Error(absl::StatusCode::kFailedPrecondition, Reason::kConfigInvalid, "The store is not initialised.",
-                 "It has no journal.", "Run `tripointd init` for a new node.");
+    return Error(absl::StatusCode::kFailedPrecondition, Reason::kConfigInvalid,
+                 "The store is not initialised.", "It has no journal.",
+                 "Run `tripointd init` for a new node.");
   }
   const std::string_view stored = **bytes;
   if (stored.size() < 8) return Damaged("The head of the journal cannot be read.");
@@ -40,7 +43,8 @@ absl::StatusOr<JournalHead> ReadJournalHead(const Reader& reader) {
   return JournalHead{ReadU64(stored), std::move(*frontier)};
 }
 
-absl::StatusOr<std::vector<store::v1::JournalEntry>> ReadJournal(const Snapshot& snapshot, std::uint64_t after_change,
+absl::StatusOr<std::vector<store::v1::JournalEntry>> ReadJournal(const Snapshot& snapshot,
+                                                                 std::uint64_t after_change,
                                                                  std::size_t limit) {
   std::vector<store::v1::JournalEntry> entries;
   const std::unique_ptr<Cursor> cursor =
@@ -50,7 +54,8 @@ absl::StatusOr<std::vector<store::v1::JournalEntry>> ReadJournal(const Snapshot&
     const std::string_view value = cursor->value();
     if (!entry.ParseFromArray(value.data(), static_cast<int>(value.size())) ||
         entry.number() != after_change + entries.size()) {
-      return Damaged("The journal has a gap after change " + std::to_string(after_change + entries.size() - 1) + ".");
+      return Damaged("The journal has a gap after change " +
+                     std::to_string(after_change + entries.size() - 1) + ".");
     }
   }
   if (const absl::Status status = cursor->status(); !status.ok()) return status;
@@ -72,10 +77,11 @@ absl::Status VerifyJournal(const Snapshot& snapshot) {
   }
   if (const absl::Status status = cursor->status(); !status.ok()) return status;
   if (walked.size() != head->frontier.size()) {
-    return Damaged("The journal has " + std::to_string(walked.size()) + " entries and its head says " +
-                   std::to_string(head->frontier.size()) + ".");
+    return Damaged("The journal has " + std::to_string(walked.size()) +
+                   " entries and its head says " + std::to_string(head->frontier.size()) + ".");
   }
-  if (walked.Root() != head->frontier.Root()) return Damaged("The entries of the journal do not give its root.");
+  if (walked.Root() != head->frontier.Root())
+    return Damaged("The entries of the journal do not give its root.");
   return absl::OkStatus();
 }
 

@@ -22,15 +22,19 @@ struct JournalHead {
 
 std::string EncodeJournalHead(const JournalHead& head);
 
-// Errors: FAILED_PRECONDITION / CONFIG_INVALID the store is not initialised; DATA_LOSS / CORRUPT it cannot be read.
+// Errors: FAILED_PRECONDITION / CONFIG_INVALID the store is not initialised; DATA_LOSS / CORRUPT it
+// cannot be read.
 absl::StatusOr<JournalHead> ReadJournalHead(const Reader& reader);
 
-// Entries after `after_change`, in order and without gaps, at most `limit`. Errors: DATA_LOSS / CORRUPT a gap.
-absl::StatusOr<std::vector<store::v1::JournalEntry>> ReadJournal(const Snapshot& snapshot, std::uint64_t after_change,
+// Entries after `after_change`, in order and without gaps, at most `limit`. Errors: DATA_LOSS /
+// CORRUPT a gap.
+absl::StatusOr<std::vector<store::v1::JournalEntry>> ReadJournal(const Snapshot& snapshot,
+                                                                 std::uint64_t after_change,
                                                                  std::size_t limit);
 
-// Walks the whole journal: numbers dense from 1, recomputed root equal to the head's, nothing behind the head.
-// About 700,000 entries a second. Errors: DATA_LOSS / CORRUPT what is wrong and where.
+// Walks the whole journal: numbers dense from 1, recomputed root equal to the head's, nothing
+// behind the head. About 700,000 entries a second. Errors: DATA_LOSS / CORRUPT what is wrong and
+// where.
 absl::Status VerifyJournal(const Snapshot& snapshot);
 
 }  // namespace tripoint::storage

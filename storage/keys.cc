@@ -28,7 +28,8 @@ Key& Key::Text(std::string_view value) { return Bytes(value.substr(0, value.find
 
 std::uint64_t ReadU64(std::string_view bytes) {
   std::uint64_t value = 0;
-  for (int i = 0; i < 8; ++i) value = (value << 8) | static_cast<std::uint8_t>(bytes[static_cast<std::size_t>(i)]);
+  for (int i = 0; i < 8; ++i)
+    value = (value << 8) | static_cast<std::uint8_t>(bytes[static_cast<std::size_t>(i)]);
   return value;
 }
 
@@ -56,7 +57,9 @@ Key NodeKey() { return Key(Space::kNode); }
 Key JournalHeadKey() { return Key(Space::kJournalHead); }
 
 Key CounterKey(Kind kind, int year) {
-  return Key(Space::kCounter).U8(static_cast<std::uint8_t>(kind)).U16(static_cast<std::uint16_t>(year));
+  return Key(Space::kCounter)
+      .U8(static_cast<std::uint8_t>(kind))
+      .U16(static_cast<std::uint16_t>(year));
 }
 
 Key JournalKey(std::uint64_t change_number) { return Key(Space::kJournal).U64(change_number); }
@@ -69,9 +72,13 @@ Key HistoryKey(Space space, std::uint64_t number, std::uint32_t version) {
   return Key(space).U64(number).U32(~version);
 }
 
-Key ExternalKey(std::string_view external_id) { return Key(Space::kIncidentExternal).Bytes(external_id); }
+Key ExternalKey(std::string_view external_id) {
+  return Key(Space::kIncidentExternal).Bytes(external_id);
+}
 
-Key IndexPrefix(Space space, std::uint8_t field, std::string_view value) { return Key(space).U8(field).Text(value); }
+Key IndexPrefix(Space space, std::uint8_t field, std::string_view value) {
+  return Key(space).U8(field).Text(value);
+}
 
 Key IndexKey(Space space, std::uint8_t field, std::string_view value, std::string_view sort_key) {
   return IndexPrefix(space, field, value).Bytes(sort_key);
@@ -80,7 +87,8 @@ Key IndexKey(Space space, std::uint8_t field, std::string_view value, std::strin
 Key ReferenceTailPrefix(Kind kind, std::string_view tail) {
   Key key(Space::kReference);
   key.U8(static_cast<std::uint8_t>(kind));
-  for (auto letter = tail.rbegin(); letter != tail.rend(); ++letter) key.U8(static_cast<std::uint8_t>(*letter));
+  for (auto letter = tail.rbegin(); letter != tail.rend(); ++letter)
+    key.U8(static_cast<std::uint8_t>(*letter));
   return key;
 }
 
@@ -88,15 +96,20 @@ Key ReferenceKey(Kind kind, std::string_view reference, std::string_view owner) 
   return ReferenceTailPrefix(kind, reference).U8(0).Bytes(owner);
 }
 
-Key EnvelopeKey(std::uint64_t epoch, std::uint64_t number) { return Key(Space::kEnvelope).U64(epoch).U64(number); }
+Key EnvelopeKey(std::uint64_t epoch, std::uint64_t number) {
+  return Key(Space::kEnvelope).U64(epoch).U64(number);
+}
 
-Key ChannelKey(Space space, std::string_view peer, std::uint8_t lane) { return Key(space).Text(peer).U8(lane); }
+Key ChannelKey(Space space, std::string_view peer, std::uint8_t lane) {
+  return Key(space).Text(peer).U8(lane);
+}
 
 Key PastChannelKey(Space space, std::string_view peer, std::uint8_t lane, std::uint64_t epoch) {
   return ChannelKey(space, peer, lane).U64(epoch);
 }
 
-Key EntryKey(Space space, std::string_view peer, std::uint8_t lane, std::uint64_t epoch, std::uint64_t position) {
+Key EntryKey(Space space, std::string_view peer, std::uint8_t lane, std::uint64_t epoch,
+             std::uint64_t position) {
   return ChannelKey(space, peer, lane).U64(epoch).U64(position);
 }
 

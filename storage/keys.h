@@ -1,7 +1,9 @@
-// The only place where a key is built. Every key space with its number; the layout in prose: storage/README.md.
+// The only place where a key is built. Every key space with its number; the layout in prose:
+// storage/README.md.
 //
-// Pure; any thread. Numbers are big-endian, so that bytewise order is numeric order; lists carry the inverted number, so
-// that a forward walk gives the newest first. Key space numbers are never reused; golden bytes: keys_test.cc.
+// Pure; any thread. Numbers are big-endian, so that bytewise order is numeric order; lists carry
+// the inverted number, so that a forward walk gives the newest first. Key space numbers are never
+// reused; golden bytes: keys_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -34,10 +36,11 @@ enum class Space : std::uint8_t {
   kOutboundChannel = 0x41,   // peer, 0x00, lane -> OutboundChannel
   kOutboundEntry = 0x42,     // peer, 0x00, lane, epoch be64, position be64 -> OutboundEntry
   kInboundChannel = 0x43,    // peer, 0x00, lane -> InboundChannel
-  kInboundEntry = 0x44,      // peer, 0x00, lane, epoch be64, position be64 -> Envelope bytes as received
-  kOutboundPast = 0x45,      // peer, 0x00, lane, epoch be64 -> OutboundChannel of an earlier epoch
-  kInboundPast = 0x46,       // peer, 0x00, lane, epoch be64 -> InboundChannel of an earlier epoch
-  kQuarantine = 0x47,        // direction, peer, 0x00, lane, epoch be64, position be64 -> QuarantineRecord
+  kInboundEntry =
+      0x44,  // peer, 0x00, lane, epoch be64, position be64 -> Envelope bytes as received
+  kOutboundPast = 0x45,  // peer, 0x00, lane, epoch be64 -> OutboundChannel of an earlier epoch
+  kInboundPast = 0x46,   // peer, 0x00, lane, epoch be64 -> InboundChannel of an earlier epoch
+  kQuarantine = 0x47,  // direction, peer, 0x00, lane, epoch be64, position be64 -> QuarantineRecord
 };
 
 // What is numbered. The letter is the one of the spoken reference where there is one.
@@ -52,9 +55,12 @@ class Key {
   Key& U32(std::uint32_t value);
   Key& U64(std::uint64_t value);
   Key& Bytes(std::string_view value);
-  // `value` and 0x00; a zero byte inside `value` ends it there, so that no text reaches into the next field.
+  // `value` and 0x00; a zero byte inside `value` ends it there, so that no text reaches into the
+  // next field.
   Key& Text(std::string_view value);
-  operator std::string_view() const { return {bytes_.data(), bytes_.size()}; }  // NOLINT: a key is its bytes
+  operator std::string_view() const {
+    return {bytes_.data(), bytes_.size()};
+  }  // NOLINT: a key is its bytes
 
  private:
   absl::InlinedVector<char, 112> bytes_;
@@ -93,7 +99,8 @@ Key ReferenceTailPrefix(Kind kind, std::string_view tail);
 Key EnvelopeKey(std::uint64_t epoch, std::uint64_t number);
 Key ChannelKey(Space space, std::string_view peer, std::uint8_t lane);
 Key PastChannelKey(Space space, std::string_view peer, std::uint8_t lane, std::uint64_t epoch);
-Key EntryKey(Space space, std::string_view peer, std::uint8_t lane, std::uint64_t epoch, std::uint64_t position);
+Key EntryKey(Space space, std::string_view peer, std::uint8_t lane, std::uint64_t epoch,
+             std::uint64_t position);
 Key QuarantineKey(bool outbound, std::string_view peer, std::uint8_t lane, std::uint64_t epoch,
                   std::uint64_t position);
 
@@ -101,7 +108,8 @@ Key QuarantineKey(bool outbound, std::string_view peer, std::uint8_t lane, std::
 constexpr bool IsRegister(std::string_view key) {
   if (key.empty()) return false;
   const auto space = static_cast<Space>(static_cast<std::uint8_t>(key.front()));
-  return space == Space::kCounter || space == Space::kOutboundChannel || space == Space::kInboundChannel;
+  return space == Space::kCounter || space == Space::kOutboundChannel ||
+         space == Space::kInboundChannel;
 }
 
 }  // namespace tripoint::storage

@@ -34,17 +34,19 @@ class ValueCursor {
   std::string target_;
 };
 
-// Sort keys of any of the values of a term, in order. A record has one value of a field that is asked for like this, or
-// the same sort key under several; both give each sort key once.
+// Sort keys of any of the values of a term, in order. A record has one value of a field that is
+// asked for like this, or the same sort key under several; both give each sort key once.
 class TermCursor {
  public:
   TermCursor(const Snapshot& snapshot, Space space, const Term& term) {
     values_.reserve(term.any_of.size());
-    for (const std::string& value : term.any_of) values_.emplace_back(snapshot, space, term.field, value);
+    for (const std::string& value : term.any_of)
+      values_.emplace_back(snapshot, space, term.field, value);
   }
 
   // The first sort key >= `target`, or nullopt at the end. `seeks` counts what it cost.
-  absl::StatusOr<std::optional<std::string_view>> Seek(std::string_view target, std::size_t& seeks) {
+  absl::StatusOr<std::optional<std::string_view>> Seek(std::string_view target,
+                                                       std::size_t& seeks) {
     std::optional<std::string_view> least;
     for (ValueCursor& value : values_) {
       if (value.Valid() && value.sort_key() < target) {
@@ -79,7 +81,8 @@ std::string After(std::string_view sort_key) {
 absl::StatusOr<IndexPage> QueryIndex(const Snapshot& snapshot, const IndexQuery& query) {
   if (!query.resume.empty() && query.resume.size() != kSortKeyBytes) {
     return contract::Error(absl::StatusCode::kInvalidArgument, contract::Reason::kPageTokenInvalid,
-                           "The page token does not belong to this list.", "It was made by another node or query.",
+                           "The page token does not belong to this list.",
+                           "It was made by another node or query.",
                            "List again from the first page.");
   }
   std::vector<TermCursor> terms;
@@ -90,13 +93,15 @@ absl::StatusOr<IndexPage> QueryIndex(const Snapshot& snapshot, const IndexQuery&
   std::string candidate(kSortKeyBytes, '\0');
   if (query.time_ms_until > 0) candidate = SortKey(query.time_ms_until - 1, ~std::uint64_t{0});
   candidate = std::max(candidate, query.resume);
-  const std::string last = query.time_ms_from > 0 ? SortKey(query.time_ms_from, 0) : std::string(kSortKeyBytes, '\xff');
+  const std::string last =
+      query.time_ms_from > 0 ? SortKey(query.time_ms_from, 0) : std::string(kSortKeyBytes, '\xff');
 
   IndexPage page;
   std::size_t seeks = 0;
   std::size_t agreeing = 0;  // terms that are at `candidate`, counted from the one that set it
   for (std::size_t turn = 0; !terms.empty(); turn = (turn + 1) % terms.size()) {
-    const absl::StatusOr<std::optional<std::string_view>> found = terms[turn].Seek(candidate, seeks);
+    const absl::StatusOr<std::optional<std::string_view>> found =
+        terms[turn].Seek(candidate, seeks);
     if (!found.ok()) return found.status();
     if (!found->has_value() || **found > last) return page;
     agreeing = **found == candidate ? agreeing + 1 : 1;

@@ -1,5 +1,5 @@
-// Lists without scans: walks the index entries of several filters at once and jumps each to where the others are.
-// Used by the typed stores on a snapshot; any thread.
+// Lists without scans: walks the index entries of several filters at once and jumps each to where
+// the others are. Used by the typed stores on a snapshot; any thread.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +31,8 @@ struct IndexQuery {
 
 struct IndexPage {
   std::vector<std::uint64_t> numbers;  // newest first
-  // Where the next page begins; empty: this was the last. A page may be short, even empty, and not be the last.
+  // Where the next page begins; empty: this was the last. A page may be short, even empty, and not
+  // be the last.
   std::string resume;
 };
 

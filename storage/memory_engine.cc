@@ -19,8 +19,8 @@ struct Version {
 
 absl::Status TooLarge() {
   return contract::Error(absl::StatusCode::kInvalidArgument, contract::Reason::kTooLarge,
-                         "A key or value is over its size limit.", "A record has at most 16 MiB and a key 1 KiB.",
-                         "Split the record.");
+                         "A key or value is over its size limit.",
+                         "A record has at most 16 MiB and a key 1 KiB.", "Split the record.");
 }
 
 }  // namespace
@@ -35,7 +35,8 @@ struct MemoryEngine::Store {
 
   static const std::string* Visible(const std::vector<Version>& of_key, std::uint64_t commit_seen) {
     for (auto version = of_key.rbegin(); version != of_key.rend(); ++version) {
-      if (version->commit <= commit_seen) return version->value.has_value() ? &*version->value : nullptr;
+      if (version->commit <= commit_seen)
+        return version->value.has_value() ? &*version->value : nullptr;
     }
     return nullptr;
   }
@@ -48,10 +49,12 @@ struct MemoryEngine::Store {
       found = versions.emplace(std::string(entry.key), std::vector<Version>()).first;
     }
     std::vector<Version>& of_key = found->second;
-    Version version{commit, entry.deleted ? std::nullopt : std::make_optional(std::string(entry.value))};
+    Version version{commit,
+                    entry.deleted ? std::nullopt : std::make_optional(std::string(entry.value))};
     bytes += entry.value.size();
     // A version is needed while some snapshot is older than its successor.
-    while (!of_key.empty() && (of_key.back().commit == commit || (of_key.size() == 1 && snapshots.empty()))) {
+    while (!of_key.empty() &&
+           (of_key.back().commit == commit || (of_key.size() == 1 && snapshots.empty()))) {
       of_key.pop_back();
     }
     of_key.push_back(std::move(version));
@@ -65,7 +68,8 @@ namespace {
 template <typename Store>
 class MemoryCursor final : public Cursor {
  public:
-  MemoryCursor(std::shared_ptr<Store> store, std::uint64_t commit, std::string_view lower, std::string_view upper)
+  MemoryCursor(std::shared_ptr<Store> store, std::uint64_t commit, std::string_view lower,
+               std::string_view upper)
       : store_(std::move(store)), commit_(commit), lower_(lower), upper_(upper) {
     Go(lower_, true);
   }
@@ -80,7 +84,8 @@ class MemoryCursor final : public Cursor {
  private:
   void Go(std::string_view from, bool inclusive) {
     absl::MutexLock lock(&store_->mutex);
-    auto place = inclusive ? store_->versions.lower_bound(from) : store_->versions.upper_bound(from);
+    auto place =
+        inclusive ? store_->versions.lower_bound(from) : store_->versions.upper_bound(from);
     for (; place != store_->versions.end() && (upper_.empty() || place->first < upper_); ++place) {
       const std::string* value = Store::Visible(place->second, commit_);
       if (value == nullptr) continue;
@@ -139,7 +144,8 @@ MemoryEngine::~MemoryEngine() = default;
 absl::StatusOr<std::optional<std::string>> MemoryEngine::Get(std::string_view key) const {
   absl::MutexLock lock(&store_->mutex);
   const auto found = store_->versions.find(key);
-  if (found == store_->versions.end() || !found->second.back().value.has_value()) return std::nullopt;
+  if (found == store_->versions.end() || !found->second.back().value.has_value())
+    return std::nullopt;
   return found->second.back().value;
 }
 
@@ -149,7 +155,8 @@ std::unique_ptr<Snapshot> MemoryEngine::TakeSnapshot() const {
 
 absl::Status MemoryEngine::Commit(const Batch& batch) {
   for (const Batch::Entry& entry : batch.entries()) {
-    if (entry.key.empty() || entry.key.size() > kKeyBytesMax || entry.value.size() > kValueBytesMax) return TooLarge();
+    if (entry.key.empty() || entry.key.size() > kKeyBytesMax || entry.value.size() > kValueBytesMax)
+      return TooLarge();
   }
   if (batch.empty()) return absl::OkStatus();
   absl::MutexLock lock(&store_->mutex);
@@ -160,7 +167,8 @@ absl::Status MemoryEngine::Commit(const Batch& batch) {
 
 absl::Status MemoryEngine::Checkpoint(const std::string& /*directory*/) {
   return contract::Error(absl::StatusCode::kUnimplemented, contract::Reason::kInternal,
-                         "The memory engine makes no checkpoints.", "It has no disk.", "Use the RocksDB engine.");
+                         "The memory engine makes no checkpoints.", "It has no disk.",
+                         "Use the RocksDB engine.");
 }
 
 Statistics MemoryEngine::GetStatistics() const {

@@ -1,5 +1,5 @@
-// An engine in memory, for tests and the simulator. Thread-safe. Snapshots are copies of a persistent version and stay
-// valid while commits go on.
+// An engine in memory, for tests and the simulator. Thread-safe. Snapshots are copies of a
+// persistent version and stay valid while commits go on.
 #pragma once
 
 #include <memory>

@@ -17,7 +17,8 @@ struct ContextDeleter {
   void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
 };
 
-// Fetching the algorithm costs more than hashing a short record, so it is done once; a context serves one thread.
+// Fetching the algorithm costs more than hashing a short record, so it is done once; a context
+// serves one thread.
 const EVP_MD* Algorithm() {
   static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   return algorithm;
@@ -43,12 +44,14 @@ Hash Digest(std::string_view first, std::string_view second) {
 }
 
 absl::Status OutOfRange(std::string what) {
-  return contract::Error(absl::StatusCode::kOutOfRange, contract::Reason::kFieldInvalid, std::move(what),
-                         "A proof is made for a position inside the log.", "Ask for a position below its size.");
+  return contract::Error(absl::StatusCode::kOutOfRange, contract::Reason::kFieldInvalid,
+                         std::move(what), "A proof is made for a position inside the log.",
+                         "Ask for a position below its size.");
 }
 
 // Root of the leaves [begin, end).
-absl::StatusOr<Hash> RangeRoot(std::uint64_t begin, std::uint64_t end, const LeafReader& read_leaf) {
+absl::StatusOr<Hash> RangeRoot(std::uint64_t begin, std::uint64_t end,
+                               const LeafReader& read_leaf) {
   Frontier frontier;
   for (std::uint64_t index = begin; index < end; ++index) {
     const absl::StatusOr<Hash> leaf = read_leaf(index);
@@ -72,7 +75,9 @@ Hash NodeHash(const Hash& left, const Hash& right) {
   return Digest({bytes, sizeof(bytes)}, {});
 }
 
-std::string_view HashView(const Hash& hash) { return {reinterpret_cast<const char*>(hash.data()), hash.size()}; }
+std::string_view HashView(const Hash& hash) {
+  return {reinterpret_cast<const char*>(hash.data()), hash.size()};
+}
 
 std::optional<Hash> HashFromBytes(std::string_view bytes) {
   if (bytes.size() != kHashBytes) return std::nullopt;
@@ -127,7 +132,8 @@ absl::StatusOr<Frontier> Frontier::Decode(std::string_view bytes) {
   const auto count = static_cast<std::size_t>(std::popcount(frontier.size_));
   if (bytes.size() != 8 + count * kHashBytes) {
     return contract::Error(absl::StatusCode::kDataLoss, contract::Reason::kCorrupt,
-                           "A stored Merkle frontier has the wrong length.", "The stored data is damaged.",
+                           "A stored Merkle frontier has the wrong length.",
+                           "The stored data is damaged.",
                            "Stop the node, keep its data folder as it is and restore a backup.");
   }
   frontier.subtrees_.resize(count);
@@ -146,10 +152,13 @@ absl::Status ExtendFrontier(Frontier& frontier, std::uint64_t size, const LeafRe
   return absl::OkStatus();
 }
 
-absl::StatusOr<Hash> RootOf(std::uint64_t size, const LeafReader& read_leaf) { return RangeRoot(0, size, read_leaf); }
+absl::StatusOr<Hash> RootOf(std::uint64_t size, const LeafReader& read_leaf) {
+  return RangeRoot(0, size, read_leaf);
+}
 
 // RFC 9162 2.1.3.1 goes down from the whole log to the leaf; the proof is read from the leaf up.
-absl::StatusOr<std::vector<Hash>> InclusionProof(std::uint64_t index, std::uint64_t size, const LeafReader& read_leaf) {
+absl::StatusOr<std::vector<Hash>> InclusionProof(std::uint64_t index, std::uint64_t size,
+                                                 const LeafReader& read_leaf) {
   if (index >= size) return OutOfRange("There is no such position in the log.");
   std::vector<Hash> proof;
   std::uint64_t begin = 0;
@@ -157,7 +166,8 @@ absl::StatusOr<std::vector<Hash>> InclusionProof(std::uint64_t index, std::uint6
   while (end - begin > 1) {
     const std::uint64_t middle = begin + std::bit_floor(end - begin - 1);
     const bool left = index < middle;
-    const absl::StatusOr<Hash> sibling = left ? RangeRoot(middle, end, read_leaf) : RangeRoot(begin, middle, read_leaf);
+    const absl::StatusOr<Hash> sibling =
+        left ? RangeRoot(middle, end, read_leaf) : RangeRoot(begin, middle, read_leaf);
     if (!sibling.ok()) return sibling.status();
     proof.insert(proof.begin(), *sibling);
     (left ? end : begin) = middle;
@@ -166,8 +176,8 @@ absl::StatusOr<std::vector<Hash>> InclusionProof(std::uint64_t index, std::uint6
 }
 
 // RFC 9162 2.1.3.2.
-bool VerifyInclusion(const Hash& leaf_hash, std::uint64_t index, std::uint64_t size, const std::vector<Hash>& proof,
-                     const Hash& root) {
+bool VerifyInclusion(const Hash& leaf_hash, std::uint64_t index, std::uint64_t size,
+                     const std::vector<Hash>& proof, const Hash& root) {
   if (index >= size) return false;
   std::uint64_t node = index;
   std::uint64_t last = size - 1;
@@ -200,7 +210,8 @@ absl::StatusOr<std::vector<Hash>> ConsistencyProof(std::uint64_t old_size, std::
   while (end != old_size) {
     const std::uint64_t middle = begin + std::bit_floor(end - begin - 1);
     const bool left = old_size <= middle;
-    const absl::StatusOr<Hash> sibling = left ? RangeRoot(middle, end, read_leaf) : RangeRoot(begin, middle, read_leaf);
+    const absl::StatusOr<Hash> sibling =
+        left ? RangeRoot(middle, end, read_leaf) : RangeRoot(begin, middle, read_leaf);
     if (!sibling.ok()) return sibling.status();
     proof.insert(proof.begin(), *sibling);
     (left ? end : begin) = middle;
@@ -215,8 +226,8 @@ absl::StatusOr<std::vector<Hash>> ConsistencyProof(std::uint64_t old_size, std::
 }
 
 // RFC 9162 2.1.4.2.
-bool VerifyConsistency(std::uint64_t old_size, std::uint64_t new_size, const Hash& old_root, const Hash& new_root,
-                       const std::vector<Hash>& proof) {
+bool VerifyConsistency(std::uint64_t old_size, std::uint64_t new_size, const Hash& old_root,
+                       const Hash& new_root, const std::vector<Hash>& proof) {
   if (old_size > new_size) return false;
   if (old_size == 0) return proof.empty() && old_root == Sha256({});
   if (old_size == new_size) return proof.empty() && old_root == new_root;

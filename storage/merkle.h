@@ -1,7 +1,9 @@
-// RFC 9162 Merkle logs: the hashes behind channels (one log for each peer, lane and direction) and the journal.
+// RFC 9162 Merkle logs: the hashes behind channels (one log for each peer, lane and direction) and
+// the journal.
 //
-// Leaf hash = SHA-256(0x00 || bytes), node hash = SHA-256(0x01 || left || right), root of the empty log = SHA-256("").
-// Pure; any thread. Used by the committer, the channel stores, the exchange and the checkers of tests.
+// Leaf hash = SHA-256(0x00 || bytes), node hash = SHA-256(0x01 || left || right), root of the empty
+// log = SHA-256(""). Pure; any thread. Used by the committer, the channel stores, the exchange and
+// the checkers of tests.
 #pragma once
 
 #include <array>
@@ -33,7 +35,8 @@ std::optional<Hash> HashFromBytes(std::string_view bytes);
 // Lower-case hexadecimal, for people and logs.
 std::string HashText(const Hash& hash);
 
-// The right edge of a log: enough to append leaves and to know the root, without the leaves. At most 64 hashes.
+// The right edge of a log: enough to append leaves and to know the root, without the leaves. At
+// most 64 hashes.
 class Frontier {
  public:
   std::uint64_t size() const { return size_; }
@@ -61,20 +64,23 @@ using LeafReader = std::function<absl::StatusOr<Hash>(std::uint64_t index)>;
 // Appends the leaves [frontier.size(), size) to `frontier`. Precondition: size >= frontier.size().
 absl::Status ExtendFrontier(Frontier& frontier, std::uint64_t size, const LeafReader& read_leaf);
 
-// Root of the first `size` leaves. Reads all of them: start from a kept frontier where there is one.
+// Root of the first `size` leaves. Reads all of them: start from a kept frontier where there is
+// one.
 absl::StatusOr<Hash> RootOf(std::uint64_t size, const LeafReader& read_leaf);
 
 // Proof that leaf `index` is in the log of `size` leaves (RFC 9162 2.1.3). Reads `size` leaves.
 // Errors: OUT_OF_RANGE / FIELD_INVALID unless index < size; what `read_leaf` gives.
-absl::StatusOr<std::vector<Hash>> InclusionProof(std::uint64_t index, std::uint64_t size, const LeafReader& read_leaf);
-bool VerifyInclusion(const Hash& leaf_hash, std::uint64_t index, std::uint64_t size, const std::vector<Hash>& proof,
-                     const Hash& root);
+absl::StatusOr<std::vector<Hash>> InclusionProof(std::uint64_t index, std::uint64_t size,
+                                                 const LeafReader& read_leaf);
+bool VerifyInclusion(const Hash& leaf_hash, std::uint64_t index, std::uint64_t size,
+                     const std::vector<Hash>& proof, const Hash& root);
 
-// Proof that the log of `new_size` leaves begins with the log of `old_size` (RFC 9162 2.1.4). Reads `new_size` leaves.
-// Empty when old_size is 0 or equals new_size. Errors: OUT_OF_RANGE / FIELD_INVALID unless old_size <= new_size.
+// Proof that the log of `new_size` leaves begins with the log of `old_size` (RFC 9162 2.1.4). Reads
+// `new_size` leaves. Empty when old_size is 0 or equals new_size. Errors: OUT_OF_RANGE /
+// FIELD_INVALID unless old_size <= new_size.
 absl::StatusOr<std::vector<Hash>> ConsistencyProof(std::uint64_t old_size, std::uint64_t new_size,
                                                    const LeafReader& read_leaf);
-bool VerifyConsistency(std::uint64_t old_size, std::uint64_t new_size, const Hash& old_root, const Hash& new_root,
-                       const std::vector<Hash>& proof);
+bool VerifyConsistency(std::uint64_t old_size, std::uint64_t new_size, const Hash& old_root,
+                       const Hash& new_root, const std::vector<Hash>& proof);
 
 }  // namespace tripoint::storage

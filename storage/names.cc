@@ -25,7 +25,8 @@ absl::StatusOr<std::uint64_t> NextNumber(Transaction& transaction, Kind kind, in
 }
 
 absl::StatusOr<std::uint64_t> CountNumbers(const Snapshot& snapshot, Kind kind) {
-  const std::unique_ptr<Cursor> cursor = snapshot.NewCursor(CounterKey(kind, 0), CounterKey(kind, 0xffff));
+  const std::unique_ptr<Cursor> cursor =
+      snapshot.NewCursor(CounterKey(kind, 0), CounterKey(kind, 0xffff));
   std::uint64_t count = 0;
   for (; cursor->Valid(); cursor->Next()) {
     if (cursor->value().size() != 8) return DamagedRecord();
@@ -43,8 +44,10 @@ std::optional<NameParts> SplitName(std::string_view name) {
   if (first == std::string_view::npos) return std::nullopt;
   const std::size_t second = name.find('/', first + 1);
   if (second == std::string_view::npos) return std::nullopt;
-  const NameParts parts{name.substr(0, first), name.substr(first + 1, second - first - 1), name.substr(second + 1)};
-  if (parts.owner.empty() || parts.reference.empty() || parts.reference.find('/') != std::string_view::npos ||
+  const NameParts parts{name.substr(0, first), name.substr(first + 1, second - first - 1),
+                        name.substr(second + 1)};
+  if (parts.owner.empty() || parts.reference.empty() ||
+      parts.reference.find('/') != std::string_view::npos ||
       (parts.collection != "incidents" && parts.collection != "notices") ||
       name.find('\0') != std::string_view::npos) {
     return std::nullopt;
@@ -52,9 +55,11 @@ std::optional<NameParts> SplitName(std::string_view name) {
   return parts;
 }
 
-absl::StatusOr<std::optional<std::uint64_t>> FindNumber(const Reader& reader, Kind kind, std::string_view name) {
+absl::StatusOr<std::optional<std::uint64_t>> FindNumber(const Reader& reader, Kind kind,
+                                                        std::string_view name) {
   const std::optional<NameParts> parts = SplitName(name);
-  if (!parts.has_value() || (kind == Kind::kIncident) != (parts->collection == "incidents")) return std::nullopt;
+  if (!parts.has_value() || (kind == Kind::kIncident) != (parts->collection == "incidents"))
+    return std::nullopt;
   const absl::StatusOr<std::optional<std::string>> number =
       reader.Get(ReferenceKey(kind, parts->reference, parts->owner));
   if (!number.ok()) return number.status();
@@ -63,7 +68,8 @@ absl::StatusOr<std::optional<std::uint64_t>> FindNumber(const Reader& reader, Ki
   return std::make_optional(ReadU64(**number));
 }
 
-absl::StatusOr<std::vector<ReferenceHit>> FindReferenceTail(const Snapshot& snapshot, Kind kind, std::string_view tail,
+absl::StatusOr<std::vector<ReferenceHit>> FindReferenceTail(const Snapshot& snapshot, Kind kind,
+                                                            std::string_view tail,
                                                             std::size_t limit) {
   std::vector<ReferenceHit> hits;
   if (tail.empty() || tail.find('\0') != std::string_view::npos) return hits;
@@ -82,10 +88,12 @@ absl::StatusOr<std::vector<ReferenceHit>> FindReferenceTail(const Snapshot& snap
   return hits;
 }
 
-absl::Status PutReference(Transaction& transaction, Kind kind, std::string_view name, std::uint64_t number) {
+absl::Status PutReference(Transaction& transaction, Kind kind, std::string_view name,
+                          std::uint64_t number) {
   const std::optional<NameParts> parts = SplitName(name);
   if (!parts.has_value()) {
-    return Error(absl::StatusCode::kInvalidArgument, Reason::kFieldInvalid, "The record has no valid name.",
+    return Error(absl::StatusCode::kInvalidArgument, Reason::kFieldInvalid,
+                 "The record has no valid name.",
                  "A name is units/{unit}/{incidents or notices}/{reference}.", "Correct the name.");
   }
   const Key key = ReferenceKey(kind, parts->reference, parts->owner);
@@ -93,8 +101,8 @@ absl::Status PutReference(Transaction& transaction, Kind kind, std::string_view 
   if (!present.ok()) return present.status();
   if (present->has_value()) {
     return Error(absl::StatusCode::kAlreadyExists, Reason::kAlreadyExists,
-                 "A record named " + std::string(name) + " exists already.", "Names are never reused.",
-                 "Read the record that has the name.");
+                 "A record named " + std::string(name) + " exists already.",
+                 "Names are never reused.", "Read the record that has the name.");
   }
   transaction.Put(key, U64Bytes(number));
   return absl::OkStatus();

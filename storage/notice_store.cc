@@ -16,7 +16,15 @@ using store::v1::NoticeRecord;
 using store::v1::ReceivedRecord;
 
 // Numbers on disk (storage/README.md); the same for own and received notices.
-enum Field : std::uint8_t { kAll = 0, kState = 1, kKind = 2, kUrgency = 3, kUnit = 4, kNeedsAck = 5, kIncident = 6 };
+enum Field : std::uint8_t {
+  kAll = 0,
+  kState = 1,
+  kKind = 2,
+  kUrgency = 3,
+  kUnit = 4,
+  kNeedsAck = 5,
+  kIncident = 6
+};
 
 std::string_view ReferenceOf(std::string_view name) {
   const std::optional<NameParts> parts = SplitName(name);
@@ -30,13 +38,16 @@ constexpr auto kVisitNotice = [](const NoticeRecord& record, const auto& visit) 
   visit(kKind, notice.kind_code());
   visit(kUrgency, notice.urgency_code());
   for (const std::string& unit : notice.audience()) visit(kUnit, unit);
-  if (const std::string_view incident = ReferenceOf(notice.incident()); !incident.empty()) visit(kIncident, incident);
+  if (const std::string_view incident = ReferenceOf(notice.incident()); !incident.empty())
+    visit(kIncident, incident);
 };
 
 // Waits for an answer while it is in force and no officer here has acknowledged, acted or declined.
 bool NeedsAck(const ReceivedRecord& record) {
-  return record.needs_ack() && record.state() == static_cast<std::uint32_t>(tripoint::v1::NOTICE_STATE_RELEASED) &&
-         record.answer().state() < static_cast<std::uint32_t>(tripoint::v1::DELIVERY_STATE_ACKNOWLEDGED);
+  return record.needs_ack() &&
+         record.state() == static_cast<std::uint32_t>(tripoint::v1::NOTICE_STATE_RELEASED) &&
+         record.answer().state() <
+             static_cast<std::uint32_t>(tripoint::v1::DELIVERY_STATE_ACKNOWLEDGED);
 }
 
 constexpr auto kVisitReceived = [](const ReceivedRecord& record, const auto& visit) {
@@ -50,7 +61,8 @@ constexpr auto kVisitReceived = [](const ReceivedRecord& record, const auto& vis
 
 std::string SortKeyOf(std::uint64_t number, const NoticeRecord& record) {
   const tripoint::v1::Notice& notice = record.notice();
-  return SortKey(notice.share_time_ms() != 0 ? notice.share_time_ms() : notice.create_time_ms(), number);
+  return SortKey(notice.share_time_ms() != 0 ? notice.share_time_ms() : notice.create_time_ms(),
+                 number);
 }
 
 std::string SortKeyOf(const ReceivedRecord& record) {
@@ -59,19 +71,22 @@ std::string SortKeyOf(const ReceivedRecord& record) {
 
 template <typename Record>
 absl::StatusOr<Record> Load(const Reader& reader, Space space, std::uint64_t number) {
-  absl::StatusOr<std::optional<Record>> record = ReadRecord<Record>(reader, RecordKey(space, number));
+  absl::StatusOr<std::optional<Record>> record =
+      ReadRecord<Record>(reader, RecordKey(space, number));
   if (!record.ok()) return record.status();
   if (!record->has_value()) return DamagedRecord();  // something leads to it
   return std::move(**record);
 }
 
-IndexQuery QueryOf(Space space, const NoticeFilter& filter, std::string_view resume, std::size_t limit) {
+IndexQuery QueryOf(Space space, const NoticeFilter& filter, std::string_view resume,
+                   std::size_t limit) {
   IndexQuery query;
   query.space = space;
   query.resume = std::string(resume);
   query.limit = limit;
   if (filter.needs_ack) query.terms.push_back({kNeedsAck, {""}});
-  if (!filter.incident.empty()) query.terms.push_back({kIncident, {std::string(ReferenceOf(filter.incident))}});
+  if (!filter.incident.empty())
+    query.terms.push_back({kIncident, {std::string(ReferenceOf(filter.incident))}});
   if (!filter.unit.empty()) query.terms.push_back({kUnit, {filter.unit}});
   if (!filter.kind_code.empty()) query.terms.push_back({kKind, {filter.kind_code}});
   if (!filter.urgency_code.empty()) query.terms.push_back({kUrgency, {filter.urgency_code}});
@@ -82,8 +97,11 @@ IndexQuery QueryOf(Space space, const NoticeFilter& filter, std::string_view res
 
 }  // namespace
 
-absl::Status CreateNotice(Transaction& transaction, std::uint64_t number, const NoticeRecord& record) {
-  if (absl::Status status = PutReference(transaction, Kind::kNotice, record.notice().name(), number); !status.ok()) {
+absl::Status CreateNotice(Transaction& transaction, std::uint64_t number,
+                          const NoticeRecord& record) {
+  if (absl::Status status =
+          PutReference(transaction, Kind::kNotice, record.notice().name(), number);
+      !status.ok()) {
     return status;
   }
   WriteRecord(transaction, RecordKey(Space::kNotice, number), record);
@@ -91,19 +109,24 @@ absl::Status CreateNotice(Transaction& transaction, std::uint64_t number, const 
   return absl::OkStatus();
 }
 
-absl::Status UpdateNotice(Transaction& transaction, const StoredNotice& before, const NoticeRecord& after) {
+absl::Status UpdateNotice(Transaction& transaction, const StoredNotice& before,
+                          const NoticeRecord& after) {
   if (before.record.notice().version() != after.notice().version()) {
-    WriteRecord(transaction, HistoryKey(Space::kNoticeHistory, before.number, before.record.notice().version()),
+    WriteRecord(transaction,
+                HistoryKey(Space::kNoticeHistory, before.number, before.record.notice().version()),
                 before.record);
   }
   WriteRecord(transaction, RecordKey(Space::kNotice, before.number), after);
-  MoveIndex(transaction, Space::kNoticeIndex, before.record, SortKeyOf(before.number, before.record), after,
-            SortKeyOf(before.number, after), kVisitNotice);
+  MoveIndex(transaction, Space::kNoticeIndex, before.record,
+            SortKeyOf(before.number, before.record), after, SortKeyOf(before.number, after),
+            kVisitNotice);
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<StoredNotice>> FindNotice(const Reader& reader, std::string_view name) {
-  const absl::StatusOr<std::optional<std::uint64_t>> number = FindNumber(reader, Kind::kNotice, name);
+absl::StatusOr<std::optional<StoredNotice>> FindNotice(const Reader& reader,
+                                                       std::string_view name) {
+  const absl::StatusOr<std::optional<std::uint64_t>> number =
+      FindNumber(reader, Kind::kNotice, name);
   if (!number.ok()) return number.status();
   if (!number->has_value()) return std::nullopt;
   absl::StatusOr<NoticeRecord> record = Load<NoticeRecord>(reader, Space::kNotice, **number);
@@ -111,17 +134,22 @@ absl::StatusOr<std::optional<StoredNotice>> FindNotice(const Reader& reader, std
   return std::make_optional(StoredNotice{**number, std::move(*record)});
 }
 
-absl::StatusOr<std::optional<NoticeRecord>> FindNoticeVersion(const Reader& reader, std::string_view name,
+absl::StatusOr<std::optional<NoticeRecord>> FindNoticeVersion(const Reader& reader,
+                                                              std::string_view name,
                                                               std::uint32_t version) {
   absl::StatusOr<std::optional<StoredNotice>> present = FindNotice(reader, name);
   if (!present.ok()) return present.status();
   if (!present->has_value()) return std::nullopt;
-  if ((*present)->record.notice().version() == version) return std::make_optional(std::move((*present)->record));
-  return ReadRecord<NoticeRecord>(reader, HistoryKey(Space::kNoticeHistory, (*present)->number, version));
+  if ((*present)->record.notice().version() == version)
+    return std::make_optional(std::move((*present)->record));
+  return ReadRecord<NoticeRecord>(reader,
+                                  HistoryKey(Space::kNoticeHistory, (*present)->number, version));
 }
 
-absl::StatusOr<std::vector<NoticeRecord>> ListNoticeVersions(const Snapshot& snapshot, std::string_view name,
-                                                             std::uint32_t before_version, std::size_t limit) {
+absl::StatusOr<std::vector<NoticeRecord>> ListNoticeVersions(const Snapshot& snapshot,
+                                                             std::string_view name,
+                                                             std::uint32_t before_version,
+                                                             std::size_t limit) {
   absl::StatusOr<std::optional<StoredNotice>> present = FindNotice(snapshot, name);
   if (!present.ok()) return present.status();
   std::vector<NoticeRecord> versions;
@@ -144,7 +172,8 @@ absl::StatusOr<std::vector<NoticeRecord>> ListNoticeVersions(const Snapshot& sna
 }
 
 absl::Status CreateReceived(Transaction& transaction, const ReceivedRecord& record) {
-  if (absl::Status status = PutReference(transaction, Kind::kReceived, record.name(), record.number());
+  if (absl::Status status =
+          PutReference(transaction, Kind::kReceived, record.name(), record.number());
       !status.ok()) {
     return status;
   }
@@ -153,17 +182,22 @@ absl::Status CreateReceived(Transaction& transaction, const ReceivedRecord& reco
   return absl::OkStatus();
 }
 
-absl::Status UpdateReceived(Transaction& transaction, const ReceivedRecord& before, const ReceivedRecord& after) {
+absl::Status UpdateReceived(Transaction& transaction, const ReceivedRecord& before,
+                            const ReceivedRecord& after) {
   if (before.version() != after.version()) {
-    WriteRecord(transaction, HistoryKey(Space::kReceivedHistory, before.number(), before.version()), before);
+    WriteRecord(transaction, HistoryKey(Space::kReceivedHistory, before.number(), before.version()),
+                before);
   }
   WriteRecord(transaction, RecordKey(Space::kReceived, before.number()), after);
-  MoveIndex(transaction, Space::kReceivedIndex, before, SortKeyOf(before), after, SortKeyOf(after), kVisitReceived);
+  MoveIndex(transaction, Space::kReceivedIndex, before, SortKeyOf(before), after, SortKeyOf(after),
+            kVisitReceived);
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<ReceivedRecord>> FindReceived(const Reader& reader, std::string_view name) {
-  const absl::StatusOr<std::optional<std::uint64_t>> number = FindNumber(reader, Kind::kReceived, name);
+absl::StatusOr<std::optional<ReceivedRecord>> FindReceived(const Reader& reader,
+                                                           std::string_view name) {
+  const absl::StatusOr<std::optional<std::uint64_t>> number =
+      FindNumber(reader, Kind::kReceived, name);
   if (!number.ok()) return number.status();
   if (!number->has_value()) return std::nullopt;
   absl::StatusOr<ReceivedRecord> record = Load<ReceivedRecord>(reader, Space::kReceived, **number);
@@ -171,16 +205,19 @@ absl::StatusOr<std::optional<ReceivedRecord>> FindReceived(const Reader& reader,
   return std::make_optional(std::move(*record));
 }
 
-absl::StatusOr<std::optional<ReceivedRecord>> FindReceivedVersion(const Reader& reader, std::string_view name,
+absl::StatusOr<std::optional<ReceivedRecord>> FindReceivedVersion(const Reader& reader,
+                                                                  std::string_view name,
                                                                   std::uint32_t version) {
   absl::StatusOr<std::optional<ReceivedRecord>> present = FindReceived(reader, name);
   if (!present.ok() || !present->has_value() || (*present)->version() == version) return present;
-  return ReadRecord<ReceivedRecord>(reader, HistoryKey(Space::kReceivedHistory, (*present)->number(), version));
+  return ReadRecord<ReceivedRecord>(
+      reader, HistoryKey(Space::kReceivedHistory, (*present)->number(), version));
 }
 
-absl::StatusOr<NoticePage> ListNotices(const Snapshot& snapshot, const NoticeFilter& filter, std::string_view resume,
-                                       std::size_t limit) {
-  absl::StatusOr<IndexPage> found = QueryIndex(snapshot, QueryOf(Space::kNoticeIndex, filter, resume, limit));
+absl::StatusOr<NoticePage> ListNotices(const Snapshot& snapshot, const NoticeFilter& filter,
+                                       std::string_view resume, std::size_t limit) {
+  absl::StatusOr<IndexPage> found =
+      QueryIndex(snapshot, QueryOf(Space::kNoticeIndex, filter, resume, limit));
   if (!found.ok()) return found.status();
   NoticePage page;
   page.resume = std::move(found->resume);
@@ -194,12 +231,14 @@ absl::StatusOr<NoticePage> ListNotices(const Snapshot& snapshot, const NoticeFil
 
 absl::StatusOr<ReceivedPage> ListReceived(const Snapshot& snapshot, const NoticeFilter& filter,
                                           std::string_view resume, std::size_t limit) {
-  absl::StatusOr<IndexPage> found = QueryIndex(snapshot, QueryOf(Space::kReceivedIndex, filter, resume, limit));
+  absl::StatusOr<IndexPage> found =
+      QueryIndex(snapshot, QueryOf(Space::kReceivedIndex, filter, resume, limit));
   if (!found.ok()) return found.status();
   ReceivedPage page;
   page.resume = std::move(found->resume);
   for (const std::uint64_t number : found->numbers) {
-    absl::StatusOr<ReceivedRecord> record = Load<ReceivedRecord>(snapshot, Space::kReceived, number);
+    absl::StatusOr<ReceivedRecord> record =
+        Load<ReceivedRecord>(snapshot, Space::kReceived, number);
     if (!record.ok()) return record.status();
     page.notices.push_back(std::move(*record));
   }

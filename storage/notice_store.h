@@ -1,5 +1,5 @@
-// Notices on disk, own and received: records, older versions, indexes. Writes on a transaction, reads on any reader,
-// lists on a snapshot. Decides nothing: legality is server/domain's.
+// Notices on disk, own and received: records, older versions, indexes. Writes on a transaction,
+// reads on any reader, lists on a snapshot. Decides nothing: legality is server/domain's.
 #pragma once
 
 #include <cstddef>
@@ -24,33 +24,37 @@ struct StoredNotice {
 
 // Own notices. Sorted by share time, drafts by creation.
 // Errors: ALREADY_EXISTS / ALREADY_EXISTS the name is taken.
-absl::Status CreateNotice(Transaction& transaction, std::uint64_t number, const store::v1::NoticeRecord& record);
+absl::Status CreateNotice(Transaction& transaction, std::uint64_t number,
+                          const store::v1::NoticeRecord& record);
 // Keeps `before` in the history when the version differs, moves the index entries.
-absl::Status UpdateNotice(Transaction& transaction, const StoredNotice& before, const store::v1::NoticeRecord& after);
+absl::Status UpdateNotice(Transaction& transaction, const StoredNotice& before,
+                          const store::v1::NoticeRecord& after);
 absl::StatusOr<std::optional<StoredNotice>> FindNotice(const Reader& reader, std::string_view name);
-absl::StatusOr<std::optional<store::v1::NoticeRecord>> FindNoticeVersion(const Reader& reader, std::string_view name,
+absl::StatusOr<std::optional<store::v1::NoticeRecord>> FindNoticeVersion(const Reader& reader,
+                                                                         std::string_view name,
                                                                          std::uint32_t version);
-absl::StatusOr<std::vector<store::v1::NoticeRecord>> ListNoticeVersions(const Snapshot& snapshot,
-                                                                        std::string_view name,
-                                                                        std::uint32_t before_version,
-                                                                        std::size_t limit);
+absl::StatusOr<std::vector<store::v1::NoticeRecord>> ListNoticeVersions(
+    const Snapshot& snapshot, std::string_view name, std::uint32_t before_version,
+    std::size_t limit);
 
 // Received notices. `record.number` is NextNumber(kReceived, 0). Sorted by first_receive_time_ms.
 absl::Status CreateReceived(Transaction& transaction, const store::v1::ReceivedRecord& record);
 absl::Status UpdateReceived(Transaction& transaction, const store::v1::ReceivedRecord& before,
                             const store::v1::ReceivedRecord& after);
-absl::StatusOr<std::optional<store::v1::ReceivedRecord>> FindReceived(const Reader& reader, std::string_view name);
+absl::StatusOr<std::optional<store::v1::ReceivedRecord>> FindReceived(const Reader& reader,
+                                                                      std::string_view name);
 absl::StatusOr<std::optional<store::v1::ReceivedRecord>> FindReceivedVersion(const Reader& reader,
                                                                              std::string_view name,
                                                                              std::uint32_t version);
 
 struct NoticeFilter {
-  int state = 0;             // tripoint.v1.NoticeState; 0: all
-  std::string kind_code;     // empty: all
-  std::string urgency_code;  // empty: all
-  std::string unit;          // own: a unit of the audience; received: the owner; empty: all
-  bool needs_ack = false;    // received only: asks for an acknowledgement, is in force and has no answer of that rank
-  std::string incident;      // own only: name of the incident it was made from
+  int state = 0;               // tripoint.v1.NoticeState; 0: all
+  std::string kind_code{};     // empty: all
+  std::string urgency_code{};  // empty: all
+  std::string unit{};          // own: a unit of the audience; received: the owner; empty: all
+  bool needs_ack = false;      // received only: asks for an acknowledgement, is in force and has no
+                               // answer of that rank
+  std::string incident{};      // own only: name of the incident it was made from
 };
 
 struct NoticePage {
@@ -63,8 +67,8 @@ struct ReceivedPage {
 };
 
 // Newest first. Errors: INVALID_ARGUMENT / PAGE_TOKEN_INVALID; what the engine gives.
-absl::StatusOr<NoticePage> ListNotices(const Snapshot& snapshot, const NoticeFilter& filter, std::string_view resume,
-                                       std::size_t limit);
+absl::StatusOr<NoticePage> ListNotices(const Snapshot& snapshot, const NoticeFilter& filter,
+                                       std::string_view resume, std::size_t limit);
 absl::StatusOr<ReceivedPage> ListReceived(const Snapshot& snapshot, const NoticeFilter& filter,
                                           std::string_view resume, std::size_t limit);
 

@@ -1,4 +1,5 @@
-// Records from and to bytes; inside storage only. A record that does not parse is damage, never an empty record.
+// Records from and to bytes; inside storage only. A record that does not parse is damage, never an
+// empty record.
 #pragma once
 
 #include <optional>
@@ -14,8 +15,8 @@
 namespace tripoint::storage {
 
 inline absl::Status DamagedRecord() {
-  return contract::Error(absl::StatusCode::kDataLoss, contract::Reason::kCorrupt, "A stored record cannot be read.",
-                         "The stored data is damaged.",
+  return contract::Error(absl::StatusCode::kDataLoss, contract::Reason::kCorrupt,
+                         "A stored record cannot be read.", "The stored data is damaged.",
                          "Stop the node, keep its data folder as it is and restore a backup.");
 }
 

@@ -13,24 +13,29 @@ absl::StatusOr<std::optional<store::v1::RequestRecord>> FindRequest(const Reader
   return ReadRecord<store::v1::RequestRecord>(reader, RequestKey(request_id));
 }
 
-void PutRequest(Transaction& transaction, std::string_view request_id, const store::v1::RequestRecord& record) {
+void PutRequest(Transaction& transaction, std::string_view request_id,
+                const store::v1::RequestRecord& record) {
   WriteRecord(transaction, RequestKey(request_id), record);
 }
 
 absl::StatusOr<ExpiredRequests> FindExpiredRequests(const Snapshot& snapshot, std::int64_t now_ms,
-                                                    std::string_view resume, std::size_t visits_max) {
+                                                    std::string_view resume,
+                                                    std::size_t visits_max) {
   ExpiredRequests expired;
   const std::string prefix(std::string_view(Key(Space::kRequest)));
-  const std::unique_ptr<Cursor> cursor = snapshot.NewCursor(prefix + std::string(resume), PrefixEnd(prefix));
+  const std::unique_ptr<Cursor> cursor =
+      snapshot.NewCursor(prefix + std::string(resume), PrefixEnd(prefix));
   std::size_t visits = 0;
   for (; cursor->Valid(); cursor->Next()) {
     if (visits++ == visits_max) {
       expired.resume = std::string(cursor->key().substr(1));
       return expired;
     }
-    const absl::StatusOr<store::v1::RequestRecord> record = ParseRecord<store::v1::RequestRecord>(cursor->value());
+    const absl::StatusOr<store::v1::RequestRecord> record =
+        ParseRecord<store::v1::RequestRecord>(cursor->value());
     if (!record.ok()) return record.status();
-    if (record->time_ms() + kRequestLifeMs < now_ms) expired.request_ids.emplace_back(cursor->key().substr(1));
+    if (record->time_ms() + kRequestLifeMs < now_ms)
+      expired.request_ids.emplace_back(cursor->key().substr(1));
   }
   if (const absl::Status status = cursor->status(); !status.ok()) return status;
   return expired;
@@ -38,7 +43,8 @@ absl::StatusOr<ExpiredRequests> FindExpiredRequests(const Snapshot& snapshot, st
 
 absl::Status SweepRequests(Transaction& transaction, const ExpiredRequests& expired) {
   if (expired.request_ids.empty()) return absl::OkStatus();
-  for (const std::string& request_id : expired.request_ids) transaction.Delete(RequestKey(request_id));
+  for (const std::string& request_id : expired.request_ids)
+    transaction.Delete(RequestKey(request_id));
   store::v1::JournalEntry entry;
   entry.set_actor("node");
   entry.set_action("request.expire");

@@ -27,33 +27,40 @@ constexpr std::size_t kProtectionBytes = 8;
 
 rocksdb::Slice SliceOf(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 
-// The error class of a status (platform.md section 4, "Errors"). RocksDB's text names files of the store, no contents.
+// The error class of a status (platform.md section 4, "Errors"). RocksDB's text names files of the
+// store, no contents.
 absl::Status FromRocks(const rocksdb::Status& status, const std::string& what) {
   if (status.ok()) return absl::OkStatus();
   if (status.IsNoSpace()) {
-    return Error(absl::StatusCode::kResourceExhausted, Reason::kDiskFull, what + ": the disk is full.",
-                 status.ToString(), "Free space on the node's disk; the node then goes on by itself.");
+    return Error(absl::StatusCode::kResourceExhausted, Reason::kDiskFull,
+                 what + ": the disk is full.", status.ToString(),
+                 "Free space on the node's disk; the node then goes on by itself.");
   }
   if (status.IsCorruption()) {
-    return Error(absl::StatusCode::kDataLoss, Reason::kCorrupt, what + ": stored data is damaged.", status.ToString(),
-                 "Keep the data folder as it is and restart the node; if it refuses, restore a backup.");
+    return Error(
+        absl::StatusCode::kDataLoss, Reason::kCorrupt, what + ": stored data is damaged.",
+        status.ToString(),
+        "Keep the data folder as it is and restart the node; if it refuses, restore a backup.");
   }
   return Error(absl::StatusCode::kUnavailable, Reason::kOutcomeUnknown,
-               what + ": the disk reported an error, so the outcome is not known.", status.ToString(),
+               what + ": the disk reported an error, so the outcome is not known.",
+               status.ToString(),
                "Repeat the call with the same request id; check the disk if it happens again.");
 }
 
 // What the RocksDB threads and the callers report, and what they want to know.
 class Health {
  public:
-  explicit Health(const RocksOptions& options) : on_fatal_(options.on_fatal), on_trouble_(options.on_trouble) {}
+  explicit Health(const RocksOptions& options)
+      : on_fatal_(options.on_fatal), on_trouble_(options.on_trouble) {}
 
   bool full() const { return full_.load(std::memory_order_relaxed); }
   bool failed() const { return failed_.load(std::memory_order_relaxed); }
 
   void Report(const rocksdb::Status& status) {
     if (status.IsNoSpace()) {
-      if (!full_.exchange(true) && on_trouble_) on_trouble_(FromRocks(status, "Writing to the store stopped"));
+      if (!full_.exchange(true) && on_trouble_)
+        on_trouble_(FromRocks(status, "Writing to the store stopped"));
     } else if (!failed_.exchange(true) && on_fatal_) {
       on_fatal_(FromRocks(status, "The store failed"));
     }
@@ -73,7 +80,8 @@ class Listener final : public rocksdb::EventListener {
  public:
   explicit Listener(std::shared_ptr<Health> health) : health_(std::move(health)) {}
 
-  void OnBackgroundError(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status* error) override {
+  void OnBackgroundError(rocksdb::BackgroundErrorReason /*reason*/,
+                         rocksdb::Status* error) override {
     health_->Report(*error);
   }
   void OnErrorRecoveryEnd(const rocksdb::BackgroundErrorRecoveryInfo& info) override {
@@ -86,8 +94,8 @@ class Listener final : public rocksdb::EventListener {
 
 class RocksCursor final : public Cursor {
  public:
-  RocksCursor(rocksdb::DB& db, Health& health, const rocksdb::Snapshot* snapshot, std::string_view lower,
-              std::string_view upper)
+  RocksCursor(rocksdb::DB& db, Health& health, const rocksdb::Snapshot* snapshot,
+              std::string_view lower, std::string_view upper)
       : health_(health), lower_(lower), upper_(upper), lower_slice_(lower_), upper_slice_(upper_) {
     rocksdb::ReadOptions options;
     options.snapshot = snapshot;
@@ -117,7 +125,8 @@ class RocksCursor final : public Cursor {
   std::unique_ptr<rocksdb::Iterator> iterator_;
 };
 
-absl::StatusOr<std::optional<std::string>> Read(rocksdb::DB& db, Health& health, const rocksdb::Snapshot* snapshot,
+absl::StatusOr<std::optional<std::string>> Read(rocksdb::DB& db, Health& health,
+                                                const rocksdb::Snapshot* snapshot,
                                                 std::string_view key) {
   rocksdb::ReadOptions options;
   options.snapshot = snapshot;
@@ -133,7 +142,8 @@ absl::StatusOr<std::optional<std::string>> Read(rocksdb::DB& db, Health& health,
 
 class RocksSnapshot final : public Snapshot {
  public:
-  RocksSnapshot(rocksdb::DB& db, Health& health) : db_(db), health_(health), snapshot_(db.GetSnapshot()) {}
+  RocksSnapshot(rocksdb::DB& db, Health& health)
+      : db_(db), health_(health), snapshot_(db.GetSnapshot()) {}
   ~RocksSnapshot() override { db_.ReleaseSnapshot(snapshot_); }
 
   absl::StatusOr<std::optional<std::string>> Get(std::string_view key) const override {
@@ -151,17 +161,21 @@ class RocksSnapshot final : public Snapshot {
 
 class RocksEngine final : public Engine {
  public:
-  RocksEngine(std::unique_ptr<rocksdb::DB> db, std::shared_ptr<Health> health, std::string directory)
+  RocksEngine(std::unique_ptr<rocksdb::DB> db, std::shared_ptr<Health> health,
+              std::string directory)
       : db_(std::move(db)), health_(std::move(health)), directory_(std::move(directory)) {}
   ~RocksEngine() override {
     const rocksdb::Status closed = db_->Close();
-    closed.PermitUncheckedError();  // everything acknowledged was synced; nothing hangs on a clean close
+    closed.PermitUncheckedError();  // everything acknowledged was synced; nothing hangs on a clean
+                                    // close
   }
 
   absl::StatusOr<std::optional<std::string>> Get(std::string_view key) const override {
     return Read(*db_, *health_, nullptr, key);
   }
-  std::unique_ptr<Snapshot> TakeSnapshot() const override { return std::make_unique<RocksSnapshot>(*db_, *health_); }
+  std::unique_ptr<Snapshot> TakeSnapshot() const override {
+    return std::make_unique<RocksSnapshot>(*db_, *health_);
+  }
 
   absl::Status Commit(const Batch& batch) override;
   absl::Status Checkpoint(const std::string& directory) override;
@@ -175,9 +189,11 @@ class RocksEngine final : public Engine {
 
 absl::Status RocksEngine::Commit(const Batch& batch) {
   if (batch.empty()) return absl::OkStatus();
-  // A failed fsync may lie when it is repeated (R11): after one, only opening again tells what is there.
+  // A failed fsync may lie when it is repeated (R11): after one, only opening again tells what is
+  // there.
   if (health_->failed()) {
-    return FromRocks(rocksdb::Status::IOError("the store failed before"), "Nothing more is written");
+    return FromRocks(rocksdb::Status::IOError("the store failed before"),
+                     "Nothing more is written");
   }
   if (health_->full()) {
     const rocksdb::Status resumed = db_->Resume();
@@ -189,12 +205,15 @@ absl::Status RocksEngine::Commit(const Batch& batch) {
   }
   rocksdb::WriteBatch writes(batch.bytes() + batch.size() * 12 + 64, 0, kProtectionBytes, 0);
   for (const Batch::Entry& entry : batch.entries()) {
-    if (entry.key.empty() || entry.key.size() > kKeyBytesMax || entry.value.size() > kValueBytesMax) {
-      return Error(absl::StatusCode::kInvalidArgument, Reason::kTooLarge, "A key or value is over its size limit.",
+    if (entry.key.empty() || entry.key.size() > kKeyBytesMax ||
+        entry.value.size() > kValueBytesMax) {
+      return Error(absl::StatusCode::kInvalidArgument, Reason::kTooLarge,
+                   "A key or value is over its size limit.",
                    "A record has at most 16 MiB and a key 1 KiB.", "Split the record.");
     }
-    const rocksdb::Status added = entry.deleted ? writes.Delete(SliceOf(entry.key))
-                                                : writes.Put(SliceOf(entry.key), SliceOf(entry.value));
+    const rocksdb::Status added = entry.deleted
+                                      ? writes.Delete(SliceOf(entry.key))
+                                      : writes.Put(SliceOf(entry.key), SliceOf(entry.value));
     if (!added.ok()) return FromRocks(added, "Nothing was stored");
   }
   rocksdb::WriteOptions options;
@@ -212,8 +231,9 @@ absl::Status RocksEngine::Checkpoint(const std::string& directory) {
   // 0: flush first, since a hard-linked log may not be synced in full (platform.md, known bugs).
   if (status.ok()) status = checkpoint->CreateCheckpoint(directory, 0);
   if (status.IsInvalidArgument()) {
-    return Error(absl::StatusCode::kAlreadyExists, Reason::kAlreadyExists, "The checkpoint folder exists already.",
-                 status.ToString(), "Name a folder that does not exist.");
+    return Error(absl::StatusCode::kAlreadyExists, Reason::kAlreadyExists,
+                 "The checkpoint folder exists already.", status.ToString(),
+                 "Name a folder that does not exist.");
   }
   return FromRocks(status, "The checkpoint was not made");
 }
@@ -221,14 +241,16 @@ absl::Status RocksEngine::Checkpoint(const std::string& directory) {
 Statistics RocksEngine::GetStatistics() const {
   Statistics statistics;
   std::uint64_t value = 0;
-  if (db_->GetIntProperty(rocksdb::DB::Properties::kEstimateNumKeys, &value)) statistics.keys_estimate = value;
-  for (const std::string* property :
-       {&rocksdb::DB::Properties::kCurSizeAllMemTables, &rocksdb::DB::Properties::kEstimateTableReadersMem,
-        &rocksdb::DB::Properties::kBlockCacheUsage}) {
+  if (db_->GetIntProperty(rocksdb::DB::Properties::kEstimateNumKeys, &value))
+    statistics.keys_estimate = value;
+  for (const std::string* property : {&rocksdb::DB::Properties::kCurSizeAllMemTables,
+                                      &rocksdb::DB::Properties::kEstimateTableReadersMem,
+                                      &rocksdb::DB::Properties::kBlockCacheUsage}) {
     if (db_->GetIntProperty(*property, &value)) statistics.memory_bytes += value;
   }
   std::error_code error;
-  for (std::filesystem::directory_iterator file(directory_, error), end; !error && file != end; file.increment(error)) {
+  for (std::filesystem::directory_iterator file(directory_, error), end; !error && file != end;
+       file.increment(error)) {
     std::error_code unreadable;  // a file may go away between the two calls
     const std::uintmax_t size = file->file_size(unreadable);
     if (!unreadable) statistics.disk_bytes += size;
@@ -243,8 +265,9 @@ rocksdb::Options MakeOptions(const RocksOptions& ours, const std::shared_ptr<Hea
   options.error_if_exists = ours.create;
   options.paranoid_checks = true;
   options.track_and_verify_wals_in_manifest = true;
-  options.wal_recovery_mode = ours.recovery == RecoveryMode::kStrict ? rocksdb::WALRecoveryMode::kAbsoluteConsistency
-                                                                     : rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  options.wal_recovery_mode = ours.recovery == RecoveryMode::kStrict
+                                  ? rocksdb::WALRecoveryMode::kAbsoluteConsistency
+                                  : rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   // Features with known defects in 7.8, each off by name (platform.md section 4).
   options.recycle_log_file_num = 0;
   options.wal_compression = rocksdb::kNoCompression;
@@ -276,9 +299,11 @@ rocksdb::Options MakeOptions(const RocksOptions& ours, const std::shared_ptr<Hea
 
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(ours.block_cache_bytes);
-  table.cache_index_and_filter_blocks = true;  // else memory grows with the data instead of with the cache
+  table.cache_index_and_filter_blocks =
+      true;  // else memory grows with the data instead of with the cache
   table.pin_l0_filter_and_index_blocks_in_cache = true;
-  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));  // most request ids are new: answered without a read
+  table.filter_policy.reset(
+      rocksdb::NewBloomFilterPolicy(10));  // most request ids are new: answered without a read
   table.checksum = rocksdb::kXXH3;
   table.format_version = 5;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
@@ -294,23 +319,28 @@ absl::Status OpenError(const rocksdb::Status& status, const RocksOptions& option
                  "Stop the other tripointd, or name another data folder in the configuration.");
   }
   if (status.IsInvalidArgument() && options.create) {
-    return Error(absl::StatusCode::kAlreadyExists, Reason::kAlreadyExists, "The data folder has a store already.",
-                 "A store is never overwritten.", "Start the node with `tripointd run`, or name an empty folder.");
+    return Error(absl::StatusCode::kAlreadyExists, Reason::kAlreadyExists,
+                 "The data folder has a store already.", "A store is never overwritten.",
+                 "Start the node with `tripointd run`, or name an empty folder.");
   }
   if (status.IsInvalidArgument() && text.find("does not exist") != std::string::npos) {
-    return Error(absl::StatusCode::kFailedPrecondition, Reason::kConfigInvalid, "The data folder has no store.",
-                 "A store is made by init only, so that a lost disk is never mistaken for a new node.",
-                 "Check the data folder in the configuration, or run `tripointd init`.");
+    return Error(
+        absl::StatusCode::kFailedPrecondition, Reason::kConfigInvalid,
+        "The data folder has no store.",
+        "A store is made by init only, so that a lost disk is never mistaken for a new node.",
+        "Check the data folder in the configuration, or run `tripointd init`.");
   }
   return FromRocks(status, "The store could not be opened");
 }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Engine>> OpenRocksEngine(const std::string& directory, RocksOptions options) {
+absl::StatusOr<std::unique_ptr<Engine>> OpenRocksEngine(const std::string& directory,
+                                                        RocksOptions options) {
   auto health = std::make_shared<Health>(options);
   rocksdb::DB* opened = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(MakeOptions(options, health), directory, &opened);
+  const rocksdb::Status status =
+      rocksdb::DB::Open(MakeOptions(options, health), directory, &opened);
   std::unique_ptr<rocksdb::DB> db(opened);
   if (!status.ok()) return OpenError(status, options);
   return std::make_unique<RocksEngine>(std::move(db), std::move(health), directory);

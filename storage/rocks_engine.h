@@ -1,4 +1,5 @@
-// The engine of the node: RocksDB with the durability recipe of platform.md section 4. This header shows no RocksDB.
+// The engine of the node: RocksDB with the durability recipe of platform.md section 4. This header
+// shows no RocksDB.
 #pragma once
 
 #include <cstddef>
@@ -16,27 +17,33 @@ namespace tripoint::storage {
 // How much damage opening puts up with (platform.md, R5).
 enum class RecoveryMode {
   kStrict,       // any damage of the log refuses: the first try
-  kPointInTime,  // ends at the first damage: the second try; the caller must then verify the journal
+  kPointInTime,  // ends at the first damage: the second try; the caller must then verify the
+                 // journal
 };
 
 struct RocksOptions {
-  bool create = false;  // true: the folder must be empty; false: the data must be there, it is never made silently
+  bool create = false;  // true: the folder must be empty; false: the data must be there, it is
+                        // never made silently
   RecoveryMode recovery = RecoveryMode::kStrict;
   std::size_t block_cache_bytes = 16u << 20;
   std::size_t write_buffer_bytes = 16u << 20;
   std::uint64_t space_floor_bytes = 64u << 20;  // free space that background work leaves
 
-  // Called at most once, on a RocksDB thread or the committer's: after it the process must end and open the data again
-  // (fsync and IO errors, corruption). Not called for a full disk. Must not call the engine.
+  // Called at most once, on a RocksDB thread or the committer's: after it the process must end and
+  // open the data again (fsync and IO errors, corruption). Not called for a full disk. Must not
+  // call the engine.
   std::function<void(const absl::Status&)> on_fatal;
-  // Called for each background error that the engine recovers from by itself (disk full) and, with OK, when it has.
+  // Called for each background error that the engine recovers from by itself (disk full) and, with
+  // OK, when it has.
   std::function<void(const absl::Status&)> on_trouble;
 };
 
 // Opens the store in `directory`.
-// Errors: FAILED_PRECONDITION / DATA_LOCKED another process has it open; FAILED_PRECONDITION / CONFIG_INVALID no data
-// there; ALREADY_EXISTS / ALREADY_EXISTS `create` over existing data; DATA_LOSS / CORRUPT damaged: under kStrict try
-// kPointInTime; RESOURCE_EXHAUSTED / DISK_FULL; UNAVAILABLE / OUTCOME_UNKNOWN other disk errors.
-absl::StatusOr<std::unique_ptr<Engine>> OpenRocksEngine(const std::string& directory, RocksOptions options);
+// Errors: FAILED_PRECONDITION / DATA_LOCKED another process has it open; FAILED_PRECONDITION /
+// CONFIG_INVALID no data there; ALREADY_EXISTS / ALREADY_EXISTS `create` over existing data;
+// DATA_LOSS / CORRUPT damaged: under kStrict try kPointInTime; RESOURCE_EXHAUSTED / DISK_FULL;
+// UNAVAILABLE / OUTCOME_UNKNOWN other disk errors.
+absl::StatusOr<std::unique_ptr<Engine>> OpenRocksEngine(const std::string& directory,
+                                                        RocksOptions options);
 
 }  // namespace tripoint::storage

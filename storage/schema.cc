@@ -15,8 +15,9 @@ using contract::Error;
 using contract::Reason;
 
 absl::Status Damaged() {
-  return Error(absl::StatusCode::kDataLoss, Reason::kCorrupt, "The node record of the store cannot be read.",
-               "The stored data is damaged.", "Keep the data folder as it is and restore a backup.");
+  return Error(absl::StatusCode::kDataLoss, Reason::kCorrupt,
+               "The node record of the store cannot be read.", "The stored data is damaged.",
+               "Keep the data folder as it is and restore a backup.");
 }
 
 // All steps ever made. The first layout has nothing before it.
@@ -24,8 +25,8 @@ std::vector<MigrationStep> Steps() { return {}; }
 
 }  // namespace
 
-absl::Status Migrate(Engine& engine, store::v1::NodeRecord& node, const std::vector<MigrationStep>& steps,
-                     std::uint32_t target) {
+absl::Status Migrate(Engine& engine, store::v1::NodeRecord& node,
+                     const std::vector<MigrationStep>& steps, std::uint32_t target) {
   for (const MigrationStep& step : steps) {
     if (step.from != node.schema_version() || node.schema_version() >= target) continue;
     Batch batch;
@@ -39,12 +40,14 @@ absl::Status Migrate(Engine& engine, store::v1::NodeRecord& node, const std::vec
   return node.schema_version() == target ? absl::OkStatus() : Damaged();
 }
 
-absl::Status InitializeStore(Engine& engine, std::string_view unit, std::uint64_t epoch, std::int64_t now_ms) {
+absl::Status InitializeStore(Engine& engine, std::string_view unit, std::uint64_t epoch,
+                             std::int64_t now_ms) {
   const absl::StatusOr<std::optional<std::string>> present = engine.Get(NodeKey());
   if (!present.ok()) return present.status();
   if (present->has_value()) {
-    return Error(absl::StatusCode::kAlreadyExists, Reason::kAlreadyExists, "The store is initialised already.",
-                 "A store is never overwritten.", "Start the node with `tripointd run`.");
+    return Error(absl::StatusCode::kAlreadyExists, Reason::kAlreadyExists,
+                 "The store is initialised already.", "A store is never overwritten.",
+                 "Start the node with `tripointd run`.");
   }
   store::v1::NodeRecord node;
   node.set_unit(std::string(unit));
@@ -63,26 +66,30 @@ absl::StatusOr<store::v1::NodeRecord> OpenStore(Engine& engine, std::string_view
   const absl::StatusOr<std::optional<std::string>> bytes = engine.Get(NodeKey());
   if (!bytes.ok()) return bytes.status();
   if (!bytes->has_value()) {
-    return Error(absl::StatusCode::kFailedPrecondition, Reason::kConfigInvalid, "The store is not initialised.",
-                 "It has no node record.", "Run `tripointd init` for a new node.");
+    return Error(absl::StatusCode::kFailedPrecondition, Reason::kConfigInvalid,
+                 "The store is not initialised.", "It has no node record.",
+                 "Run `tripointd init` for a new node.");
   }
   store::v1::NodeRecord node;
   if (!node.ParseFromString(**bytes)) return Damaged();
-  // Before anything else is believed: a newer layout may have given every other field another meaning.
+  // Before anything else is believed: a newer layout may have given every other field another
+  // meaning.
   if (node.schema_version() > kSchemaVersion) {
     return Error(absl::StatusCode::kFailedPrecondition, Reason::kSchemaNewer,
                  "The data was written by a newer version of Tripoint.",
-                 "It has layout " + std::to_string(node.schema_version()) + "; this version knows up to " +
-                     std::to_string(kSchemaVersion) + ".",
+                 "It has layout " + std::to_string(node.schema_version()) +
+                     "; this version knows up to " + std::to_string(kSchemaVersion) + ".",
                  "Start the newer tripointd again; nothing was changed.");
   }
   if (node.unit() != unit) {
-    return Error(absl::StatusCode::kFailedPrecondition, Reason::kConfigInvalid,
-                 "The data folder belongs to unit " + node.unit() + ", not to " + std::string(unit) + ".",
-                 "A node keeps the records of one unit only.",
-                 "Correct `unit` or the data folder in the configuration; nothing was changed.");
+    return Error(
+        absl::StatusCode::kFailedPrecondition, Reason::kConfigInvalid,
+        "The data folder belongs to unit " + node.unit() + ", not to " + std::string(unit) + ".",
+        "A node keeps the records of one unit only.",
+        "Correct `unit` or the data folder in the configuration; nothing was changed.");
   }
-  if (absl::Status status = Migrate(engine, node, Steps(), kSchemaVersion); !status.ok()) return status;
+  if (absl::Status status = Migrate(engine, node, Steps(), kSchemaVersion); !status.ok())
+    return status;
   return node;
 }
 

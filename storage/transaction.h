@@ -1,6 +1,6 @@
-// What an operation of the committer sees: the durable state with the writes of every earlier operation of the same
-// step, and its own. Implemented by committer_core.cc; used by the typed stores and server/operations.
-// Only on the committer's thread, only during the operation.
+// What an operation of the committer sees: the durable state with the writes of every earlier
+// operation of the same step, and its own. Implemented by committer_core.cc; used by the typed
+// stores and server/operations. Only on the committer's thread, only during the operation.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,8 @@ class JournalEntry;
 
 namespace tripoint::storage {
 
-// One direction-less name of a channel: the peer's unit id and the lane (values of tripoint.exchange.v1.Lane).
+// One direction-less name of a channel: the peer's unit id and the lane (values of
+// tripoint.exchange.v1.Lane).
 struct ChannelName {
   std::string peer;
   std::uint8_t lane = 0;
@@ -41,17 +42,18 @@ class Transaction : public Reader {
   virtual void Put(std::string_view key, std::string_view value) = 0;
   virtual void Delete(std::string_view key) = 0;
 
-  // The operation's one entry in the journal. Change number and time are filled in here. An operation that wrote and did
-  // not journal, or journalled twice, fails as INTERNAL and leaves no trace. Journalling without a write is allowed
-  // (a refusal or a reading that must be on record).
+  // The operation's one entry in the journal. Change number and time are filled in here. An
+  // operation that wrote and did not journal, or journalled twice, fails as INTERNAL and leaves no
+  // trace. Journalling without a write is allowed (a refusal or a reading that must be on record).
   virtual void Journal(const store::v1::JournalEntry& draft) = 0;
 
   // Says that the outbound channel has new entries; told to the listener after the commit.
   virtual void ChannelGrew(const ChannelName& channel) = 0;
 };
 
-// Decides and writes. Runs once; it must not block, wait or keep the reference. Any status but OK drops all of the
-// operation's writes and is its answer. May run again never: results are handed out by capturing.
+// Decides and writes. Runs once; it must not block, wait or keep the reference. Any status but OK
+// drops all of the operation's writes and is its answer. May run again never: results are handed
+// out by capturing.
 using Operation = std::function<absl::Status(Transaction&)>;
 
 }  // namespace tripoint::storage

@@ -1,0 +1,208 @@
+#include "storage/channel_store.h"
+
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "storage/keys.h"
+#include "storage/names.h"
+#include "tests/unit/storage/fixture.h"
+
+namespace tripoint::storage {
+namespace {
+
+using contract::Reason;
+using contract::ReasonOf;
+using testing_support::kEpoch;
+using testing_support::Store;
+
+const ChannelName kLaos{"la-attapeu", 3};
+const ChannelName kCambodia{"kh-ratanakiri", 3};
+
+std::string Body(std::uint64_t number) {
+  return "envelope " + std::to_string(number) + std::string(100, '.');
+}
+
+void Send(Store& store, int count, const std::vector<ChannelName>& channels) {
+  ASSERT_TRUE(store
+                  .Write([&](Transaction& transaction) -> absl::Status {
+                    for (int i = 0; i < count; ++i) {
+                      const auto number = NextNumber(transaction, Kind::kEnvelope, 0);
+                      if (!number.ok()) return number.status();
+                      PutEnvelope(transaction, *number, Body(*number));
+                      for (const ChannelName& channel : channels) {
+                        const auto position =
+                            AppendOutbound(transaction, channel, *number, LeafHash(Body(*number)));
+                        if (!position.ok()) return position.status();
+                      }
+                    }
+                    return absl::OkStatus();
+                  })
+                  .ok());
+}
+
+Frontier Expected(std::uint64_t from, std::uint64_t through) {
+  Frontier frontier;
+  for (std::uint64_t number = from; number <= through; ++number)
+    frontier.Append(LeafHash(Body(number)));
+  return frontier;
+}
+
+// Goal: an envelope to two units is stored once, each channel has its own positions and root,
+// ranges are bounded.
+TEST(ChannelStore, EnvelopesAreStoredOnceAndRead) {
+  Store store;
+  Send(store, 3, {kLaos});
+  Send(store, 7, {kLaos, kCambodia});
+  const auto snapshot = store.engine.TakeSnapshot();
+  const auto laos = GetOutboundChannel(*snapshot, kLaos);
+  const auto cambodia = GetOutboundChannel(*snapshot, kCambodia);
+  ASSERT_TRUE(laos.ok() && cambodia.ok());
+  EXPECT_EQ(laos->epoch(), kEpoch);
+  EXPECT_EQ(laos->size(), 10u);
+  EXPECT_EQ(cambodia->size(), 7u);
+  EXPECT_EQ(*FrontierOf(10, laos->frontier()), Expected(1, 10));
+  EXPECT_EQ(*FrontierOf(7, cambodia->frontier()), Expected(4, 10));
+  int bodies = 0;
+  const std::string prefix(std::string_view(Key(Space::kEnvelope)));
+  for (auto cursor = snapshot->NewCursor(prefix, PrefixEnd(prefix)); cursor->Valid();
+       cursor->Next())
+    ++bodies;
+  EXPECT_EQ(bodies, 10);
+
+  const auto all = ReadOutbound(*snapshot, kCambodia, kEpoch, 0, 100, 1u << 20);
+  ASSERT_TRUE(all.ok());
+  ASSERT_EQ(all->size(), 7u);
+  EXPECT_EQ(all->front().bytes, Body(4));
+  EXPECT_EQ(all->back().position, 6u);
+  EXPECT_EQ(ReadOutbound(*snapshot, kLaos, kEpoch, 8, 100, 1u << 20)->size(), 2u);
+  EXPECT_EQ(ReadOutbound(*snapshot, kLaos, kEpoch, 2, 3, 1u << 20)->size(), 3u);
+  EXPECT_EQ(ReadOutbound(*snapshot, kLaos, kEpoch, 0, 100, 250)->size(), 2u);
+  EXPECT_EQ(ReadOutbound(*snapshot, kLaos, kEpoch, 0, 100, 1)->size(), 1u);
+  EXPECT_TRUE(ReadOutbound(*snapshot, kLaos, kEpoch, 10, 100, 1000)->empty());
+  EXPECT_TRUE(ReadOutbound(*snapshot, kLaos, kEpoch + 1, 0, 100, 1000)->empty());
+  EXPECT_EQ((*GetOutboundEntry(*snapshot, kCambodia, kEpoch, 0))->envelope_number(), 4u);
+  EXPECT_FALSE(GetEnvelope(*snapshot, kEpoch, 11)->has_value());
+}
+
+// Goal: receipts only climb, name only what was sent, and the root at any later size stays
+// computable.
+TEST(ChannelStore, ReceiptsClimb) {
+  Store store;
+  Send(store, 10, {kLaos});
+  const auto receipt = [&store](std::uint64_t epoch, std::uint64_t size) {
+    absl::StatusOr<bool> moved = false;
+    store
+        .Write([&](Transaction& transaction) {
+          moved =
+              RecordReceipt(transaction, kLaos, epoch, size, "signature " + std::to_string(size));
+          return moved.status();
+        })
+        .IgnoreError();
+    return moved;
+  };
+  EXPECT_TRUE(*receipt(kEpoch, 4));
+  EXPECT_FALSE(*receipt(kEpoch, 4));
+  EXPECT_FALSE(*receipt(kEpoch, 3));
+  EXPECT_EQ(ReasonOf(receipt(kEpoch, 11).status()), Reason::kChannelFork);
+  EXPECT_EQ(ReasonOf(receipt(kEpoch + 1, 5).status()), Reason::kChannelFork);
+  auto state = *GetOutboundChannel(store.engine, kLaos);
+  EXPECT_EQ(state.receipted_size(), 4u);
+  EXPECT_EQ(state.receipt_signature(), "signature 4");
+  EXPECT_EQ(*FrontierOf(4, state.receipted_frontier()), Expected(1, 4));
+  const auto snapshot = store.engine.TakeSnapshot();
+  for (std::uint64_t size = 0; size <= 10; ++size) {
+    const auto frontier = OutboundFrontierAt(*snapshot, kLaos, size);
+    ASSERT_TRUE(frontier.ok());
+    EXPECT_EQ(frontier->Root(), Expected(1, size).Root()) << size;
+  }
+  EXPECT_FALSE(OutboundFrontierAt(*snapshot, kLaos, 11).ok());
+  EXPECT_TRUE(*receipt(kEpoch, 10));
+  EXPECT_EQ(GetOutboundChannel(store.engine, kLaos)->receipted_frontier(),
+            GetOutboundChannel(store.engine, kLaos)->frontier());
+}
+
+// Goal: a hole in a channel is damage, never a shorter answer.
+TEST(ChannelStore, HolesAreDamage) {
+  Store store;
+  Send(store, 5, {kLaos});
+  Batch batch;
+  batch.Delete(EntryKey(Space::kOutboundEntry, kLaos.peer, kLaos.lane, kEpoch, 2));
+  ASSERT_TRUE(store.engine.Commit(batch).ok());
+  const auto snapshot = store.engine.TakeSnapshot();
+  EXPECT_EQ(ReasonOf(ReadOutbound(*snapshot, kLaos, kEpoch, 0, 100, 1u << 20).status()),
+            Reason::kCorrupt);
+  EXPECT_EQ(ReasonOf(ReadOutbound(*snapshot, kLaos, kEpoch, 2, 100, 1u << 20).status()),
+            Reason::kCorrupt);
+  EXPECT_EQ(ReasonOf(OutboundFrontierAt(*snapshot, kLaos, 4).status()), Reason::kCorrupt);
+}
+
+// Goal: received envelopes keep their bytes; a peer that begins a new epoch gets a new channel and
+// the old one is kept.
+TEST(ChannelStore, InboundKeepsBytesAndEpochs) {
+  Store store;
+  const auto receive = [&store](std::uint64_t epoch, std::uint64_t count) {
+    ASSERT_TRUE(store
+                    .Write([&](Transaction& transaction) {
+                      Frontier frontier;
+                      for (std::uint64_t position = 0; position < count; ++position) {
+                        PutInboundEntry(transaction, kLaos, epoch, position, Body(position + 1));
+                        frontier.Append(LeafHash(Body(position + 1)));
+                      }
+                      store::v1::InboundChannel state;
+                      state.set_epoch(epoch);
+                      state.set_size(count);
+                      state.set_frontier(FrontierHashes(frontier));
+                      return PutInboundChannel(transaction, kLaos, state);
+                    })
+                    .ok());
+  };
+  EXPECT_EQ(GetInboundChannel(store.engine, kLaos)->size(), 0u);
+  receive(5, 6);
+  receive(9, 2);
+  const auto snapshot = store.engine.TakeSnapshot();
+  EXPECT_EQ(GetInboundChannel(*snapshot, kLaos)->epoch(), 9u);
+  EXPECT_EQ(**GetInboundEntry(*snapshot, kLaos, 5, 3), Body(4));
+  EXPECT_FALSE(GetInboundEntry(*snapshot, kLaos, 9, 3)->has_value());
+  EXPECT_EQ(InboundFrontierAt(*snapshot, kLaos, 5, 6)->Root(), Expected(1, 6).Root());
+  EXPECT_EQ(ReasonOf(InboundFrontierAt(*snapshot, kLaos, 9, 3).status()), Reason::kCorrupt);
+  EXPECT_TRUE(
+      (*snapshot->Get(PastChannelKey(Space::kInboundPast, kLaos.peer, kLaos.lane, 5))).has_value());
+}
+
+// Goal: quarantined envelopes of both directions are listed page by page.
+TEST(ChannelStore, QuarantineIsListedInPages) {
+  Store store;
+  ASSERT_TRUE(store
+                  .Write([](Transaction& transaction) {
+                    for (std::uint64_t position = 0; position < 7; ++position) {
+                      store::v1::QuarantineRecord record;
+                      record.set_unit(position % 2 == 0 ? "la-attapeu" : "kh-ratanakiri");
+                      record.set_outbound(position > 4);
+                      record.set_lane(3);
+                      record.set_epoch(1);
+                      record.set_position(position);
+                      record.set_reason_code("ENVELOPE_MALFORMED");
+                      PutQuarantine(transaction, record);
+                    }
+                    return absl::OkStatus();
+                  })
+                  .ok());
+  const auto snapshot = store.engine.TakeSnapshot();
+  std::string resume;
+  std::vector<std::size_t> pages;
+  do {
+    const auto page = ListQuarantine(*snapshot, resume, 3);
+    ASSERT_TRUE(page.ok());
+    pages.push_back(page->records.size());
+    resume = page->resume;
+  } while (!resume.empty());
+  EXPECT_EQ(pages, (std::vector<std::size_t>{3, 3, 1}));
+  EXPECT_EQ((*GetQuarantine(*snapshot, false, kLaos, 1, 2))->reason_code(), "ENVELOPE_MALFORMED");
+  EXPECT_FALSE(GetQuarantine(*snapshot, true, kLaos, 1, 2)->has_value());
+  EXPECT_EQ(ReasonOf(ListQuarantine(*snapshot, "elsewhere", 3).status()),
+            Reason::kPageTokenInvalid);
+}
+
+}  // namespace
+}  // namespace tripoint::storage

@@ -1,0 +1,112 @@
+#include "storage/data_folder.h"
+
+#include <filesystem>
+#include <string>
+
+#include "gtest/gtest.h"
+#include "storage/keys.h"
+#include "tests/unit/storage/fixture.h"
+
+namespace tripoint::storage {
+namespace {
+
+namespace fs = std::filesystem;
+using contract::Reason;
+using contract::ReasonOf;
+using testing_support::Draft;
+using testing_support::kEpoch;
+using testing_support::kNowMs;
+using testing_support::TemporaryFolder;
+
+void Write(Engine& engine, int count) {
+  CommitterCore core(engine);
+  for (int i = 0; i < count; ++i) {
+    absl::Status answer;
+    core.Submit(
+        [](Transaction& transaction) {
+          transaction.Put("\x7fkey", std::to_string(transaction.change_number()));
+          transaction.Journal(Draft("test.write"));
+          return absl::OkStatus();
+        },
+        [&answer](const absl::Status& status) { answer = status; });
+    core.RunOnce(kNowMs);
+    ASSERT_TRUE(answer.ok()) << answer;
+  }
+}
+
+// Goal: init makes private folders and a store that opens; everything else is refused with its
+// reason and a next step.
+TEST(DataFolder, InitOpensAndOthersAreRefused) {
+  const TemporaryFolder folder;
+  const std::string data = folder.path + "/data";
+  const auto missing = OpenDataFolder(data, "vn-tayninh", {});
+  EXPECT_EQ(ReasonOf(missing.status()), Reason::kConfigInvalid);
+  EXPECT_FALSE(contract::ProblemOf(missing.status()).next.empty());
+  EXPECT_FALSE(fs::exists(data));
+
+  ASSERT_TRUE(InitializeDataFolder(data, "vn-tayninh", kEpoch, kNowMs).ok());
+  EXPECT_EQ(ReasonOf(InitializeDataFolder(data, "vn-tayninh", kEpoch, kNowMs)),
+            Reason::kAlreadyExists);
+  for (const std::string& path : {StoreFolder(data), TlsFolder(data)}) {
+    EXPECT_EQ(fs::status(path).permissions(), fs::perms::owner_all) << path;
+  }
+  EXPECT_EQ(ReasonOf(OpenDataFolder(data, "vn-angiang", {}).status()), Reason::kConfigInvalid);
+  const auto opened = OpenDataFolder(data, "vn-tayninh", {});
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_EQ(opened->node.epoch(), kEpoch);
+  EXPECT_FALSE(opened->damaged);
+  EXPECT_EQ(ReasonOf(OpenDataFolder(data, "vn-tayninh", {}).status()), Reason::kDataLocked);
+  EXPECT_EQ(ReasonOf(InitializeDataFolder(data, "vn-tayninh", kEpoch, kNowMs)),
+            Reason::kDataLocked);
+}
+
+// Goal: keys and records open to other users are refused.
+TEST(DataFolder, FolderOpenToOthersIsRefused) {
+  const TemporaryFolder folder;
+  ASSERT_TRUE(InitializeDataFolder(folder.path, "vn-tayninh", kEpoch, kNowMs).ok());
+  fs::permissions(TlsFolder(folder.path), fs::perms::group_read, fs::perm_options::add);
+  EXPECT_EQ(ReasonOf(OpenDataFolder(folder.path, "vn-tayninh", {}).status()),
+            Reason::kConfigInvalid);
+}
+
+// Goal: an init that was killed between the engine and the node record is completed by the next
+// one.
+TEST(DataFolder, KilledInitIsCompleted) {
+  const TemporaryFolder folder;
+  fs::create_directories(StoreFolder(folder.path));
+  RocksOptions options;
+  options.create = true;
+  ASSERT_TRUE(OpenRocksEngine(StoreFolder(folder.path), options).ok());
+  ASSERT_TRUE(InitializeDataFolder(folder.path, "vn-tayninh", kEpoch, kNowMs).ok());
+  EXPECT_TRUE(OpenDataFolder(folder.path, "vn-tayninh", {}).ok());
+}
+
+// Goal: a torn tail of the log opens as damaged with the log kept aside; a journal with a hole does
+// not open.
+TEST(DataFolder, DamageIsCutOrRefused) {
+  const TemporaryFolder folder;
+  ASSERT_TRUE(InitializeDataFolder(folder.path, "vn-tayninh", kEpoch, kNowMs).ok());
+  {
+    const auto opened = OpenDataFolder(folder.path, "vn-tayninh", {});
+    ASSERT_TRUE(opened.ok());
+    Write(*opened->engine, 20);
+  }
+  for (const auto& file : fs::directory_iterator(StoreFolder(folder.path))) {
+    if (file.path().extension() == ".log" && file.file_size() > 7)
+      fs::resize_file(file.path(), file.file_size() - 7);
+  }
+  {
+    const auto opened = OpenDataFolder(folder.path, "vn-tayninh", {});
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    EXPECT_TRUE(opened->damaged);
+    EXPECT_TRUE(fs::exists(folder.path + "/damaged-1/CURRENT"));
+    EXPECT_EQ(ReadJournalHead(*opened->engine)->frontier.size(), 19u);
+    Batch batch;
+    batch.Delete(JournalKey(12));
+    ASSERT_TRUE(opened->engine->Commit(batch).ok());
+  }
+  EXPECT_EQ(ReasonOf(OpenDataFolder(folder.path, "vn-tayninh", {}).status()), Reason::kCorrupt);
+}
+
+}  // namespace
+}  // namespace tripoint::storage

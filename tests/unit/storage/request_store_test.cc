@@ -1,0 +1,122 @@
+#include "storage/request_store.h"
+
+#include <string>
+
+#include "gtest/gtest.h"
+#include "storage/keys.h"
+#include "storage/memory_engine.h"
+#include "storage/schema.h"
+#include "tests/unit/storage/fixture.h"
+
+namespace tripoint::storage {
+namespace {
+
+using contract::Reason;
+using contract::ReasonOf;
+using testing_support::kEpoch;
+using testing_support::kNowMs;
+using testing_support::Store;
+
+std::string Id(int number) {
+  std::string id = "request-id-";
+  id += std::to_string(10000 + number);
+  return id;  // 16 bytes
+}
+
+// Goal: records older than seven days go, in bounded pieces that go round; younger ones stay; the
+// sweep is journalled.
+TEST(RequestStore, SweepForgetsOldOnesPieceByPiece) {
+  Store store;
+  ASSERT_TRUE(store
+                  .Write([](Transaction& transaction) {
+                    for (int i = 0; i < 100; ++i) {
+                      store::v1::RequestRecord record;
+                      record.set_name("units/vn-tayninh/incidents/I-" + std::to_string(i));
+                      record.set_version(1);
+                      record.set_time_ms(kNowMs + (i % 2 == 0 ? 0 : kRequestLifeMs));
+                      PutRequest(transaction, Id(i), record);
+                    }
+                    return absl::OkStatus();
+                  })
+                  .ok());
+  const std::int64_t later_ms = kNowMs + kRequestLifeMs + 1;
+  std::string resume;
+  int pieces = 0;
+  std::size_t forgotten = 0;
+  do {
+    const auto expired = FindExpiredRequests(*store.engine.TakeSnapshot(), later_ms, resume, 30);
+    ASSERT_TRUE(expired.ok());
+    EXPECT_LE(expired->request_ids.size(), 30u);
+    forgotten += expired->request_ids.size();
+    resume = expired->resume;
+    ++pieces;
+    EXPECT_TRUE(
+        store.Run([&](Transaction& transaction) { return SweepRequests(transaction, *expired); })
+            .ok());
+  } while (!resume.empty());
+  EXPECT_EQ(forgotten, 50u);
+  EXPECT_GE(pieces, 4);
+  EXPECT_EQ(*FindRequest(store.engine, Id(0)), std::nullopt);
+  EXPECT_EQ((*FindRequest(store.engine, Id(1)))->version(), 1u);
+  EXPECT_EQ(ReadJournal(*store.engine.TakeSnapshot(), 1, 1)->front().action(), "request.expire");
+}
+
+// Goal: at exactly seven days the answer is still known.
+TEST(RequestStore, SevenDaysAreKept) {
+  Store store;
+  ASSERT_TRUE(store
+                  .Write([](Transaction& transaction) {
+                    store::v1::RequestRecord record;
+                    record.set_time_ms(kNowMs);
+                    PutRequest(transaction, Id(1), record);
+                    return absl::OkStatus();
+                  })
+                  .ok());
+  const auto snapshot = store.engine.TakeSnapshot();
+  EXPECT_TRUE(FindExpiredRequests(*snapshot, kNowMs + kRequestLifeMs, "", 10)->request_ids.empty());
+  EXPECT_EQ(FindExpiredRequests(*snapshot, kNowMs + kRequestLifeMs + 1, "", 10)->request_ids.size(),
+            1u);
+}
+
+// Goal: a store of a newer layout, of another unit, or none at all is refused and stays as it is.
+TEST(Schema, ForeignStoresAreRefusedUnchanged) {
+  MemoryEngine engine;
+  EXPECT_EQ(ReasonOf(OpenStore(engine, "vn-tayninh").status()), Reason::kConfigInvalid);
+  ASSERT_TRUE(InitializeStore(engine, "vn-tayninh", kEpoch, kNowMs).ok());
+  EXPECT_EQ(ReasonOf(InitializeStore(engine, "vn-tayninh", 1, 1)), Reason::kAlreadyExists);
+  auto node = OpenStore(engine, "vn-tayninh");
+  ASSERT_TRUE(node.ok());
+  EXPECT_EQ(node->epoch(), kEpoch);
+  EXPECT_EQ(node->schema_version(), kSchemaVersion);
+  EXPECT_EQ(ReasonOf(OpenStore(engine, "vn-angiang").status()), Reason::kConfigInvalid);
+
+  node->set_schema_version(kSchemaVersion + 1);
+  const std::string newer = node->SerializeAsString();
+  Batch batch;
+  batch.Put(NodeKey(), newer);
+  ASSERT_TRUE(engine.Commit(batch).ok());
+  EXPECT_EQ(ReasonOf(OpenStore(engine, "vn-tayninh").status()), Reason::kSchemaNewer);
+  EXPECT_EQ(**engine.Get(NodeKey()), newer);
+}
+
+// Goal: steps run in order, each once and together with its stamp; a missing step stops at the last
+// good layout.
+TEST(Schema, MigrationsGoForwardStepByStep) {
+  MemoryEngine engine;
+  store::v1::NodeRecord node;
+  node.set_schema_version(1);
+  const auto mark = [](const Engine&, Batch& marks) {
+    marks.Put("\x7f", "migrated");
+    return absl::OkStatus();
+  };
+  const auto fail = [](const Engine&, Batch&) { return absl::InternalError("no"); };
+  EXPECT_TRUE(Migrate(engine, node, {{1, "one", mark}, {2, "two", mark}}, 3).ok());
+  EXPECT_EQ(node.schema_version(), 3u);
+  EXPECT_EQ(**engine.Get("\x7f"), "migrated");
+  EXPECT_FALSE(Migrate(engine, node, {{3, "three", fail}}, 4).ok());
+  EXPECT_EQ(node.schema_version(), 3u);
+  EXPECT_EQ(ReasonOf(Migrate(engine, node, {{1, "one", mark}}, 4)), Reason::kCorrupt);
+}
+
+}  // namespace
+}  // namespace tripoint::storage
