@@ -28,8 +28,8 @@ absl::Status CheckOutgoing(const exchange::v1::Envelope& envelope, std::string_v
 
 // Who is at the two ends of the channel that an envelope came by.
 struct Border {
-  std::string_view self;
-  std::string_view peer;
+  std::string_view self = {};
+  std::string_view peer = {};
   int lane = 0;  // tripoint.exchange.v1.Lane of the channel
 };
 

@@ -33,7 +33,7 @@ Arrival ClassifyArrival(std::uint32_t known_version, std::uint32_t version);
 
 struct AnswerOrder {
   v1::DeliveryState outcome = v1::DELIVERY_STATE_UNSPECIFIED;
-  std::string_view reason_code;
+  std::string_view reason_code = {};
   const v1::Text* note = nullptr;  // may be nullptr
 };
 

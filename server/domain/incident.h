@@ -19,7 +19,7 @@ namespace tripoint::domain {
 // When and by whom a change is made. `now_ms` is this node's clock: it stamps, it orders nothing.
 struct Stamp {
   std::int64_t now_ms = 0;
-  std::string_view officer;
+  std::string_view officer = {};
 };
 
 // Tolerance for times of occurrence ahead of this node's clock.

@@ -48,8 +48,8 @@ absl::StatusOr<v1::Notice> DraftNotice(const v1::Notice& request, const v1::Inci
                                        const Stamp& stamp);
 
 struct ShareOrder {
-  std::vector<std::string> units;
-  std::string_view etag;
+  std::vector<std::string> units = {};
+  std::string_view etag = {};
   std::uint32_t ack_within_minutes = 0;  // 0 keeps the draft's; U0 and U1 always ask
   bool release_protected = false;        // the caller's right to it was checked
   // True for a preview: the etag is not asked for.
@@ -63,8 +63,8 @@ absl::StatusOr<NoticeDecision> ShareNotice(const v1::Notice& draft, const ShareO
                                            const ShareContext& context);
 
 struct ReviseOrder {
-  std::string_view etag;
-  std::string_view reason;
+  std::string_view etag = {};
+  std::string_view reason = {};
   bool release_protected = false;
 };
 

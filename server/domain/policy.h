@@ -21,9 +21,9 @@ namespace tripoint::domain {
 
 // What the rules look at beside the facts.
 struct PolicyInput {
-  std::string_view kind_code;
-  Handling handling;
-  std::string_view basis;          // empty: persons are held
+  std::string_view kind_code = {};
+  Handling handling = {};
+  std::string_view basis = {};     // empty: persons are held
   bool release_protected = false;  // a supervisor released persons under protection
   bool from_incident = false;      // the account was written for the record, not for the share
 };
