@@ -108,14 +108,14 @@ absl::Status NotFound(std::string_view what, std::string_view name, std::string_
   return Error(absl::StatusCode::kNotFound, problem);
 }
 
-absl::Status StaleEtag(std::string_view name, std::string_view next) {
+absl::Status FieldMissing(const std::string& field, const std::string& what) {
   Problem problem;
-  problem.reason = Reason::kStaleEtag;
-  problem.what = std::string(name) + " was changed since it was read";
-  problem.why = "The etag of the request is not the one of the present version.";
-  problem.next = std::string(next);
-  problem.variables["name"] = std::string(name);
-  return Error(absl::StatusCode::kAborted, problem);
+  problem.reason = Reason::kFieldInvalid;
+  problem.what = "1 value needs fixing";
+  problem.why = field + ": " + what;
+  problem.next = "Correct it and send the request again.";
+  problem.faults.push_back({field, what});
+  return Error(absl::StatusCode::kInvalidArgument, problem);
 }
 
 absl::Status NotPaired(std::string_view unit) {

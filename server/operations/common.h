@@ -73,8 +73,8 @@ bool IsLane(std::uint8_t lane);
 
 // NOT_FOUND / NOT_FOUND, with the command that lists what there is.
 absl::Status NotFound(std::string_view what, std::string_view name, std::string_view next);
-// ABORTED / STALE_ETAG.
-absl::Status StaleEtag(std::string_view name, std::string_view next);
+// INVALID_ARGUMENT / FIELD_INVALID for one field; for what the contract cannot say of a field.
+absl::Status FieldMissing(const std::string& field, const std::string& what);
 // FAILED_PRECONDITION / UNIT_NOT_PAIRED.
 absl::Status NotPaired(std::string_view unit);
 // DATA_LOSS / CORRUPT: one record leads to another that is not there.

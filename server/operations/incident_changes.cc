@@ -30,6 +30,7 @@ absl::StatusOr<v1::Incident> IncidentAt(const storage::Reader& reader,
 
 absl::StatusOr<storage::StoredIncident> MustFind(const storage::Reader& reader,
                                                  const std::string& name) {
+  if (name.empty()) return FieldMissing("incident.name", "required: the incident to change");
   absl::StatusOr<std::optional<storage::StoredIncident>> found =
       storage::FindIncident(reader, name);
   if (!found.ok()) return found.status();

@@ -17,23 +17,12 @@ namespace tripoint::operations {
 namespace {
 
 using contract::Error;
-using contract::FieldFault;
 using contract::Problem;
 using contract::Reason;
 
 constexpr std::string_view kListHint = "List what there is with: tripoint notice list";
 // Notices that an incident names by itself; the list of notices by incident knows them all.
 constexpr int kNoticesNamedMax = 256;
-
-absl::Status FieldMissing(const std::string& field, const std::string& what) {
-  Problem problem;
-  problem.reason = Reason::kFieldInvalid;
-  problem.what = "1 value needs fixing";
-  problem.why = field + ": " + what;
-  problem.next = "Correct it and send the request again.";
-  problem.faults.push_back(FieldFault{field, what});
-  return Error(absl::StatusCode::kInvalidArgument, problem);
-}
 
 absl::Status NotOurs(const std::string& name) {
   Problem problem;
@@ -47,6 +36,7 @@ absl::Status NotOurs(const std::string& name) {
 
 absl::StatusOr<storage::StoredNotice> MustFind(const storage::Reader& reader,
                                                const std::string& name) {
+  if (name.empty()) return FieldMissing("notice.name", "required: the notice to change");
   absl::StatusOr<std::optional<storage::StoredNotice>> found = storage::FindNotice(reader, name);
   if (!found.ok()) return found.status();
   if (found->has_value()) return **std::move(found);

@@ -22,8 +22,6 @@
 
 namespace tripoint::operations {
 
-inline constexpr int kPageSizeDefault = 50;
-
 template <typename Resource>
 struct Page {
   std::vector<Resource> items;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proto/contract/error.h"
+#include "server/limits.h"
 #include "server/operations/common.h"
 #include "server/operations/notice_view.h"
 #include "server/operations/reads.h"
@@ -18,12 +19,42 @@ namespace {
 using contract::Error;
 using contract::Reason;
 
-constexpr int kPageSizeMax = 500;
 // More than a few records that end the same are of no use to anybody.
 constexpr std::size_t kTailHitsMax = 50;
 
 std::size_t PageSize(int asked) {
-  return static_cast<std::size_t>(asked <= 0 ? kPageSizeDefault : std::min(asked, kPageSizeMax));
+  return static_cast<std::size_t>(asked <= 0 ? limits::kPageSizeDefault
+                                             : std::min(asked, limits::kPageSizeMax));
+}
+
+// Records that may be read next so that a page fits its message, however large each is.
+std::size_t Portion(std::size_t missing, std::size_t page_bytes) {
+  if (page_bytes >= limits::kPageBytesMax) return 0;
+  return std::min(missing, (limits::kPageBytesMax - page_bytes) / limits::kRecordBytesMax);
+}
+
+// Reads portions with `read` (limit, resume) -> StatusOr<Page> until the page is full by number or
+// by bytes, or the list ends. A short portion that is not the end is given out as it is: the store
+// has done its share of work for one call.
+template <typename Resource, typename Read>
+absl::StatusOr<Page<Resource>> ReadPage(int asked, std::string_view after, Read read) {
+  const std::size_t limit = PageSize(asked);
+  Page<Resource> page;
+  page.next = std::string(after);
+  std::size_t bytes = 0;
+  while (true) {
+    const std::size_t portion = Portion(limit - page.items.size(), bytes);
+    if (portion == 0) return page;
+    std::size_t looked_at = 0;
+    absl::StatusOr<Page<Resource>> piece = read(portion, page.next, looked_at);
+    if (!piece.ok()) return piece;
+    page.next = std::move(piece->next);
+    for (Resource& item : piece->items) {
+      bytes += item.ByteSizeLong();
+      page.items.push_back(std::move(item));
+    }
+    if (page.next.empty() || looked_at < portion || piece->items.empty()) return page;
+  }
 }
 
 std::string UpperCase(std::string text) {
@@ -36,11 +67,13 @@ std::string UpperCase(std::string text) {
 absl::StatusOr<Page<v1::Notice>> ListOwn(const storage::Snapshot& snapshot,
                                          const storage::NoticeFilter& filter, int wanted_state,
                                          std::size_t limit, std::string_view after,
-                                         std::int64_t now_ms, const SentSize& sent) {
+                                         std::int64_t now_ms, const SentSize& sent,
+                                         std::size_t& looked_at) {
   absl::StatusOr<storage::NoticePage> found = storage::ListNotices(snapshot, filter, after, limit);
   if (!found.ok()) return found.status();
   Page<v1::Notice> page;
   page.next = std::move(found->resume);
+  looked_at = found->notices.size();
   for (const storage::StoredNotice& stored : found->notices) {
     absl::StatusOr<v1::Notice> view = OwnView(snapshot, stored.record, now_ms, sent);
     if (!view.ok()) return view.status();
@@ -53,12 +86,13 @@ absl::StatusOr<Page<v1::Notice>> ListOwn(const storage::Snapshot& snapshot,
 absl::StatusOr<Page<v1::Notice>> ListInbox(const NodeFacts& node, const storage::Snapshot& snapshot,
                                            const storage::NoticeFilter& filter, int wanted_state,
                                            std::size_t limit, std::string_view after,
-                                           std::int64_t now_ms) {
+                                           std::int64_t now_ms, std::size_t& looked_at) {
   absl::StatusOr<storage::ReceivedPage> found =
       storage::ListReceived(snapshot, filter, after, limit);
   if (!found.ok()) return found.status();
   Page<v1::Notice> page;
   page.next = std::move(found->resume);
+  looked_at = found->notices.size();
   for (const store::v1::ReceivedRecord& record : found->notices) {
     absl::StatusOr<v1::Notice> view = ReceivedView(node, snapshot, record, now_ms);
     if (!view.ok()) return view.status();
@@ -111,8 +145,8 @@ absl::StatusOr<Page<v1::Incident>> ListIncidents(const NodeFacts& node,
                                                  const storage::Snapshot& snapshot,
                                                  const v1::ListIncidentsRequest& request,
                                                  std::string_view after) {
-  Page<v1::Incident> page;
   if (!request.reference_tail().empty()) {
+    Page<v1::Incident> page;
     absl::StatusOr<std::vector<std::string>> names =
         FindByTail(snapshot, storage::Kind::kIncident, request.reference_tail(), kTailHitsMax);
     if (!names.ok()) return names.status();
@@ -130,15 +164,21 @@ absl::StatusOr<Page<v1::Incident>> ListIncidents(const NodeFacts& node,
   filter.gate = request.gate();
   filter.occur_time_ms_from = request.occur_time_ms_from();
   filter.occur_time_ms_until = request.occur_time_ms_until();
-  absl::StatusOr<storage::IncidentPage> found =
-      storage::ListIncidents(snapshot, filter, after, PageSize(request.page_size()));
-  if (!found.ok()) return found.status();
-  page.next = std::move(found->resume);
-  page.items.reserve(found->incidents.size());
-  for (storage::StoredIncident& stored : found->incidents) {
-    page.items.push_back(std::move(*stored.record.mutable_incident()));
-  }
-  return page;
+  return ReadPage<v1::Incident>(
+      request.page_size(), after,
+      [&](std::size_t limit, std::string_view resume,
+          std::size_t& looked_at) -> absl::StatusOr<Page<v1::Incident>> {
+        absl::StatusOr<storage::IncidentPage> found =
+            storage::ListIncidents(snapshot, filter, resume, limit);
+        if (!found.ok()) return found.status();
+        looked_at = found->incidents.size();
+        Page<v1::Incident> piece;
+        piece.next = std::move(found->resume);
+        for (storage::StoredIncident& stored : found->incidents) {
+          piece.items.push_back(std::move(*stored.record.mutable_incident()));
+        }
+        return piece;
+      });
 }
 
 absl::StatusOr<Page<v1::Incident>> ListIncidentVersions(const NodeFacts& /*node*/,
@@ -156,7 +196,7 @@ absl::StatusOr<Page<v1::Incident>> ListIncidentVersions(const NodeFacts& /*node*
                    "Ask for the first page.");
     }
   }
-  const std::size_t limit = PageSize(page_size);
+  const std::size_t limit = Portion(PageSize(page_size), 0);
   absl::StatusOr<std::vector<store::v1::IncidentRecord>> versions =
       storage::ListIncidentVersions(snapshot, name, before_version, limit);
   if (!versions.ok()) return versions.status();
@@ -204,12 +244,14 @@ absl::StatusOr<Page<v1::Notice>> ListNotices(const NodeFacts& node,
   filter.unit = request.unit();
   filter.needs_ack = request.needs_ack();
   filter.incident = request.incident();
-  const std::size_t limit = PageSize(request.page_size());
   const int state = static_cast<int>(request.state());
-  if (request.direction() == v1::NOTICE_DIRECTION_RECEIVED || request.needs_ack()) {
-    return ListInbox(node, snapshot, filter, state, limit, after, now_ms);
-  }
-  return ListOwn(snapshot, filter, state, limit, after, now_ms, sent);
+  const bool inbox = request.direction() == v1::NOTICE_DIRECTION_RECEIVED || request.needs_ack();
+  return ReadPage<v1::Notice>(
+      request.page_size(), after,
+      [&](std::size_t limit, std::string_view resume, std::size_t& looked_at) {
+        return inbox ? ListInbox(node, snapshot, filter, state, limit, resume, now_ms, looked_at)
+                     : ListOwn(snapshot, filter, state, limit, resume, now_ms, sent, looked_at);
+      });
 }
 
 }  // namespace tripoint::operations

@@ -1,0 +1,42 @@
+// The steps that every call goes through. See call_context.h.
+#include "server/rpc/call_context.h"
+
+#include "proto/contract/validate.h"
+
+namespace tripoint::rpc {
+
+absl::StatusOr<domain::Caller> Admit(const Backend& backend, const grpc::ServerContextBase& context,
+                                     domain::Permission permission) {
+  absl::StatusOr<domain::Caller> caller = backend.authenticate(context);
+  if (!caller.ok()) return caller;
+  const absl::Status permitted = domain::CheckPermission(*caller, permission);
+  if (!permitted.ok()) return permitted;
+  return caller;
+}
+
+absl::StatusOr<domain::Caller> AdmitRequest(const Backend& backend,
+                                            const grpc::ServerContextBase& context,
+                                            domain::Permission permission,
+                                            google::protobuf::Message& request) {
+  absl::StatusOr<domain::Caller> caller = Admit(backend, context, permission);
+  if (!caller.ok()) return caller;
+  const absl::Status valid = backend.node.validator->CheckInput(request);
+  if (!valid.ok()) return valid;
+  return caller;
+}
+
+storage::Operation UnlessCancelled(const grpc::ServerContextBase* context,
+                                   storage::Operation operation) {
+  return [context, operation = std::move(operation)](storage::Transaction& transaction) {
+    if (context->IsCancelled()) return absl::CancelledError("the caller is gone");
+    return operation(transaction);
+  };
+}
+
+grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, const absl::Status& status) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  reactor->Finish(ToGrpcStatus(status));
+  return reactor;
+}
+
+}  // namespace tripoint::rpc

@@ -1,0 +1,103 @@
+// What the handlers are given, and the steps that every call goes through in the same order:
+// authenticate, permission by role (before existence), contract, then the work.
+//
+// Handlers run on gRPC's two callback threads and never block: changes go to the committer, point
+// reads are answered at once, lists and status go to the worker pool. No handler throws.
+#pragma once
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "google/protobuf/message.h"
+#include "proto/codes/registry.h"
+#include "server/domain/access.h"
+#include "server/operations/node_facts.h"
+#include "server/operations/peer_status.h"
+#include "server/operations/prepared.h"
+#include "server/operations/reads.h"
+#include "server/rpc/page_token.h"
+#include "server/rpc/status_convert.h"
+#include "storage/committer.h"
+#include "storage/engine.h"
+
+namespace tripoint::rpc {
+
+// Who calls, with the roles that this node gave. Asked for every call, so that a revoked
+// certificate or a changed role acts on the next one. Errors go to the caller as they are:
+// UNAUTHENTICATED or PERMISSION_DENIED. Thread-safe.
+using Authenticate = std::function<absl::StatusOr<domain::Caller>(const grpc::ServerContextBase&)>;
+
+// What the services work with. Made by node.cc; outlives the gRPC server. All of it is thread-safe.
+struct Backend {
+  const operations::NodeFacts& node;
+  const codes::Registry& registry;
+  const storage::Engine& engine;
+  storage::Committer& committer;
+  const operations::PeerStatusSource& peers;
+  Authenticate authenticate;
+  // Queues work on the pool: runtime::WorkerPool::Run.
+  std::function<absl::Status(std::function<void()>)> run;
+  std::function<std::int64_t()> now_ms;  // UTC, milliseconds since 1970
+  PageTokens page_tokens;
+  // What neither store nor links know: version, start time, days left of certificates, bytes on
+  // disk, warnings.
+  std::function<void(v1::NodeStatus&)> fill_status;
+
+  operations::SentSize sent_size() const {
+    return [this](std::string_view unit, std::uint8_t lane) { return peers.SentSize(unit, lane); };
+  }
+};
+
+// Authenticates and checks the permission.
+absl::StatusOr<domain::Caller> Admit(const Backend& backend, const grpc::ServerContextBase& context,
+                                     domain::Permission permission);
+
+// Admit, then the contract: `request` is brought to its canonical form in place.
+absl::StatusOr<domain::Caller> AdmitRequest(const Backend& backend,
+                                            const grpc::ServerContextBase& context,
+                                            domain::Permission permission,
+                                            google::protobuf::Message& request);
+
+// `operation`, unless the caller is gone or its deadline has passed when its turn comes: then
+// nothing is written. The context lives until the call is finished, which is after the operation.
+storage::Operation UnlessCancelled(const grpc::ServerContextBase* context,
+                                   storage::Operation operation);
+
+// Ends the call with `status`.
+grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, const absl::Status& status);
+
+// Submits what was prepared and answers with its result once it is durable.
+template <typename Response>
+grpc::ServerUnaryReactor* Submit(const Backend& backend, grpc::CallbackServerContext* context,
+                                 operations::Prepared<Response> prepared, Response* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  backend.committer.Submit(
+      UnlessCancelled(context, std::move(prepared.operation)),
+      [reactor, response, result = std::move(prepared.result)](const absl::Status& status) {
+        if (status.ok()) *response = std::move(*result);
+        reactor->Finish(ToGrpcStatus(status));
+      });
+  return reactor;
+}
+
+// Runs `work`, which fills the response and returns a status, on the pool and answers with it.
+template <typename Work>
+grpc::ServerUnaryReactor* RunOnPool(const Backend& backend, grpc::CallbackServerContext* context,
+                                    Work work) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const absl::Status queued = backend.run([reactor, context, work = std::move(work)]() mutable {
+    // Who is gone is not worth the reading.
+    reactor->Finish(context->IsCancelled() ? grpc::Status::CANCELLED : ToGrpcStatus(work()));
+  });
+  if (!queued.ok()) reactor->Finish(ToGrpcStatus(queued));
+  return reactor;
+}
+
+}  // namespace tripoint::rpc

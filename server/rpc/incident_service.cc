@@ -1,0 +1,140 @@
+// tripoint.v1.IncidentService. See incident_service.h.
+#include "server/rpc/incident_service.h"
+
+#include <memory>
+#include <vector>
+
+#include "proto/contract/error.h"
+#include "proto/contract/validate.h"
+#include "server/operations/incidents.h"
+
+namespace tripoint::rpc {
+
+using domain::Permission;
+
+grpc::ServerUnaryReactor* IncidentService::CreateIncident(grpc::CallbackServerContext* context,
+                                                          const v1::CreateIncidentRequest* request,
+                                                          v1::Incident* response) {
+  v1::CreateIncidentRequest checked = *request;
+  const absl::StatusOr<domain::Caller> caller =
+      AdmitRequest(backend_, *context, Permission::kWriteIncidents, checked);
+  if (!caller.ok()) return Answer(context, caller.status());
+  return Submit(backend_, context,
+                operations::CreateIncident(backend_.node, {caller->officer}, checked), response);
+}
+
+grpc::ServerUnaryReactor* IncidentService::BatchCreateIncidents(
+    grpc::CallbackServerContext* context, const v1::BatchCreateIncidentsRequest* request,
+    v1::BatchCreateIncidentsResponse* response) {
+  const absl::StatusOr<domain::Caller> caller =
+      Admit(backend_, *context, Permission::kWriteIncidents);
+  if (!caller.ok()) return Answer(context, caller.status());
+  v1::BatchCreateIncidentsRequest checked = *request;
+  const contract::Validator& validator = *backend_.node.validator;
+  const absl::Status outer = validator.CheckInputOuter(checked);
+  if (!outer.ok()) return Answer(context, outer);
+  std::vector<absl::Status> verdicts;
+  verdicts.reserve(static_cast<std::size_t>(checked.requests_size()));
+  for (v1::CreateIncidentRequest& one : *checked.mutable_requests()) {
+    verdicts.push_back(validator.CheckInput(one));
+  }
+  operations::Prepared<v1::BatchCreateIncidentsResponse> prepared =
+      operations::BatchCreateIncidents(backend_.node, {caller->officer}, checked, verdicts);
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  backend_.committer.Submit(
+      UnlessCancelled(context, std::move(prepared.operation)),
+      [reactor, response, result = std::move(prepared.result)](const absl::Status& status) {
+        // All or nothing, and nothing it was: the answer says which record was wrong.
+        const bool answered =
+            status.ok() || contract::ReasonOf(status) == contract::Reason::kBatchRefused;
+        if (answered) *response = std::move(*result);
+        reactor->Finish(answered ? grpc::Status::OK : ToGrpcStatus(status));
+      });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* IncidentService::GetIncident(grpc::CallbackServerContext* context,
+                                                       const v1::GetIncidentRequest* request,
+                                                       v1::Incident* response) {
+  v1::GetIncidentRequest checked = *request;
+  const absl::StatusOr<domain::Caller> caller =
+      AdmitRequest(backend_, *context, Permission::kReadIncidents, checked);
+  if (!caller.ok()) return Answer(context, caller.status());
+  absl::StatusOr<v1::Incident> incident =
+      operations::GetIncident(backend_.node, backend_.engine, checked.name());
+  if (!incident.ok()) return Answer(context, incident.status());
+  *response = *std::move(incident);
+  return Answer(context, absl::OkStatus());
+}
+
+grpc::ServerUnaryReactor* IncidentService::ListIncidents(grpc::CallbackServerContext* context,
+                                                         const v1::ListIncidentsRequest* request,
+                                                         v1::ListIncidentsResponse* response) {
+  v1::ListIncidentsRequest checked = *request;
+  const absl::StatusOr<domain::Caller> caller =
+      AdmitRequest(backend_, *context, Permission::kReadIncidents, checked);
+  if (!caller.ok()) return Answer(context, caller.status());
+  return RunOnPool(
+      backend_, context, [this, response, checked = std::move(checked)]() -> absl::Status {
+        const v1::ListIncidentsRequest query = QueryOf(checked);
+        const absl::StatusOr<std::string> after =
+            backend_.page_tokens.Read(query, checked.page_token());
+        if (!after.ok()) return after.status();
+        const std::unique_ptr<storage::Snapshot> snapshot = backend_.engine.TakeSnapshot();
+        absl::StatusOr<operations::Page<v1::Incident>> page =
+            operations::ListIncidents(backend_.node, *snapshot, checked, *after);
+        if (!page.ok()) return page.status();
+        response->set_next_page_token(backend_.page_tokens.Make(query, page->next));
+        for (v1::Incident& item : page->items) *response->add_incidents() = std::move(item);
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* IncidentService::UpdateIncident(grpc::CallbackServerContext* context,
+                                                          const v1::UpdateIncidentRequest* request,
+                                                          v1::Incident* response) {
+  // The name stands in the resource, where it is an identifier.
+  v1::UpdateIncidentRequest checked = *request;
+  const absl::StatusOr<domain::Caller> caller =
+      AdmitRequest(backend_, *context, Permission::kWriteIncidents, checked);
+  if (!caller.ok()) return Answer(context, caller.status());
+  return Submit(backend_, context,
+                operations::UpdateIncident(backend_.node, {caller->officer}, checked), response);
+}
+
+grpc::ServerUnaryReactor* IncidentService::ChangeIncidentState(
+    grpc::CallbackServerContext* context, const v1::ChangeIncidentStateRequest* request,
+    v1::Incident* response) {
+  v1::ChangeIncidentStateRequest checked = *request;
+  const absl::StatusOr<domain::Caller> caller =
+      AdmitRequest(backend_, *context, Permission::kWriteIncidents, checked);
+  if (!caller.ok()) return Answer(context, caller.status());
+  return Submit(backend_, context,
+                operations::ChangeIncidentState(backend_.node, {caller->officer}, checked),
+                response);
+}
+
+grpc::ServerUnaryReactor* IncidentService::ListIncidentVersions(
+    grpc::CallbackServerContext* context, const v1::ListIncidentVersionsRequest* request,
+    v1::ListIncidentVersionsResponse* response) {
+  v1::ListIncidentVersionsRequest checked = *request;
+  const absl::StatusOr<domain::Caller> caller =
+      AdmitRequest(backend_, *context, Permission::kReadIncidents, checked);
+  if (!caller.ok()) return Answer(context, caller.status());
+  return RunOnPool(
+      backend_, context, [this, response, checked = std::move(checked)]() -> absl::Status {
+        const v1::ListIncidentVersionsRequest query = QueryOf(checked);
+        const absl::StatusOr<std::string> after =
+            backend_.page_tokens.Read(query, checked.page_token());
+        if (!after.ok()) return after.status();
+        const std::unique_ptr<storage::Snapshot> snapshot = backend_.engine.TakeSnapshot();
+        absl::StatusOr<operations::Page<v1::Incident>> page = operations::ListIncidentVersions(
+            backend_.node, *snapshot, checked.name(), checked.page_size(), *after);
+        if (!page.ok()) return page.status();
+        response->set_next_page_token(backend_.page_tokens.Make(query, page->next));
+        for (v1::Incident& item : page->items) *response->add_versions() = std::move(item);
+        return absl::OkStatus();
+      });
+}
+
+}  // namespace tripoint::rpc

@@ -1,0 +1,101 @@
+// tripoint.v1.NodeService. See node_service.h.
+#include "server/rpc/node_service.h"
+
+#include <memory>
+
+#include "proto/contract/error.h"
+
+namespace tripoint::rpc {
+
+using domain::Permission;
+
+absl::Status NodeService::FillPeer(const storage::Snapshot& snapshot, const std::string& unit,
+                                   v1::Peer& peer) const {
+  peer.set_unit(unit);
+  peer.set_state(v1::LINK_STATE_DOWN);
+  peer.set_certificate_days_left(-1);
+  backend_.peers.FillLink(unit, peer);
+  const absl::Status filled = operations::FillChannels(snapshot, unit, backend_.now_ms(), peer);
+  if (!filled.ok()) return filled;
+  if (peer.state() != v1::LINK_STATE_UP) return absl::OkStatus();
+  for (const v1::ChannelStatus& channel : peer.channels()) {
+    if (!channel.quarantine_reason().empty()) peer.set_state(v1::LINK_STATE_QUARANTINED);
+  }
+  return absl::OkStatus();
+}
+
+grpc::ServerUnaryReactor* NodeService::GetStatus(grpc::CallbackServerContext* context,
+                                                 const v1::GetStatusRequest* request,
+                                                 v1::NodeStatus* response) {
+  v1::GetStatusRequest checked = *request;
+  const absl::StatusOr<domain::Caller> caller =
+      AdmitRequest(backend_, *context, Permission::kReadStatus, checked);
+  if (!caller.ok()) return Answer(context, caller.status());
+  return RunOnPool(backend_, context, [this, response]() -> absl::Status {
+    const std::unique_ptr<storage::Snapshot> snapshot = backend_.engine.TakeSnapshot();
+    const absl::Status filled = operations::FillStatus(backend_.node, *snapshot, *response);
+    if (!filled.ok()) return filled;
+    response->set_now_ms(backend_.now_ms());
+    response->set_store_bytes(backend_.engine.GetStatistics().disk_bytes);
+    for (const std::string& unit : backend_.node.paired) {
+      const absl::Status peer = FillPeer(*snapshot, unit, *response->add_peers());
+      if (!peer.ok()) return peer;
+    }
+    if (backend_.fill_status) backend_.fill_status(*response);
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* NodeService::ListPeers(grpc::CallbackServerContext* context,
+                                                 const v1::ListPeersRequest* request,
+                                                 v1::ListPeersResponse* response) {
+  v1::ListPeersRequest checked = *request;
+  const absl::StatusOr<domain::Caller> caller =
+      AdmitRequest(backend_, *context, Permission::kReadStatus, checked);
+  if (!caller.ok()) return Answer(context, caller.status());
+  return RunOnPool(backend_, context, [this, response]() -> absl::Status {
+    const std::unique_ptr<storage::Snapshot> snapshot = backend_.engine.TakeSnapshot();
+    for (const std::string& unit : backend_.node.paired) {
+      const absl::Status peer = FillPeer(*snapshot, unit, *response->add_peers());
+      if (!peer.ok()) return peer;
+    }
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* NodeService::GetPeer(grpc::CallbackServerContext* context,
+                                               const v1::GetPeerRequest* request,
+                                               v1::Peer* response) {
+  v1::GetPeerRequest checked = *request;
+  const absl::StatusOr<domain::Caller> caller =
+      AdmitRequest(backend_, *context, Permission::kReadStatus, checked);
+  if (!caller.ok()) return Answer(context, caller.status());
+  if (!backend_.node.IsPaired(checked.unit())) {
+    contract::Problem problem;
+    problem.reason = contract::Reason::kUnitNotPaired;
+    problem.what = "This node is not paired with " + checked.unit();
+    problem.why = "Only a unit that both sides' operators agreed to is a peer.";
+    problem.next = "See the peers with: tripoint peer list";
+    problem.variables["unit"] = checked.unit();
+    return Answer(context, contract::Error(absl::StatusCode::kNotFound, problem));
+  }
+  return RunOnPool(backend_, context, [this, response, unit = checked.unit()]() -> absl::Status {
+    const std::unique_ptr<storage::Snapshot> snapshot = backend_.engine.TakeSnapshot();
+    return FillPeer(*snapshot, unit, *response);
+  });
+}
+
+grpc::ServerWriteReactor<v1::Change>* NodeService::WatchChanges(
+    grpc::CallbackServerContext* context, const v1::WatchChangesRequest* request) {
+  v1::WatchChangesRequest checked = *request;
+  const absl::StatusOr<domain::Caller> caller =
+      AdmitRequest(backend_, *context, Permission::kWatchChanges, checked);
+  if (!caller.ok()) return WatchHub::Refuse(caller.status());
+  return hub_.Watch(
+      [this, context]() -> absl::Status {
+        return Admit(backend_, *context, Permission::kWatchChanges).status();
+      },
+      checked);
+}
+
+}  // namespace tripoint::rpc

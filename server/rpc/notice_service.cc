@@ -1,0 +1,119 @@
+// tripoint.v1.NoticeService. See notice_service.h.
+#include "server/rpc/notice_service.h"
+
+#include <memory>
+
+#include "server/operations/notices.h"
+
+namespace tripoint::rpc {
+
+using domain::Permission;
+
+grpc::ServerUnaryReactor* NoticeService::CreateNotice(grpc::CallbackServerContext* context,
+                                                      const v1::CreateNoticeRequest* request,
+                                                      v1::Notice* response) {
+  v1::CreateNoticeRequest checked = *request;
+  const absl::StatusOr<domain::Caller> caller =
+      AdmitRequest(backend_, *context, Permission::kDraftNotices, checked);
+  if (!caller.ok()) return Answer(context, caller.status());
+  return Submit(backend_, context,
+                operations::CreateNotice(backend_.node, {caller->officer}, checked), response);
+}
+
+grpc::ServerUnaryReactor* NoticeService::ShareNotice(grpc::CallbackServerContext* context,
+                                                     const v1::ShareNoticeRequest* request,
+                                                     v1::ShareNoticeResponse* response) {
+  v1::ShareNoticeRequest checked = *request;
+  // A preview sends nothing: whoever may draft may see what a share would do.
+  const Permission permission =
+      request->validate_only() ? Permission::kDraftNotices : Permission::kShareNotices;
+  const absl::StatusOr<domain::Caller> caller = AdmitSharing(*context, permission, checked);
+  if (!caller.ok()) return Answer(context, caller.status());
+  if (!checked.validate_only()) {
+    return Submit(backend_, context,
+                  operations::ShareNotice(backend_.node, {caller->officer}, checked), response);
+  }
+  return RunOnPool(
+      backend_, context, [this, response, checked = std::move(checked)]() -> absl::Status {
+        const std::unique_ptr<storage::Snapshot> snapshot = backend_.engine.TakeSnapshot();
+        absl::StatusOr<v1::ShareNoticeResponse> plan =
+            operations::PlanShare(backend_.node, *snapshot, checked, backend_.now_ms());
+        if (!plan.ok()) return plan.status();
+        *response = *std::move(plan);
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* NoticeService::ReviseNotice(grpc::CallbackServerContext* context,
+                                                      const v1::ReviseNoticeRequest* request,
+                                                      v1::Notice* response) {
+  v1::ReviseNoticeRequest checked = *request;
+  const absl::StatusOr<domain::Caller> caller =
+      AdmitSharing(*context, Permission::kShareNotices, checked);
+  if (!caller.ok()) return Answer(context, caller.status());
+  return Submit(backend_, context,
+                operations::ReviseNotice(backend_.node, {caller->officer}, checked), response);
+}
+
+grpc::ServerUnaryReactor* NoticeService::WithdrawNotice(grpc::CallbackServerContext* context,
+                                                        const v1::WithdrawNoticeRequest* request,
+                                                        v1::Notice* response) {
+  v1::WithdrawNoticeRequest checked = *request;
+  const absl::StatusOr<domain::Caller> caller =
+      AdmitRequest(backend_, *context, Permission::kShareNotices, checked);
+  if (!caller.ok()) return Answer(context, caller.status());
+  return Submit(backend_, context,
+                operations::WithdrawNotice(backend_.node, {caller->officer}, checked), response);
+}
+
+grpc::ServerUnaryReactor* NoticeService::AcknowledgeNotice(
+    grpc::CallbackServerContext* context, const v1::AcknowledgeNoticeRequest* request,
+    v1::Notice* response) {
+  v1::AcknowledgeNoticeRequest checked = *request;
+  const absl::StatusOr<domain::Caller> caller =
+      AdmitRequest(backend_, *context, Permission::kAnswerNotices, checked);
+  if (!caller.ok()) return Answer(context, caller.status());
+  return Submit(backend_, context,
+                operations::AcknowledgeNotice(backend_.node, {caller->officer}, checked), response);
+}
+
+grpc::ServerUnaryReactor* NoticeService::GetNotice(grpc::CallbackServerContext* context,
+                                                   const v1::GetNoticeRequest* request,
+                                                   v1::Notice* response) {
+  v1::GetNoticeRequest checked = *request;
+  const absl::StatusOr<domain::Caller> caller =
+      AdmitRequest(backend_, *context, Permission::kReadNotices, checked);
+  if (!caller.ok()) return Answer(context, caller.status());
+  // Record, channels and entries of one moment.
+  const std::unique_ptr<storage::Snapshot> snapshot = backend_.engine.TakeSnapshot();
+  absl::StatusOr<v1::Notice> notice = operations::GetNotice(
+      backend_.node, *snapshot, checked.name(), backend_.now_ms(), backend_.sent_size());
+  if (!notice.ok()) return Answer(context, notice.status());
+  *response = *std::move(notice);
+  return Answer(context, absl::OkStatus());
+}
+
+grpc::ServerUnaryReactor* NoticeService::ListNotices(grpc::CallbackServerContext* context,
+                                                     const v1::ListNoticesRequest* request,
+                                                     v1::ListNoticesResponse* response) {
+  v1::ListNoticesRequest checked = *request;
+  const absl::StatusOr<domain::Caller> caller =
+      AdmitRequest(backend_, *context, Permission::kReadNotices, checked);
+  if (!caller.ok()) return Answer(context, caller.status());
+  return RunOnPool(
+      backend_, context, [this, response, checked = std::move(checked)]() -> absl::Status {
+        const v1::ListNoticesRequest query = QueryOf(checked);
+        const absl::StatusOr<std::string> after =
+            backend_.page_tokens.Read(query, checked.page_token());
+        if (!after.ok()) return after.status();
+        const std::unique_ptr<storage::Snapshot> snapshot = backend_.engine.TakeSnapshot();
+        absl::StatusOr<operations::Page<v1::Notice>> page = operations::ListNotices(
+            backend_.node, *snapshot, checked, *after, backend_.now_ms(), backend_.sent_size());
+        if (!page.ok()) return page.status();
+        response->set_next_page_token(backend_.page_tokens.Make(query, page->next));
+        for (v1::Notice& item : page->items) *response->add_notices() = std::move(item);
+        return absl::OkStatus();
+      });
+}
+
+}  // namespace tripoint::rpc

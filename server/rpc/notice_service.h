@@ -1,0 +1,55 @@
+// tripoint.v1.NoticeService: who calls, is it well formed, decide, submit, answer.
+//
+// Made by node.cc. gRPC calls the handlers on its callback threads; see call_context.h.
+#pragma once
+
+#include "server/rpc/call_context.h"
+#include "tripoint/v1/notice.grpc.pb.h"
+
+namespace tripoint::rpc {
+
+class NoticeService final : public v1::NoticeService::CallbackService {
+ public:
+  // `backend` outlives the server.
+  explicit NoticeService(const Backend& backend) : backend_(backend) {}
+
+  grpc::ServerUnaryReactor* CreateNotice(grpc::CallbackServerContext* context,
+                                         const v1::CreateNoticeRequest* request,
+                                         v1::Notice* response) override;
+  grpc::ServerUnaryReactor* ShareNotice(grpc::CallbackServerContext* context,
+                                        const v1::ShareNoticeRequest* request,
+                                        v1::ShareNoticeResponse* response) override;
+  grpc::ServerUnaryReactor* ReviseNotice(grpc::CallbackServerContext* context,
+                                         const v1::ReviseNoticeRequest* request,
+                                         v1::Notice* response) override;
+  grpc::ServerUnaryReactor* WithdrawNotice(grpc::CallbackServerContext* context,
+                                           const v1::WithdrawNoticeRequest* request,
+                                           v1::Notice* response) override;
+  grpc::ServerUnaryReactor* AcknowledgeNotice(grpc::CallbackServerContext* context,
+                                              const v1::AcknowledgeNoticeRequest* request,
+                                              v1::Notice* response) override;
+  grpc::ServerUnaryReactor* GetNotice(grpc::CallbackServerContext* context,
+                                      const v1::GetNoticeRequest* request,
+                                      v1::Notice* response) override;
+  grpc::ServerUnaryReactor* ListNotices(grpc::CallbackServerContext* context,
+                                        const v1::ListNoticesRequest* request,
+                                        v1::ListNoticesResponse* response) override;
+
+ private:
+  // AdmitRequest, and for `release_protected` the right to that.
+  template <typename Request>
+  absl::StatusOr<domain::Caller> AdmitSharing(const grpc::ServerContextBase& context,
+                                              domain::Permission permission,
+                                              Request& request) const {
+    absl::StatusOr<domain::Caller> caller = AdmitRequest(backend_, context, permission, request);
+    if (!caller.ok() || !request.release_protected()) return caller;
+    const absl::Status released =
+        domain::CheckPermission(*caller, domain::Permission::kReleaseProtected);
+    if (!released.ok()) return released;
+    return caller;
+  }
+
+  const Backend& backend_;
+};
+
+}  // namespace tripoint::rpc
