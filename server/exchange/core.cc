@@ -232,8 +232,9 @@ void Core::CheckTimeouts() {
   if (stream.id == 0) return;
   const Limits& limits = config_.limits;
   if (now_.monotonic_ms > SilenceLimit()) {
-    return EndStream(Ending::kGoodbye, Reason::kLinkSilent,
-                     fmt::format("nothing was heard for {} ms", now_.monotonic_ms - stream.heard_ms));
+    return EndStream(
+        Ending::kGoodbye, Reason::kLinkSilent,
+        fmt::format("nothing was heard for {} ms", now_.monotonic_ms - stream.heard_ms));
   }
   const std::int64_t bytes_ms =
       static_cast<std::int64_t>(stream.write_bytes) * 1000 / limits.slow_link_bytes_a_second;
@@ -243,8 +244,8 @@ void Core::CheckTimeouts() {
   if (Up()) CheckProgress();
 }
 
-// A link can be alive and dead at once: heartbeats pass and a channel stands still (a lost resend, a
-// fault of either side). A new stream begins from what the peer holds.
+// A link can be alive and dead at once: heartbeats pass and a channel stands still (a lost resend,
+// a fault of either side). A new stream begins from what the peer holds.
 void Core::CheckProgress() {
   const Limits& limits = config_.limits;
   std::size_t on_wire = 0;
@@ -255,8 +256,8 @@ void Core::CheckProgress() {
     any_in_flight = any_in_flight || lane.in_flight();
     moved_ms = std::max(moved_ms, lane.waiting_since_ms());
   }
-  const std::int64_t allowed_ms =
-      limits.progress_ms + static_cast<std::int64_t>(on_wire) * 1000 / limits.slow_link_bytes_a_second;
+  const std::int64_t allowed_ms = limits.progress_ms + static_cast<std::int64_t>(on_wire) * 1000 /
+                                                           limits.slow_link_bytes_a_second;
   for (std::size_t i = 0; i < kLanes; ++i) {
     const std::int64_t since_ms = outbound_[i].waiting_since_ms();
     if (since_ms == 0) continue;
@@ -264,7 +265,8 @@ void Core::CheckProgress() {
     const std::int64_t still_ms = outbound_[i].in_flight() || !any_in_flight ? since_ms : moved_ms;
     if (now_.monotonic_ms - still_ms <= allowed_ms) continue;
     ++counters_.stalls;
-    RaiseAlert(Reason::kLinkStalled, LaneOf(i), true, "nothing was receipted in time; the stream is opened again");
+    RaiseAlert(Reason::kLinkStalled, LaneOf(i), true,
+               "nothing was receipted in time; the stream is opened again");
     return EndStream(Ending::kGoodbye, Reason::kLinkStalled, "nothing was receipted in time");
   }
 }
@@ -277,7 +279,8 @@ void Core::DialWhenDue() {
 }
 
 bool Core::Settled() const {
-  return std::all_of(inbound_.begin(), inbound_.end(), [](const InboundLane& lane) { return lane.Settled(); });
+  return std::all_of(inbound_.begin(), inbound_.end(),
+                     [](const InboundLane& lane) { return lane.Settled(); });
 }
 
 void Core::Pump() {
@@ -327,7 +330,8 @@ void Core::RaiseAlert(Reason reason, v1::Lane lane, bool outbound, std::string t
   const auto [entry, first] = alerted_.try_emplace(kind, now_.monotonic_ms);
   if (!first && now_.monotonic_ms - entry->second < config_.limits.alert_ms) return;
   entry->second = now_.monotonic_ms;
-  actions_.push_back(Alert{.reason = reason, .lane = lane, .outbound = outbound, .text = std::move(text)});
+  actions_.push_back(
+      Alert{.reason = reason, .lane = lane, .outbound = outbound, .text = std::move(text)});
 }
 
 std::int64_t Core::next_tick_ms() const {
@@ -337,7 +341,8 @@ std::int64_t Core::next_tick_ms() const {
   for (const OutboundLane& lane : outbound_) due_ms = Earlier(due_ms, lane.due_ms());
   for (const InboundLane& lane : inbound_) due_ms = Earlier(due_ms, lane.due_ms());
   if (stream.id == 0) {
-    if (!link_.dialling && config_.limits.may_dial) due_ms = Earlier(due_ms, std::max<std::int64_t>(dialler_.due_ms(), 1));
+    if (!link_.dialling && config_.limits.may_dial)
+      due_ms = Earlier(due_ms, std::max<std::int64_t>(dialler_.due_ms(), 1));
   } else {
     due_ms = Earlier(due_ms, SilenceLimit() + 1);
     if (Up() && !stream.writing) {

@@ -63,7 +63,8 @@ void Core::OnHello(v1::Hello hello) {
   stream.up_ms = stream.heartbeat_ms = now_.monotonic_ms;
   ++counters_.opened;
   link_.clock_offset_ms = 0;
-  if (now_.wall_ms > 0 && hello.time_ms() > 0) link_.clock_offset_ms = hello.time_ms() - now_.wall_ms;
+  if (now_.wall_ms > 0 && hello.time_ms() > 0)
+    link_.clock_offset_ms = hello.time_ms() - now_.wall_ms;
   link_.peer_software = PrintableText(hello.software(), config_.limits.text_bytes_max);
   OpenLanes(hello);
 }
@@ -111,7 +112,8 @@ void Core::OpenLanes(const v1::Hello& hello) {
   }
   for (std::size_t i = 0; i < kLanes; ++i) {
     Apply(inbound_[i].Open(hello.epoch(), OfLane(hello.outbound(), LaneOf(i))), LaneOf(i), false);
-    Apply(outbound_[i].Open(hello.epoch(), OfLane(hello.inbound(), LaneOf(i)), renewed), LaneOf(i), true);
+    Apply(outbound_[i].Open(hello.epoch(), OfLane(hello.inbound(), LaneOf(i)), renewed), LaneOf(i),
+          true);
     // Stops of earlier streams are said again: the peer may have been restarted.
     if (!inbound_[i].quarantine().empty() || !outbound_[i].quarantine().empty()) {
       link_.stream.heartbeat_urgent = true;
@@ -148,7 +150,8 @@ void Core::OnHeartbeat(const v1::Heartbeat& heartbeat) {
   stream.echo_sequence = heartbeat.sequence();
   stream.echo_ms = now_.monotonic_ms;
   if (heartbeat.echo_sequence() != 0 && heartbeat.echo_sequence() == stream.sequence) {
-    const std::int64_t taken_ms = now_.monotonic_ms - stream.sequence_ms - heartbeat.echo_delay_ms();
+    const std::int64_t taken_ms =
+        now_.monotonic_ms - stream.sequence_ms - heartbeat.echo_delay_ms();
     link_.round_trip_ms = std::max<std::int64_t>(taken_ms, 0);
   }
   for (const v1::Head& head : heartbeat.outbound()) {
@@ -169,14 +172,16 @@ void Core::OnHeartbeat(const v1::Heartbeat& heartbeat) {
     const bool known = stop.outbound() ? !inbound_[lane].quarantine().empty()
                                        : !outbound_[lane].OnStoppedByPeer(code);
     if (known) continue;
-    RaiseAlert(contract::ReasonFromCode(code), stop.lane(), !stop.outbound(), "the peer stopped this channel: " + code);
+    RaiseAlert(contract::ReasonFromCode(code), stop.lane(), !stop.outbound(),
+               "the peer stopped this channel: " + code);
   }
 }
 
 void Core::OnGoodbye(const v1::Goodbye& goodbye) {
   const Reason reason = contract::ReasonFromCode(ReasonText(goodbye.reason_code()));
   if (IsLastingRefusal(reason)) dialler_.Penalise();
-  EndStream(Ending::kClose, reason, "the peer says: " + PrintableText(goodbye.text(), config_.limits.text_bytes_max));
+  EndStream(Ending::kClose, reason,
+            "the peer says: " + PrintableText(goodbye.text(), config_.limits.text_bytes_max));
 }
 
 v1::Heartbeat Core::MakeHeartbeat(std::size_t next_bytes) {

@@ -110,7 +110,8 @@ Fault BatchFault(const v1::Batch& batch, const Limits& limits) {
   if (!batch.has_head()) return "batch: no head";
   if (auto fault = HeadFault(batch.head(), true)) return fault;
   if (batch.first_position() > kSizeMax || batch.head().lane() != batch.lane() ||
-      batch.head().epoch() != batch.epoch() || batch.head().size() != batch.first_position() + items) {
+      batch.head().epoch() != batch.epoch() ||
+      batch.head().size() != batch.first_position() + items) {
     return "batch: head does not belong to it";
   }
   return std::nullopt;

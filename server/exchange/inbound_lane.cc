@@ -64,9 +64,10 @@ LaneVerdict InboundLane::Open(std::uint64_t peer_epoch, const v1::Head* head) {
     receipt_owed_ = true;
     NeedRefusals(head->receipted_size());
   } else if (head->receipted_size() > size) {
-    return LaneVerdict::Warn(Reason::kChannelRolledBack,
-                             fmt::format("the peer has a receipt of this unit for {} envelopes, {} are held here",
-                                         head->receipted_size(), size));
+    return LaneVerdict::Warn(
+        Reason::kChannelRolledBack,
+        fmt::format("the peer has a receipt of this unit for {} envelopes, {} are held here",
+                    head->receipted_size(), size));
   }
   return LaneVerdict::Fine();
 }
@@ -95,7 +96,8 @@ LaneVerdict InboundLane::OnHead(const v1::Head& head) {
                                    fmt::format("another root at the same size {}", size));
   }
   // Behind, and nothing came for long: what was sent is lost somewhere; ask.
-  const bool waits = Settled() && head.size() > size && resend_ms_ == 0 && !retry_.waiting(context_.now_ms);
+  const bool waits =
+      Settled() && head.size() > size && resend_ms_ == 0 && !retry_.waiting(context_.now_ms);
   if (waits && context_.now_ms - progress_ms_ > context_.limits.progress_ms / 2) AskAgain();
   return LaneVerdict::Fine();
 }
@@ -103,7 +105,8 @@ LaneVerdict InboundLane::OnHead(const v1::Head& head) {
 LaneVerdict InboundLane::OnBatch(v1::Batch batch, bool& duplicate, bool& gap) {
   if (!open_ || !quarantine().empty()) return LaneVerdict::Fine();
   if (batch.epoch() != durable_.epoch) return LaneVerdict::Break("batch of another epoch");
-  if (failed_ || retry_.waiting(context_.now_ms)) return LaneVerdict::Fine();  // asked for again later
+  if (failed_ || retry_.waiting(context_.now_ms))
+    return LaneVerdict::Fine();  // asked for again later
   if (batch.head().size() <= accepted_.size()) {
     duplicate = true;
     return OnKnown(batch);
@@ -145,7 +148,12 @@ LaneVerdict InboundLane::Accept(v1::Batch batch) {
   }
   // What is held already is left out: the root at the end speaks for it too.
   const std::uint64_t first = accepted_.size();
-  CommitBatch commit{.token = 0, .lane = lane_, .first_position = first, .envelopes = {}, .leaf_hashes = {}, .state = {}};
+  CommitBatch commit{.token = 0,
+                     .lane = lane_,
+                     .first_position = first,
+                     .envelopes = {},
+                     .leaf_hashes = {},
+                     .state = {}};
   Frontier frontier = accepted_;
   for (auto i = static_cast<int>(first - batch.first_position()); i < batch.envelopes_size(); ++i) {
     commit.leaf_hashes.push_back(storage::LeafHash(batch.envelopes(i)));
@@ -163,7 +171,8 @@ LaneVerdict InboundLane::Accept(v1::Batch batch) {
                   .head_signature = batch.head().signature(),
                   .receipt_signature = context_.signer.Sign(contract::ReceiptBytes(head)),
                   .quarantine_reason = {}};
-  commits_.push_back({.token = commit.token, .state = commit.state, .first = first, .bytes = bytes});
+  commits_.push_back(
+      {.token = commit.token, .state = commit.state, .first = first, .bytes = bytes});
   commit_bytes_ += bytes;
   accepted_ = std::move(frontier);
   progress_ms_ = context_.now_ms;
@@ -173,8 +182,9 @@ LaneVerdict InboundLane::Accept(v1::Batch batch) {
 }
 
 bool InboundLane::OnBatchCommitted(BatchCommitted& event, LaneVerdict& verdict) {
-  const auto found = std::find_if(commits_.begin(), commits_.end(),
-                                  [&](const Commit& commit) { return commit.token == event.token; });
+  const auto found = std::find_if(commits_.begin(), commits_.end(), [&](const Commit& commit) {
+    return commit.token == event.token;
+  });
   if (found == commits_.end()) return false;
   Commit commit = std::move(*found);
   commit_bytes_ -= commit.bytes;
@@ -184,7 +194,7 @@ bool InboundLane::OnBatchCommitted(BatchCommitted& event, LaneVerdict& verdict) 
     const bool certain = in_order && !failed_;
     const std::uint64_t old_size = durable_.frontier.size();
     const std::string quarantine_reason = durable_.quarantine_reason;  // may have come meanwhile
-    durable_ = std::move(commit.state);
+    if (commit.state.frontier.size() > old_size) durable_ = std::move(commit.state);
     durable_.quarantine_reason = quarantine_reason;
     if (certain) retry_.Succeeded();
     if (open_) {
@@ -249,10 +259,13 @@ void InboundLane::AddRefusals(std::vector<v1::Refusal> refusals) {
   for (v1::Refusal& refusal : refusals) refusals_.push_back(std::move(refusal));
   std::sort(refusals_.begin(), refusals_.end(),
             [](const v1::Refusal& a, const v1::Refusal& b) { return a.position() < b.position(); });
-  const auto same = [](const v1::Refusal& a, const v1::Refusal& b) { return a.position() == b.position(); };
+  const auto same = [](const v1::Refusal& a, const v1::Refusal& b) {
+    return a.position() == b.position();
+  };
   refusals_.erase(std::unique(refusals_.begin(), refusals_.end(), same), refusals_.end());
   // A sender that keeps the window never gets here.
-  if (refusals_.size() > context_.limits.refusals_max) refusals_.resize(context_.limits.refusals_max);
+  if (refusals_.size() > context_.limits.refusals_max)
+    refusals_.resize(context_.limits.refusals_max);
 }
 
 void InboundLane::NeedRefusals(std::uint64_t first) {
@@ -261,7 +274,9 @@ void InboundLane::NeedRefusals(std::uint64_t first) {
 }
 
 void InboundLane::ReadMissingRefusals() {
-  if (!refusals_from_.has_value() || refusals_token_ != 0 || refusals_retry_.waiting(context_.now_ms)) return;
+  if (!refusals_from_.has_value() || refusals_token_ != 0 ||
+      refusals_retry_.waiting(context_.now_ms))
+    return;
   refusals_retry_.Elapsed();
   refusals_token_ = context_.NewToken();
   context_.actions.push_back(ReadRefusals{.token = refusals_token_,

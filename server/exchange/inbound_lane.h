@@ -87,7 +87,7 @@ class InboundLane {
   Retry refusals_retry_;
   std::vector<v1::Refusal> refusals_;  // for the next receipt
   bool resend_owed_ = false;
-  std::int64_t resend_ms_ = 0;   // when it was last asked for; 0: not since the last progress
+  std::int64_t resend_ms_ = 0;  // when it was last asked for; 0: not since the last progress
   std::int64_t progress_ms_ = 0;
 };
 

@@ -33,8 +33,8 @@ struct Stream {
   std::uint64_t sequence = 0;
   std::int64_t sequence_ms = 0;  // when it was sent
   std::uint64_t echo_sequence = 0;
-  std::int64_t echo_ms = 0;  // when the peer's heartbeat came
-  std::size_t big_bytes = 0;       // to be announced with the next heartbeat
+  std::int64_t echo_ms = 0;   // when the peer's heartbeat came
+  std::size_t big_bytes = 0;  // to be announced with the next heartbeat
   bool big_announced = false;
 };
 

@@ -43,7 +43,8 @@ LaneVerdict OutboundLane::Open(std::uint64_t peer_epoch, const v1::Receipt* held
   if (held_size > size()) {
     return LaneVerdict::Quarantine(
         Reason::kChannelRolledBack,
-        fmt::format("the peer holds {} envelopes of this channel, it has {} here", held_size, size()));
+        fmt::format("the peer holds {} envelopes of this channel, it has {} here", held_size,
+                    size()));
   }
   LaneVerdict verdict = LaneVerdict::Fine();
   if (held_size < proven_.size()) {
@@ -121,12 +122,13 @@ LaneVerdict OutboundLane::OnReceipt(const v1::Receipt& receipt, Sample& sample) 
   if (mode_ == Mode::kClosed || !quarantine().empty()) return LaneVerdict::Fine();
   if (receipt.epoch() != context_.epoch) return LaneVerdict::Break("receipt of another epoch");
   if (receipt.size() > size()) {
-    return LaneVerdict::Break(fmt::format("receipt for {} envelopes of a channel of {}", receipt.size(), size()));
+    return LaneVerdict::Break(
+        fmt::format("receipt for {} envelopes of a channel of {}", receipt.size(), size()));
   }
   if (receipt.size() < held_.size()) return LaneVerdict::Fine();  // older than what is known
-  const auto answered = std::find_if(in_flight_.begin(), in_flight_.end(), [&](const InFlight& batch) {
-    return batch.end.size() == receipt.size();
-  });
+  const auto answered =
+      std::find_if(in_flight_.begin(), in_flight_.end(),
+                   [&](const InFlight& batch) { return batch.end.size() == receipt.size(); });
   if (answered != in_flight_.end()) {
     sample = {.round_trip_ms = context_.now_ms - answered->sent_ms, .batch_bytes = answered->bytes};
     const Frontier end = answered->end;
@@ -153,9 +155,11 @@ LaneVerdict OutboundLane::OnReceipt(const v1::Receipt& receipt, Sample& sample) 
 LaneVerdict OutboundLane::TakeProof(const Frontier& frontier, const v1::Receipt& receipt) {
   if (receipt.root() != storage::HashView(frontier.Root())) {
     return LaneVerdict::Quarantine(
-        Reason::kChannelFork, fmt::format("the peer's receipt has another root at size {}", receipt.size()));
+        Reason::kChannelFork,
+        fmt::format("the peer's receipt has another root at size {}", receipt.size()));
   }
-  if (!context_.verifier.Verify(contract::ReceiptBytes(ChannelHeadOf(frontier)), receipt.signature())) {
+  if (!context_.verifier.Verify(contract::ReceiptBytes(ChannelHeadOf(frontier)),
+                                receipt.signature())) {
     return LaneVerdict::Quarantine(
         Reason::kHeadSignatureInvalid,
         fmt::format("the signature of the receipt at size {} does not verify", receipt.size()));
@@ -217,7 +221,8 @@ LaneVerdict OutboundLane::OnHeld(const v1::Receipt& held) const {
   if (held.size() > size()) {
     return LaneVerdict::Quarantine(
         Reason::kChannelRolledBack,
-        fmt::format("the peer holds {} envelopes of this channel, it has {} here", held.size(), size()));
+        fmt::format("the peer holds {} envelopes of this channel, it has {} here", held.size(),
+                    size()));
   }
   return LaneVerdict::Fine();
 }
@@ -237,7 +242,8 @@ LaneVerdict OutboundLane::OnResend(const v1::Resend& resend) {
     DropReady();
     return true;
   };
-  if (known(held_) || (!in_flight_.empty() && known(in_flight_.back().end))) return LaneVerdict::Fine();
+  if (known(held_) || (!in_flight_.empty() && known(in_flight_.back().end)))
+    return LaneVerdict::Fine();
   return Locate(resend.size(), std::nullopt);
 }
 
@@ -277,8 +283,10 @@ bool OutboundLane::OnRangeRead(RangeRead& event, LaneVerdict& verdict) {
   if (count == 0) {
     read_retry_.Failed(context_.now_ms, limits);
     verdict = LaneVerdict::Warn(
-        Reason::kCorrupt, fmt::format("the envelope at position {} cannot be sent: missing, too long or "
-                                      "not what its leaf hash says", read_first_));
+        Reason::kCorrupt,
+        fmt::format("the envelope at position {} cannot be sent: missing, too long or "
+                    "not what its leaf hash says",
+                    read_first_));
     return true;
   }
   read_retry_.Succeeded();
@@ -311,7 +319,8 @@ void OutboundLane::Work(std::size_t batch_bytes) {
   read_retry_.Elapsed();
   if (mode_ == Mode::kLocating && locate_token_ == 0) {
     locate_token_ = context_.NewToken();
-    context_.actions.push_back(ReadFrontier{.token = locate_token_, .lane = lane_, .size = locate_size_});
+    context_.actions.push_back(
+        ReadFrontier{.token = locate_token_, .lane = lane_, .size = locate_size_});
   }
   if (mode_ == Mode::kRunning) StartRead(batch_bytes);
 }
@@ -330,9 +339,10 @@ void OutboundLane::StartRead(std::size_t batch_bytes) {
 
 bool OutboundLane::BatchReady() const {
   // The peer first repeats the receipt of what it holds: its refusals stay bounded by one window.
-  if (waiting_proof_.has_value() && waiting_proof_->refusals.size() >= context_.limits.refusals_max) return false;
-  return mode_ == Mode::kRunning && !Stopped() && !ready_.empty() && proven_.size() >= held_.size() &&
-         in_flight_.size() < context_.limits.window_batches_max;
+  if (waiting_proof_.has_value() && waiting_proof_->refusals.size() >= context_.limits.refusals_max)
+    return false;
+  return mode_ == Mode::kRunning && !Stopped() && !ready_.empty() &&
+         proven_.size() >= held_.size() && in_flight_.size() < context_.limits.window_batches_max;
 }
 
 std::optional<v1::Batch> OutboundLane::TakeBatch(LaneVerdict& verdict) {
@@ -341,7 +351,9 @@ std::optional<v1::Batch> OutboundLane::TakeBatch(LaneVerdict& verdict) {
   if (end.size() == size() && end.Root() != state_.frontier.Root()) {
     DropReady();
     read_retry_.Failed(context_.now_ms, context_.limits);
-    verdict = LaneVerdict::Warn(Reason::kCorrupt, fmt::format("the entries of the channel do not give its root at size {}", size()));
+    verdict = LaneVerdict::Warn(
+        Reason::kCorrupt,
+        fmt::format("the entries of the channel do not give its root at size {}", size()));
     return std::nullopt;
   }
   v1::Batch batch;

@@ -52,7 +52,8 @@ std::size_t BatchSizer::window_bytes() const {
 }
 
 void TokenBucket::Refill(std::int64_t now_ms) {
-  const std::int64_t elapsed_ms = std::min<std::int64_t>(std::max<std::int64_t>(now_ms - last_ms_, 0), 60'000);
+  const std::int64_t elapsed_ms =
+      std::min<std::int64_t>(std::max<std::int64_t>(now_ms - last_ms_, 0), 60'000);
   last_ms_ = now_ms;
   tokens_ = std::min(full_, tokens_ + elapsed_ms * rate_);
 }

@@ -1,4 +1,5 @@
-// When and how much: back-off of dialling, size of a batch, rate of frames. Parts of the core; pure.
+// When and how much: back-off of dialling, size of a batch, rate of frames. Parts of the core;
+// pure.
 #pragma once
 
 #include <cstddef>

@@ -10,11 +10,11 @@
 namespace tripoint::exchange {
 
 enum class LinkState : std::uint8_t {
-  kDown,     // no stream; next_dial_ms says when it is tried again
-  kDialling, // asked for a stream
-  kGreeting, // a stream is open, the peer's hello is awaited
-  kUp,       // both hellos are known: channels run
-  kStopped,  // after Stop
+  kDown,      // no stream; next_dial_ms says when it is tried again
+  kDialling,  // asked for a stream
+  kGreeting,  // a stream is open, the peer's hello is awaited
+  kUp,        // both hellos are known: channels run
+  kStopped,   // after Stop
 };
 
 struct LaneStatus {

@@ -59,14 +59,14 @@ struct Limits {
   std::int64_t round_trip_fast_ms = 200;   // below: the batch doubles
   std::int64_t round_trip_slow_ms = 1000;  // above: the batch halves
   std::int64_t heartbeat_ms = 3000;
-  std::int64_t silence_ms = 10'000;        // nothing heard: LINK_SILENT
-  std::int64_t write_stall_ms = 60'000;    // one write not taken: LINK_SILENT
-  std::int64_t progress_ms = 30'000;       // a lag and no progress: the stream is opened again
-  std::int64_t retry_ms = 1000;            // after a failed read or commit; doubles to retry_ms_max
+  std::int64_t silence_ms = 10'000;      // nothing heard: LINK_SILENT
+  std::int64_t write_stall_ms = 60'000;  // one write not taken: LINK_SILENT
+  std::int64_t progress_ms = 30'000;     // a lag and no progress: the stream is opened again
+  std::int64_t retry_ms = 1000;          // after a failed read or commit; doubles to retry_ms_max
   std::int64_t retry_ms_max = 30'000;
-  std::int64_t dial_ms = 1000;             // first back-off; doubles to dial_ms_max
+  std::int64_t dial_ms = 1000;  // first back-off; doubles to dial_ms_max
   std::int64_t dial_ms_max = 300'000;
-  std::int64_t alert_ms = 60'000;          // the same alert at most once in this time
+  std::int64_t alert_ms = 60'000;                // the same alert at most once in this time
   std::int64_t slow_link_bytes_a_second = 4096;  // slowest link on which a big frame is waited for
 
   std::int64_t frames_a_second_max = 2000;  // heard from the peer; sent: half of it
@@ -75,8 +75,8 @@ struct Limits {
 
 // A channel to the peer as it is on disk. Epoch: this node's present one.
 struct OutboundState {
-  Frontier frontier;           // its size is the channel's
-  Frontier receipted;          // where the peer's newest receipt stands
+  Frontier frontier;   // its size is the channel's
+  Frontier receipted;  // where the peer's newest receipt stands
   std::string receipt_signature;
   std::uint64_t receipt_epoch = 0;  // the peer's epoch when it gave that receipt; 0: not known
   std::string quarantine_reason;    // code of proto/codes/reasons.tsv; empty: runs
