@@ -156,8 +156,8 @@ absl::StatusOr<std::vector<ChannelEnvelope>> ReadOutbound(const Snapshot& snapsh
                                                           std::size_t bytes_max) {
   std::vector<ChannelEnvelope> envelopes;
   std::size_t bytes = 0;
-  const std::string prefix(
-      std::string_view(PastChannelKey(Space::kOutboundEntry, channel.peer, channel.lane, epoch)));
+  const std::string prefix =
+      PastChannelKey(Space::kOutboundEntry, channel.peer, channel.lane, epoch).ToString();
   const std::unique_ptr<Cursor> cursor = snapshot.NewCursor(
       EntryKey(Space::kOutboundEntry, channel.peer, channel.lane, epoch, first), PrefixEnd(prefix));
   for (; cursor->Valid() && envelopes.size() < count_max && bytes < bytes_max; cursor->Next()) {
@@ -263,7 +263,7 @@ absl::StatusOr<std::optional<QuarantineRecord>> GetQuarantine(const Reader& read
 
 absl::StatusOr<QuarantinePage> ListQuarantine(const Snapshot& snapshot, std::string_view resume,
                                               std::size_t limit) {
-  const std::string prefix(std::string_view(Key(Space::kQuarantine)));
+  const std::string prefix = Key(Space::kQuarantine).ToString();
   if (!resume.empty() && resume.substr(0, 1) != prefix) {
     return Error(absl::StatusCode::kInvalidArgument, Reason::kPageTokenInvalid,
                  "The page token does not belong to this list.",

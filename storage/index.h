@@ -30,7 +30,7 @@ void MoveIndex(Transaction& transaction, Space space, const Record& before,
   const auto keys_of = [&](const Record& record, std::string_view sort_key) {
     std::vector<std::string> keys;
     visit(record, [&](std::uint8_t field, std::string_view value) {
-      keys.emplace_back(std::string_view(IndexKey(space, field, value, sort_key)));
+      keys.push_back(IndexKey(space, field, value, sort_key).ToString());
     });
     std::sort(keys.begin(), keys.end());
     return keys;

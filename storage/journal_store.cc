@@ -66,7 +66,7 @@ absl::Status VerifyJournal(const Snapshot& snapshot) {
   const absl::StatusOr<JournalHead> head = ReadJournalHead(snapshot);
   if (!head.ok()) return head.status();
   Frontier walked;
-  const std::string prefix(Key(Space::kJournal));
+  const std::string prefix = Key(Space::kJournal).ToString();
   const std::unique_ptr<Cursor> cursor = snapshot.NewCursor(prefix, PrefixEnd(prefix));
   for (; cursor->Valid(); cursor->Next()) {
     const std::uint64_t number = walked.size() + 1;

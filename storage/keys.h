@@ -58,6 +58,7 @@ class Key {
   // `value` and 0x00; a zero byte inside `value` ends it there, so that no text reaches into the
   // next field.
   Key& Text(std::string_view value);
+  std::string ToString() const { return {bytes_.data(), bytes_.size()}; }
   operator std::string_view() const {
     return {bytes_.data(), bytes_.size()};
   }  // NOLINT: a key is its bytes

@@ -15,7 +15,7 @@ namespace {
 class ValueCursor {
  public:
   ValueCursor(const Snapshot& snapshot, Space space, std::uint8_t field, std::string_view value)
-      : prefix_(std::string_view(IndexPrefix(space, field, value))),
+      : prefix_(IndexPrefix(space, field, value).ToString()),
         cursor_(snapshot.NewCursor(prefix_, PrefixEnd(prefix_))) {}
 
   bool Valid() const { return cursor_->Valid(); }

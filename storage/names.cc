@@ -73,7 +73,7 @@ absl::StatusOr<std::vector<ReferenceHit>> FindReferenceTail(const Snapshot& snap
                                                             std::size_t limit) {
   std::vector<ReferenceHit> hits;
   if (tail.empty() || tail.find('\0') != std::string_view::npos) return hits;
-  const std::string prefix(std::string_view(ReferenceTailPrefix(kind, tail)));
+  const std::string prefix = ReferenceTailPrefix(kind, tail).ToString();
   const std::unique_ptr<Cursor> cursor = snapshot.NewCursor(prefix, PrefixEnd(prefix));
   for (; cursor->Valid() && hits.size() < limit; cursor->Next()) {
     const std::string_view rest = cursor->key().substr(2);  // space, kind

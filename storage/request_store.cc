@@ -22,7 +22,7 @@ absl::StatusOr<ExpiredRequests> FindExpiredRequests(const Snapshot& snapshot, st
                                                     std::string_view resume,
                                                     std::size_t visits_max) {
   ExpiredRequests expired;
-  const std::string prefix(std::string_view(Key(Space::kRequest)));
+  const std::string prefix = Key(Space::kRequest).ToString();
   const std::unique_ptr<Cursor> cursor =
       snapshot.NewCursor(prefix + std::string(resume), PrefixEnd(prefix));
   std::size_t visits = 0;

@@ -2,6 +2,8 @@
 #include "storage/rocks_engine.h"
 
 #include <atomic>
+#include <cstdarg>
+#include <cstdio>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -90,6 +92,27 @@ class Listener final : public rocksdb::EventListener {
 
  private:
   const std::shared_ptr<Health> health_;
+};
+
+// RocksDB's own log file lies on the disk of the data: when that is full, the second line that
+// cannot be appended trips an assertion of Debian's build and ends the process (seen by
+// RocksEngine.FullDiskComesBack). So its lines go to the node's log instead, and only those that
+// somebody should read.
+class Log final : public rocksdb::Logger {
+ public:
+  explicit Log(std::function<void(const std::string&)> on_log)
+      : rocksdb::Logger(rocksdb::InfoLogLevel::WARN_LEVEL), on_log_(std::move(on_log)) {}
+
+  using rocksdb::Logger::Logv;
+  void Logv(const char* format, va_list arguments) override {
+    if (!on_log_) return;
+    char line[kLogLineBytesMax];
+    if (std::vsnprintf(line, sizeof(line), format, arguments) > 0) on_log_(line);
+  }
+
+ private:
+  static constexpr std::size_t kLogLineBytesMax = 512;
+  const std::function<void(const std::string&)> on_log_;
 };
 
 class RocksCursor final : public Cursor {
@@ -288,9 +311,8 @@ rocksdb::Options MakeOptions(const RocksOptions& ours, const std::shared_ptr<Hea
   options.compression = rocksdb::kLZ4Compression;
   options.bottommost_compression = rocksdb::kZSTD;
   options.level_compaction_dynamic_level_bytes = true;
-  options.info_log_level = rocksdb::InfoLogLevel::INFO_LEVEL;  // the default differs by NDEBUG
-  options.max_log_file_size = 4u << 20;
-  options.keep_log_file_num = 4;
+  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;  // the default differs by NDEBUG
+  options.info_log = std::make_shared<Log>(ours.on_log);
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
   options.listeners.push_back(std::make_shared<Listener>(health));

@@ -36,6 +36,9 @@ struct RocksOptions {
   // Called for each background error that the engine recovers from by itself (disk full) and, with
   // OK, when it has.
   std::function<void(const absl::Status&)> on_trouble;
+  // Warnings and errors of RocksDB, one line each, without contents of records; on any thread.
+  // There is no log file.
+  std::function<void(const std::string&)> on_log;
 };
 
 // Opens the store in `directory`.

@@ -64,7 +64,7 @@ TEST(ChannelStore, EnvelopesAreStoredOnceAndRead) {
   EXPECT_EQ(*FrontierOf(10, laos->frontier()), Expected(1, 10));
   EXPECT_EQ(*FrontierOf(7, cambodia->frontier()), Expected(4, 10));
   int bodies = 0;
-  const std::string prefix(std::string_view(Key(Space::kEnvelope)));
+  const std::string prefix = Key(Space::kEnvelope).ToString();
   for (auto cursor = snapshot->NewCursor(prefix, PrefixEnd(prefix)); cursor->Valid();
        cursor->Next())
     ++bodies;

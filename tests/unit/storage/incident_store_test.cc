@@ -126,7 +126,9 @@ TEST(IncidentStore, VersionsAreKeptAndIndexesMove) {
   const auto snapshot = store.engine.TakeSnapshot();
   const auto versions_of = [&](std::uint32_t before, std::size_t limit) {
     std::vector<std::uint32_t> versions;
-    for (const auto& record : *ListIncidentVersions(*snapshot, NameOf(1), before, limit)) {
+    const auto listed = ListIncidentVersions(*snapshot, NameOf(1), before, limit);
+    EXPECT_TRUE(listed.ok());
+    for (const IncidentRecord& record : *listed) {
       versions.push_back(record.incident().version());
     }
     return versions;
@@ -146,7 +148,7 @@ TEST(IncidentStore, VersionsAreKeptAndIndexesMove) {
                 ->incidents.size(),
             1u);
   int index_entries = 0;
-  const std::string prefix(std::string_view(Key(Space::kIncidentIndex)));
+  const std::string prefix = Key(Space::kIncidentIndex).ToString();
   for (auto cursor = snapshot->NewCursor(prefix, PrefixEnd(prefix)); cursor->Valid();
        cursor->Next())
     ++index_entries;
@@ -264,13 +266,14 @@ TEST(IncidentStore, WorkOfAPageIsBounded) {
 TEST(Names, NumbersAreDensePerKindAndYear) {
   Store store;
   std::vector<std::uint64_t> taken;
-  for (const auto& [kind, year] : std::vector<std::pair<Kind, int>>{{Kind::kIncident, 2026},
-                                                                    {Kind::kIncident, 2026},
-                                                                    {Kind::kNotice, 2026},
-                                                                    {Kind::kIncident, 2027}}) {
+  const std::vector<std::pair<Kind, int>> wanted = {{Kind::kIncident, 2026},
+                                                    {Kind::kIncident, 2026},
+                                                    {Kind::kNotice, 2026},
+                                                    {Kind::kIncident, 2027}};
+  for (const std::pair<Kind, int>& next : wanted) {
     ASSERT_TRUE(store
                     .Write([&](Transaction& transaction) {
-                      const auto number = NextNumber(transaction, kind, year);
+                      const auto number = NextNumber(transaction, next.first, next.second);
                       taken.push_back(*number);
                       return number.status();
                     })

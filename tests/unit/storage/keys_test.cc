@@ -66,8 +66,8 @@ TEST(Keys, SortKeysOrderNewestFirst) {
 // Goal: no unit's keys lie in the range of another whose id it begins with, and a zero byte in a
 // value cannot forge one.
 TEST(Keys, TextFieldsDoNotRunIntoEachOther) {
-  const std::string shorter(std::string_view(ChannelKey(Space::kInboundEntry, "vn-tay", 1)));
-  const std::string longer(std::string_view(EntryKey(Space::kInboundEntry, "vn-tayninh", 1, 1, 1)));
+  const std::string shorter = ChannelKey(Space::kInboundEntry, "vn-tay", 1).ToString();
+  const std::string longer = EntryKey(Space::kInboundEntry, "vn-tayninh", 1, 1, 1).ToString();
   EXPECT_NE(longer.substr(0, shorter.size()), shorter);
   const std::string forged("vn-tay\0\1", 8);
   EXPECT_EQ(Hex(ChannelKey(Space::kInboundEntry, forged, 2)),
