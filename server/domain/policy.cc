@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <unordered_map>
 #include <utility>
 
 #include "proto/contract/error.h"
@@ -91,6 +92,35 @@ const LeafRow* FindLeaf(std::string_view path) {
   return nullptr;
 }
 
+using LeafMatters = std::unordered_map<const FieldDescriptor*, Matter>;
+
+// Each message below Facts is used in one place only, so a leaf's descriptor stands for its path;
+// one that is used twice has no single rule and is left out, which means it is held.
+void CollectMatters(const google::protobuf::Descriptor* descriptor, const std::string& prefix,
+                    LeafMatters& matters, std::set<const FieldDescriptor*>& met) {
+  for (int i = 0; i < descriptor->field_count(); ++i) {
+    const FieldDescriptor* field = descriptor->field(i);
+    const std::string path = prefix + field->name();
+    if (!met.insert(field).second) {
+      matters.erase(field);
+    } else if (field->message_type() != nullptr) {
+      CollectMatters(field->message_type(), path + ".", matters, met);
+    } else if (const LeafRow* row = FindLeaf(path)) {
+      matters.emplace(field, row->matter);
+    }
+  }
+}
+
+const LeafMatters& MattersOfLeaves() {
+  static const LeafMatters kMatters = [] {
+    LeafMatters matters;
+    std::set<const FieldDescriptor*> met;
+    CollectMatters(v1::Facts::descriptor(), "", matters, met);
+    return matters;
+  }();
+  return kMatters;
+}
+
 // Decides for the recipients of one country.
 class Evaluator {
  public:
@@ -113,20 +143,21 @@ class Evaluator {
   // What became of the filled leaves of one top-level field or element.
   struct Part {
     const v1::Person* person = nullptr;
-    std::vector<std::pair<std::string, Verdict>> leaves;  // path with index; verdict
-    bool any_sent = false;
+    std::string_view sent_rule;  // of the first leaf that is sent; empty when none is
+    std::vector<std::pair<std::string, Verdict>> held;  // leaves, by path below the part
   };
 
   Verdict DecidePerson(const v1::Person& person) const;
   Verdict Decide(Matter matter, const v1::Person* person) const;
-  Verdict DecideLeaf(std::string_view rule_path, const v1::Person* person) const {
-    const LeafRow* row = FindLeaf(rule_path);
-    return row == nullptr ? Verdict{false, "not-released"} : Decide(row->matter, person);
+  Verdict DecideLeaf(const FieldDescriptor* leaf, const v1::Person* person) const {
+    const auto found = MattersOfLeaves().find(leaf);
+    return found == MattersOfLeaves().end() ? Verdict{false, "not-released"}
+                                            : Decide(found->second, person);
   }
 
   void FilterTop(const v1::Facts& facts);
-  void FilterMessage(const Message& from, Message* to, const std::string& rule_path,
-                     const std::string& cell_path, Part& part) const;
+  void FilterMessage(const Message& from, Message* to, const std::string& prefix,
+                     Part& part) const;
   void Conclude(const std::string& top, const std::string& cell_path, const Part& part);
   void AddCell(const std::string& path, const Verdict& verdict);
 
@@ -231,30 +262,26 @@ void CopyLeaf(const Message& from, Message* to, const FieldDescriptor* field) {
 }
 
 // Only what is listed is copied, so unknown fields and lists inside an element never leave.
-void Evaluator::FilterMessage(const Message& from, Message* to, const std::string& rule_path,
-                              const std::string& cell_path, Part& part) const {
+void Evaluator::FilterMessage(const Message& from, Message* to, const std::string& prefix,
+                              Part& part) const {
   const Reflection& reflection = *from.GetReflection();
   std::vector<const FieldDescriptor*> filled;
   reflection.ListFields(from, &filled);
   for (const FieldDescriptor* field : filled) {
-    const std::string leaf_rule_path = fmt::format("{}.{}", rule_path, field->name());
-    const std::string leaf_cell_path = fmt::format("{}.{}", cell_path, field->name());
-    if (field->is_repeated()) {
-      part.leaves.emplace_back(leaf_cell_path, Verdict{false, "not-released"});
-      continue;
-    }
-    if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+    if (!field->is_repeated() && field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
       FilterMessage(reflection.GetMessage(from, field),
-                    to->GetReflection()->MutableMessage(to, field), leaf_rule_path, leaf_cell_path,
-                    part);
+                    to->GetReflection()->MutableMessage(to, field),
+                    fmt::format("{}.{}", prefix, field->name()), part);
       continue;
     }
-    const Verdict verdict = DecideLeaf(leaf_rule_path, part.person);
-    if (verdict.sent) {
-      CopyLeaf(from, to, field);
-      part.any_sent = true;
+    const Verdict verdict =
+        field->is_repeated() ? Verdict{false, "not-released"} : DecideLeaf(field, part.person);
+    if (!verdict.sent) {
+      part.held.emplace_back(fmt::format("{}.{}", prefix, field->name()), verdict);
+      continue;
     }
-    part.leaves.emplace_back(leaf_cell_path, verdict);
+    CopyLeaf(from, to, field);
+    if (part.sent_rule.empty()) part.sent_rule = verdict.rule;
   }
 }
 
@@ -268,18 +295,15 @@ void Evaluator::AddCell(const std::string& path, const Verdict& verdict) {
 
 // One cell for the whole, and one for each leaf that is held inside a whole that is sent.
 void Evaluator::Conclude(const std::string& top, const std::string& cell_path, const Part& part) {
-  const auto whole =
-      std::find_if(part.leaves.begin(), part.leaves.end(),
-                   [&part](const auto& leaf) { return leaf.second.sent == part.any_sent; });
-  AddCell(cell_path, whole == part.leaves.end() ? Verdict{false, "not-released"} : whole->second);
-  if (!part.any_sent) {
+  if (part.sent_rule.empty()) {
+    AddCell(cell_path, part.held.empty() ? Verdict{false, "not-released"} : part.held[0].second);
     held_paths_.push_back(top);
     return;
   }
-  for (const auto& [path, verdict] : part.leaves) {
-    if (verdict.sent) continue;
-    AddCell(path, verdict);
-    held_paths_.push_back(top + path.substr(cell_path.size()));
+  AddCell(cell_path, Verdict{true, part.sent_rule});
+  for (const auto& [path, verdict] : part.held) {
+    AddCell(cell_path + path, verdict);
+    held_paths_.push_back(top + path);
   }
 }
 
@@ -291,7 +315,7 @@ void Evaluator::FilterTop(const v1::Facts& facts) {
     const std::string& name = field->name();
     if (field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) {
       const Verdict verdict =
-          field->is_repeated() ? Verdict{false, "not-released"} : DecideLeaf(name, nullptr);
+          field->is_repeated() ? Verdict{false, "not-released"} : DecideLeaf(field, nullptr);
       if (verdict.sent) CopyLeaf(facts, &group_.facts, field);
       if (!verdict.sent) held_paths_.push_back(name);
       AddCell(name, verdict);
@@ -300,8 +324,8 @@ void Evaluator::FilterTop(const v1::Facts& facts) {
     if (!field->is_repeated()) {
       Part part;
       FilterMessage(reflection.GetMessage(facts, field),
-                    reflection.MutableMessage(&group_.facts, field), name, name, part);
-      if (!part.any_sent) reflection.ClearField(&group_.facts, field);
+                    reflection.MutableMessage(&group_.facts, field), "", part);
+      if (part.sent_rule.empty()) reflection.ClearField(&group_.facts, field);
       Conclude(name, name, part);
       continue;
     }
@@ -310,8 +334,8 @@ void Evaluator::FilterTop(const v1::Facts& facts) {
       if (name == "persons") part.person = &facts.persons(i);
       const std::string cell_path = fmt::format("{}[{}]", name, i);
       FilterMessage(reflection.GetRepeatedMessage(facts, field, i),
-                    reflection.AddMessage(&group_.facts, field), name, cell_path, part);
-      if (!part.any_sent) reflection.RemoveLast(&group_.facts, field);
+                    reflection.AddMessage(&group_.facts, field), "", part);
+      if (part.sent_rule.empty()) reflection.RemoveLast(&group_.facts, field);
       Conclude(name, cell_path, part);
     }
   }
@@ -337,10 +361,12 @@ absl::Status Refuse(absl::StatusCode code, contract::Reason reason, std::string 
 Disclosure Evaluate(const v1::Facts& facts, const PolicyInput& input,
                     const std::vector<std::string>& units) {
   Disclosure disclosure;
-  // No rule looks at more of a recipient than its country.
+  // No rule looks at more of a recipient than its country, and most kinds not even at that.
+  const NoticeKind* kind = FindNoticeKind(input.kind_code);
+  const bool by_nation = kind != nullptr && kind->about_nationals;
   std::map<std::string, Evaluator> by_country;
   for (const std::string& unit : units) {
-    const std::string country = CountryOf(unit);
+    const std::string country = by_nation ? CountryOf(unit) : std::string();
     auto found = by_country.find(country);
     if (found == by_country.end()) {
       found = by_country.emplace(country, Evaluator(input, country)).first;
