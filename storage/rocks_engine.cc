@@ -1,6 +1,7 @@
 // The only file that sees RocksDB. Facts and numbers (R1...): platform.md, section 4.
 #include "storage/rocks_engine.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdarg>
 #include <cstdio>
@@ -185,8 +186,11 @@ class RocksSnapshot final : public Snapshot {
 class RocksEngine final : public Engine {
  public:
   RocksEngine(std::unique_ptr<rocksdb::DB> db, std::shared_ptr<Health> health,
-              std::string directory)
-      : db_(std::move(db)), health_(std::move(health)), directory_(std::move(directory)) {}
+              std::string directory, std::uint64_t space_floor_bytes)
+      : db_(std::move(db)),
+        health_(std::move(health)),
+        directory_(std::move(directory)),
+        space_floor_bytes_(space_floor_bytes) {}
   ~RocksEngine() override {
     const rocksdb::Status closed = db_->Close();
     closed.PermitUncheckedError();  // everything acknowledged was synced; nothing hangs on a clean
@@ -205,10 +209,48 @@ class RocksEngine final : public Engine {
   Statistics GetStatistics() const override;
 
  private:
+  absl::Status HaveSpace();
+  void AfterFullLog();
+
   std::unique_ptr<rocksdb::DB> db_;
   std::shared_ptr<Health> health_;
   const std::string directory_;
+  const std::uint64_t space_floor_bytes_;
 };
+
+// A log that ran into the end of the disk cannot always be resumed (see AfterFullLog), so writing
+// stops before: the floor also leaves room for flushes.
+absl::Status RocksEngine::HaveSpace() {
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(directory_, error);
+  if (!error &&
+      space.available < std::min<std::uintmax_t>(space_floor_bytes_, space.capacity / 4)) {
+    const rocksdb::Status full = rocksdb::Status::NoSpace("less than the reserve is free");
+    health_->Report(full);
+    return FromRocks(full, "Nothing was stored");
+  }
+  if (!health_->full()) return absl::OkStatus();
+  const rocksdb::Status resumed = db_->Resume();
+  if (!resumed.ok()) {  // Busy: RocksDB's own recovery is at it
+    return FromRocks(rocksdb::Status::NoSpace("writing has not resumed yet", resumed.ToString()),
+                     "Nothing was stored");
+  }
+  health_->Recovered();
+  return absl::OkStatus();
+}
+
+// Resume() starts a new log only together with a flush. With nothing to flush it reports success
+// over the broken log, and the next write trips an assertion of Debian's build: the process has to
+// open the data again instead.
+void RocksEngine::AfterFullLog() {
+  std::uint64_t active = 1;
+  std::uint64_t immutable = 1;
+  if (db_->GetIntProperty(rocksdb::DB::Properties::kNumEntriesActiveMemTable, &active) &&
+      db_->GetIntProperty(rocksdb::DB::Properties::kNumImmutableMemTable, &immutable) &&
+      active == 0 && immutable == 0) {
+    health_->Report(rocksdb::Status::IOError("the log met the end of the disk"));
+  }
+}
 
 absl::Status RocksEngine::Commit(const Batch& batch) {
   if (batch.empty()) return absl::OkStatus();
@@ -218,14 +260,7 @@ absl::Status RocksEngine::Commit(const Batch& batch) {
     return FromRocks(rocksdb::Status::IOError("the store failed before"),
                      "Nothing more is written");
   }
-  if (health_->full()) {
-    const rocksdb::Status resumed = db_->Resume();
-    if (!resumed.ok()) {  // Busy: RocksDB's own recovery is at it
-      return FromRocks(rocksdb::Status::NoSpace("writing has not resumed yet", resumed.ToString()),
-                       "Nothing was stored");
-    }
-    health_->Recovered();
-  }
+  if (absl::Status status = HaveSpace(); !status.ok()) return status;
   rocksdb::WriteBatch writes(batch.bytes() + batch.size() * 12 + 64, 0, kProtectionBytes, 0);
   for (const Batch::Entry& entry : batch.entries()) {
     if (entry.key.empty() || entry.key.size() > kKeyBytesMax ||
@@ -244,6 +279,7 @@ absl::Status RocksEngine::Commit(const Batch& batch) {
   options.protection_bytes_per_key = kProtectionBytes;
   const rocksdb::Status written = db_->Write(options, &writes);
   if (!written.ok()) health_->Report(written);
+  if (written.IsNoSpace()) AfterFullLog();
   return FromRocks(written, "The change was not confirmed by the disk");
 }
 
@@ -365,7 +401,8 @@ absl::StatusOr<std::unique_ptr<Engine>> OpenRocksEngine(const std::string& direc
       rocksdb::DB::Open(MakeOptions(options, health), directory, &opened);
   std::unique_ptr<rocksdb::DB> db(opened);
   if (!status.ok()) return OpenError(status, options);
-  return std::make_unique<RocksEngine>(std::move(db), std::move(health), directory);
+  return std::make_unique<RocksEngine>(std::move(db), std::move(health), directory,
+                                       options.space_floor_bytes);
 }
 
 }  // namespace tripoint::storage

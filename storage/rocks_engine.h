@@ -27,7 +27,9 @@ struct RocksOptions {
   RecoveryMode recovery = RecoveryMode::kStrict;
   std::size_t block_cache_bytes = 16u << 20;
   std::size_t write_buffer_bytes = 16u << 20;
-  std::uint64_t space_floor_bytes = 64u << 20;  // free space that background work leaves
+  // Free space below which nothing is written (at most a quarter of the disk): flushes need room,
+  // and a log that meets the end of the disk cannot always go on.
+  std::uint64_t space_floor_bytes = 64u << 20;
 
   // Called at most once, on a RocksDB thread or the committer's: after it the process must end and
   // open the data again (fsync and IO errors, corruption). Not called for a full disk. Must not

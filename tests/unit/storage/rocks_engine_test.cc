@@ -1,5 +1,8 @@
 #include "storage/rocks_engine.h"
 
+#include <sys/mount.h>
+
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -115,6 +118,119 @@ TEST(RocksEngine, DamagedTableIsReported) {
   batch.Put("a", "b");
   EXPECT_EQ(ReasonOf((*engine)->Commit(batch)), Reason::kOutcomeUnknown);
   EXPECT_TRUE((*engine)->GetStatistics().writes_stopped);
+}
+
+// Goal: a really full disk refuses with its own reason, reads go on, writing comes back by itself
+// when space returns, and nothing that was acknowledged is lost. Needs the right to mount a small
+// tmpfs.
+TEST(RocksEngine, FullDiskComesBack) {
+  const TemporaryFolder folder;
+  const std::string disk = folder.path + "/disk";
+  fs::create_directories(disk);
+  if (mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=8m") != 0)
+    GTEST_SKIP() << "no right to mount a tmpfs";
+  std::vector<Reason> troubles;
+  bool fatal = false;
+  int acknowledged = 0;
+  const auto write = [&](Engine& engine, int count) {
+    for (int i = 0; i < count; ++i) {
+      Batch batch;
+      batch.Put("key" + std::to_string(100000 + acknowledged),
+                std::string(4000, static_cast<char>('a' + i % 26)));
+      const absl::Status status = engine.Commit(batch);
+      if (!status.ok()) return status;
+      ++acknowledged;
+    }
+    return absl::OkStatus();
+  };
+  {
+    RocksOptions options = Creating();
+    options.write_buffer_bytes = 256 * 1024;
+    options.on_fatal = [&fatal](const absl::Status&) { fatal = true; };
+    options.on_trouble = [&troubles](const absl::Status& status) {
+      troubles.push_back(ReasonOf(status));
+    };
+    const auto engine = OpenRocksEngine(disk + "/store", options);
+    ASSERT_TRUE(engine.ok()) << engine.status();
+    ASSERT_TRUE(write(**engine, 50).ok());
+    for (int cycle = 0; cycle < 3; ++cycle) {
+      {
+        std::ofstream ballast(disk + "/ballast", std::ios::binary);
+        const std::string block(4096, 'b');
+        while (ballast.write(block.data(), 4096).flush()) {
+        }
+      }
+      const absl::Status full = write(**engine, 500);
+      EXPECT_EQ(ReasonOf(full), Reason::kDiskFull) << full;
+      for (int i = 0; i < 100; ++i) EXPECT_EQ(ReasonOf(write(**engine, 1)), Reason::kDiskFull);
+      EXPECT_TRUE((*engine)->GetStatistics().writes_stopped);
+      EXPECT_TRUE((*engine)->Get("key100000")->has_value());
+      fs::remove(disk + "/ballast");
+      const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+      absl::Status again = write(**engine, 1);
+      while (!again.ok() && std::chrono::steady_clock::now() < deadline) again = write(**engine, 1);
+      EXPECT_TRUE(again.ok()) << again;
+      EXPECT_TRUE(write(**engine, 50).ok());
+    }
+    EXPECT_FALSE(fatal);
+    EXPECT_FALSE((*engine)->GetStatistics().writes_stopped);
+  }
+  {
+    const auto engine = OpenRocksEngine(disk + "/store", {});
+    EXPECT_TRUE(engine.ok()) << engine.status();
+    for (int i = 0; engine.ok() && i < acknowledged; ++i) {
+      EXPECT_TRUE((*engine)->Get("key" + std::to_string(100000 + i))->has_value()) << i;
+    }
+  }
+  EXPECT_FALSE(troubles.empty());
+  EXPECT_EQ(umount(disk.c_str()), 0);
+}
+
+// Goal: when another process takes the last space under the engine's feet (here: no floor), the
+// answer is "full" or the fatal call; the process never dies of an assertion, and opening again
+// finds everything acknowledged.
+TEST(RocksEngine, LogThatMeetsTheEndOfTheDisk) {
+  const TemporaryFolder folder;
+  const std::string disk = folder.path + "/disk";
+  fs::create_directories(disk);
+  if (mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=8m") != 0)
+    GTEST_SKIP() << "no right to mount a tmpfs";
+  int acknowledged = 0;
+  bool fatal = false;
+  {
+    RocksOptions options = Creating();
+    options.write_buffer_bytes = 256 * 1024;
+    options.space_floor_bytes = 0;
+    options.on_fatal = [&fatal](const absl::Status&) { fatal = true; };
+    const auto engine = OpenRocksEngine(disk + "/store", options);
+    ASSERT_TRUE(engine.ok()) << engine.status();
+    std::ofstream ballast(disk + "/ballast", std::ios::binary);
+    const std::string block(4096, 'b');
+    while (ballast.write(block.data(), 4096).flush()) {
+    }
+    ballast.close();
+    for (int i = 0; i < 200; ++i) {
+      if (i == 150) fs::remove(disk + "/ballast");
+      Batch batch;
+      batch.Put("key" + std::to_string(100000 + acknowledged), std::string(4000, 'x'));
+      const absl::Status status = (*engine)->Commit(batch);
+      if (status.ok()) ++acknowledged;
+      if (!status.ok()) {
+        EXPECT_TRUE(ReasonOf(status) == Reason::kDiskFull ||
+                    ReasonOf(status) == Reason::kOutcomeUnknown)
+            << status;
+      }
+    }
+    EXPECT_TRUE(fatal || acknowledged > 0);
+  }
+  {
+    const auto engine = OpenRocksEngine(disk + "/store", {});
+    EXPECT_TRUE(engine.ok()) << engine.status();
+    for (int i = 0; engine.ok() && i < acknowledged; ++i) {
+      EXPECT_TRUE((*engine)->Get("key" + std::to_string(100000 + i))->has_value()) << i;
+    }
+  }
+  EXPECT_EQ(umount(disk.c_str()), 0);
 }
 
 }  // namespace
