@@ -1,0 +1,328 @@
+// bare_node: the bare parts of a node, to be measured beside it: gRPC with mutual TLS, callback
+// API, over bare RocksDB.
+//
+// Started by scripts/bench. It serves the calls of tripoint.v1 that the load generator makes, with
+// the generated service but raw bytes, so that the same generator measures both. It checks,
+// decides, indexes and proves nothing: it puts as many keys and bytes as the node does
+// (bare_store.h), syncs, and answers. For exchange it relays the shared notices over one stream
+// with one signature a frame (bare_relay.h). `--writer thread|caller` says who commits.
+#include <google/protobuf/io/coded_stream.h>
+#include <grpcpp/grpcpp.h>
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <ctime>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+
+#include "certs/grpc_credentials.h"
+#include "certs/tls_policy.h"
+#include "certs/trust.h"
+#include "tests/bench/bare_relay.h"
+#include "tests/bench/bare_store.h"
+#include "tripoint/v1/incident.grpc.pb.h"
+#include "tripoint/v1/node.grpc.pb.h"
+#include "tripoint/v1/notice.grpc.pb.h"
+
+namespace tripoint::bench {
+namespace {
+
+constexpr int kMessageBytesMax = 16 << 20;
+
+struct Options {
+  std::string listen = "127.0.0.1:0";
+  std::string unit;
+  std::string certificates;
+  std::string roots;
+  std::string data;
+  std::string writer = "thread";
+  std::string peer_unit;
+  std::string peer_address;
+};
+
+grpc::ByteBuffer ToBuffer(const std::string& bytes) {
+  const grpc::Slice slice(bytes);
+  return {&slice, 1};
+}
+
+std::string ToBytes(const grpc::ByteBuffer& buffer) {
+  grpc::Slice slice;
+  if (!buffer.DumpToSingleSlice(&slice).ok()) return {};
+  return {reinterpret_cast<const char*>(slice.begin()), slice.size()};
+}
+
+// The contents of every field 1 of a message that are messages themselves: the records of a
+// request, without parsing them. Fields behind them are passed over.
+std::vector<std::string> FirstFields(const std::string& message) {
+  std::vector<std::string> found;
+  google::protobuf::io::CodedInputStream input(
+      reinterpret_cast<const std::uint8_t*>(message.data()), static_cast<int>(message.size()));
+  for (std::uint32_t tag = input.ReadTag(); tag == 10; tag = input.ReadTag()) {
+    std::uint32_t size = 0;
+    std::string bytes;
+    if (!input.ReadVarint32(&size) || !input.ReadString(&bytes, static_cast<int>(size))) break;
+    found.push_back(std::move(bytes));
+  }
+  return found;
+}
+
+std::string NameOf(const Options& options, const char* collection, std::uint64_t number) {
+  return "units/" + options.unit + "/" + collection + "/" + std::to_string(number);
+}
+
+grpc::ServerUnaryReactor* Refuse(grpc::CallbackServerContext* context, const char* why) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  reactor->Finish({grpc::StatusCode::INVALID_ARGUMENT, why});
+  return reactor;
+}
+
+// Stores `write` and answers with what `answer` makes of the first number.
+template <typename Answer>
+grpc::ServerUnaryReactor* Store(grpc::CallbackServerContext* context, BareStore& store, Write write,
+                                grpc::ByteBuffer* response, Answer answer) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  write.done = [reactor, response, answer = std::move(answer)](bool ok, std::uint64_t first) {
+    if (ok) *response = ToBuffer(answer(first));
+    reactor->Finish(ok ? grpc::Status::OK
+                       : grpc::Status(grpc::StatusCode::UNAVAILABLE, "not stored"));
+  };
+  store.Put(std::move(write));
+  return reactor;
+}
+
+using RawIncidents = v1::IncidentService::WithRawCallbackMethod_CreateIncident<
+    v1::IncidentService::WithRawCallbackMethod_BatchCreateIncidents<v1::IncidentService::Service>>;
+
+class Incidents final : public RawIncidents {
+ public:
+  Incidents(const Options& options, BareStore& store) : options_(options), store_(store) {}
+
+  grpc::ServerUnaryReactor* CreateIncident(grpc::CallbackServerContext* context,
+                                           const grpc::ByteBuffer* request,
+                                           grpc::ByteBuffer* response) override {
+    std::vector<std::string> records = FirstFields(ToBytes(*request));
+    if (records.size() != 1) return Refuse(context, "no record");
+    return Store(context, store_, {kCreateIncident, records, false, nullptr}, response,
+                 [this, body = records.front()](std::uint64_t number) {
+                   v1::Incident named;
+                   named.set_name(NameOf(options_, "incidents", number));
+                   return body + named.SerializeAsString();
+                 });
+  }
+
+  grpc::ServerUnaryReactor* BatchCreateIncidents(grpc::CallbackServerContext* context,
+                                                 const grpc::ByteBuffer* request,
+                                                 grpc::ByteBuffer* response) override {
+    std::vector<std::string> records = FirstFields(ToBytes(*request));
+    const std::size_t count = records.size();
+    if (count == 0) return Refuse(context, "no records");
+    return Store(context, store_, {kImportIncident, std::move(records), false, nullptr}, response,
+                 [this, count](std::uint64_t first) {
+                   v1::BatchCreateIncidentsResponse answer;
+                   for (std::size_t i = 0; i < count; ++i) {
+                     answer.add_results()->set_name(NameOf(options_, "incidents", first + i));
+                   }
+                   return answer.SerializeAsString();
+                 });
+  }
+
+ private:
+  const Options& options_;
+  BareStore& store_;
+};
+
+using RawNotices = v1::NoticeService::WithRawCallbackMethod_CreateNotice<
+    v1::NoticeService::WithRawCallbackMethod_ShareNotice<v1::NoticeService::Service>>;
+
+class Notices final : public RawNotices {
+ public:
+  Notices(const Options& options, BareStore& store) : options_(options), store_(store) {}
+
+  grpc::ServerUnaryReactor* CreateNotice(grpc::CallbackServerContext* context,
+                                         const grpc::ByteBuffer* request,
+                                         grpc::ByteBuffer* response) override {
+    std::vector<std::string> records = FirstFields(ToBytes(*request));
+    if (records.size() != 1) return Refuse(context, "no record");
+    return Store(context, store_, {kCreateNotice, records, false, nullptr}, response,
+                 [this, body = records.front()](std::uint64_t number) {
+                   v1::Notice named;
+                   named.set_name(NameOf(options_, "notices", number));
+                   named.set_etag("1");
+                   return body + named.SerializeAsString();
+                 });
+  }
+
+  grpc::ServerUnaryReactor* ShareNotice(grpc::CallbackServerContext* context,
+                                        const grpc::ByteBuffer* request,
+                                        grpc::ByteBuffer* response) override {
+    v1::ShareNoticeRequest share;
+    if (!share.ParseFromString(ToBytes(*request))) return Refuse(context, "no request");
+    const std::uint64_t number =
+        std::strtoull(share.name().substr(share.name().rfind('/') + 1).c_str(), nullptr, 10);
+    const std::string draft = store_.Body(number);
+    if (draft.empty()) return Refuse(context, "no such draft");
+    return Store(context, store_, {kShareNotice, {share.name() + '\0' + draft}, true, nullptr},
+                 response, [draft, name = share.name()](std::uint64_t) {
+                   v1::ShareNoticeResponse answer;
+                   answer.mutable_notice()->ParseFromString(draft);
+                   answer.mutable_notice()->set_name(name);
+                   return answer.SerializeAsString();
+                 });
+  }
+
+ private:
+  const Options& options_;
+  BareStore& store_;
+};
+
+class Node final : public v1::NodeService::Service {
+ public:
+  Node(const Options& options, BareStore& store, Feed& feed)
+      : options_(options), store_(store), feed_(feed) {}
+  void Follow(const RelaySender* sender) { sender_ = sender; }
+
+  grpc::Status GetPeer(grpc::ServerContext* /*context*/, const v1::GetPeerRequest* /*request*/,
+                       v1::Peer* peer) override {
+    peer->set_unit(options_.peer_unit);
+    peer->set_state(v1::LINK_STATE_UP);
+    v1::ChannelStatus& channel = *peer->add_channels();
+    channel.set_lane("routine");
+    channel.set_outbound(true);
+    channel.set_size(store_.log_size());
+    const RelaySender* sender = sender_;
+    channel.set_receipted(sender != nullptr ? sender->receipted() : 0);
+    peer->set_queued(channel.size() - std::min(channel.size(), channel.receipted()));
+    return grpc::Status::OK;
+  }
+
+  grpc::Status WatchChanges(grpc::ServerContext* context,
+                            const v1::WatchChangesRequest* /*request*/,
+                            grpc::ServerWriter<v1::Change>* writer) override {
+    std::uint64_t after = feed_.size();
+    while (!context->IsCancelled()) {
+      for (std::string& name : feed_.Next(after, 200)) {
+        v1::Change change;
+        change.set_number(after);
+        change.set_actor("peer/bare");
+        change.set_action("notice.receive");
+        change.add_names(std::move(name));
+        if (!writer->Write(change)) return grpc::Status::OK;
+      }
+    }
+    return grpc::Status::OK;
+  }
+
+ private:
+  const Options& options_;
+  BareStore& store_;
+  Feed& feed_;
+  std::atomic<const RelaySender*> sender_ = nullptr;
+};
+
+certs::WatchedFiles FilesOf(const Options& options, const std::string& country) {
+  return {options.certificates + "/tls.key", options.certificates + "/tls.pem",
+          options.roots + "/" + country + ".pem", 60};
+}
+
+std::shared_ptr<grpc::Channel> DialPeer(const Options& options,
+                                        const std::shared_ptr<certs::TrustCache>& trust) {
+  certs::ChannelTls tls;
+  tls.expected = *certs::MakeIdentity(options.peer_unit);
+  tls.files = FilesOf(options, tls.expected.country);
+  tls.trust = trust;
+  tls.now_s = [] { return static_cast<std::int64_t>(std::time(nullptr)); };
+  tls.refused = [](const absl::Status& status) {
+    std::fprintf(stderr, "%s\n", status.ToString().c_str());
+  };
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kMessageBytesMax);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 50);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 200);
+  return grpc::CreateCustomChannel(options.peer_address, certs::MakeChannelCredentials(tls),
+                                   arguments);
+}
+
+int Run(const Options& options) {
+  if (!certs::RequireTls13().ok()) return 1;
+  const auto loaded = certs::LoadTrust(options.roots, {}, std::time(nullptr), nullptr);
+  if (!loaded.ok()) {
+    std::fprintf(stderr, "bare_node: %s\n", loaded.status().ToString().c_str());
+    return 1;
+  }
+  const auto trust = std::make_shared<certs::TrustCache>(*loaded);
+  BareStore store(options.data, options.writer == "caller" ? BareStore::Writer::kCaller
+                                                           : BareStore::Writer::kThread);
+  Feed feed;
+  Incidents incidents(options, store);
+  Notices notices(options, store);
+  Node node(options, store, feed);
+  RelayReceiver receiver(store, feed);
+
+  certs::ServerTls tls;
+  tls.files = FilesOf(options, certs::MakeIdentity(options.unit)->country);
+  tls.trust = trust;
+  tls.now_s = [] { return static_cast<std::int64_t>(std::time(nullptr)); };
+  tls.refused = [](const absl::Status& status) {
+    std::fprintf(stderr, "%s\n", status.ToString().c_str());
+  };
+  int port = 0;
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort(options.listen, certs::MakeServerCredentials(tls), &port);
+  builder.SetMaxReceiveMessageSize(kMessageBytesMax);
+  builder.RegisterService(&incidents);
+  builder.RegisterService(&notices);
+  builder.RegisterService(&node);
+  builder.RegisterService(&receiver);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  if (server == nullptr) return 1;
+  std::unique_ptr<RelaySender> sender;
+  if (!options.peer_address.empty())
+    sender = std::make_unique<RelaySender>(store, DialPeer(options, trust));
+  node.Follow(sender.get());
+  std::printf("{\"port\": %d}\n", port);
+  std::fflush(stdout);
+
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  int signal = 0;
+  sigwait(&signals, &signal);
+  node.Follow(nullptr);
+  feed.Stop();
+  server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
+  sender.reset();
+  store.Stop();
+  return 0;
+}
+
+}  // namespace
+}  // namespace tripoint::bench
+
+int main(int argc, char** argv) {
+  // Blocked before any thread starts, so that sigwait gets them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  tripoint::bench::Options options;
+  CLI::App app("The bare parts of a node, for comparison");
+  app.add_option("--listen", options.listen);
+  app.add_option("--unit", options.unit)->required();
+  app.add_option("--certificates", options.certificates)->required();
+  app.add_option("--roots", options.roots)->required();
+  app.add_option("--data", options.data)->required();
+  app.add_option("--writer", options.writer)->check(CLI::IsMember({"thread", "caller"}));
+  app.add_option("--peer-unit", options.peer_unit);
+  app.add_option("--peer-address", options.peer_address);
+  CLI11_PARSE(app, argc, argv);
+  return tripoint::bench::Run(options);
+}

@@ -1,0 +1,183 @@
+// Micro-benchmarks of the pieces that every notice passes: target tripoint_micro, by hand only,
+// never in CI.
+//   ninja -C build/release tripoint_micro && build/release/bin/tripoint_micro
+#include <benchmark/benchmark.h>
+
+#include <set>
+#include <string>
+
+#include "proto/codes/registry.h"
+#include "proto/contract/uuid.h"
+#include "proto/contract/validate.h"
+#include "server/domain/notice.h"
+#include "server/operations/incidents.h"
+#include "storage/committer_core.h"
+#include "storage/keys.h"
+#include "storage/memory_engine.h"
+#include "storage/merkle.h"
+#include "storage/schema.h"
+#include "tripoint/exchange/v1/envelope.pb.h"
+#include "tripoint/v1/incident.pb.h"
+
+namespace tripoint::bench {
+namespace {
+
+constexpr std::int64_t kNowMs = 1'795'000'000'000;
+constexpr char kSelf[] = "vn-quangngai";
+constexpr char kPeer[] = "la-attapeu";
+
+const codes::Registry& TheRegistry() {
+  static const codes::Registry kRegistry = *codes::Registry::Load();
+  return kRegistry;
+}
+
+const contract::Validator& TheValidator() {
+  static const contract::Validator kValidator(TheRegistry());
+  return kValidator;
+}
+
+const std::set<std::string, std::less<>>& Paired() {
+  static const std::set<std::string, std::less<>> kPaired = {kPeer};
+  return kPaired;
+}
+
+v1::Facts SomeFacts() {
+  v1::Facts facts;
+  facts.set_category_code("DRG-TRF");
+  facts.set_severity(3);
+  facts.set_certainty_code("likely");
+  facts.set_occur_time_ms(kNowMs - 3'600'000);
+  facts.mutable_place()->set_gate("G-BOY");
+  facts.set_title("Pickup stopped at the gate");
+  facts.mutable_narrative()->set_language_code("en");
+  facts.mutable_narrative()->set_text(std::string(880, 'x'));
+  return facts;
+}
+
+domain::ShareContext Context() {
+  return {.self = kSelf,
+          .paired = Paired(),
+          .vocabulary = TheRegistry(),
+          .stamp = {.now_ms = kNowMs, .officer = "o"}};
+}
+
+v1::Notice Draft() {
+  v1::Notice wanted;
+  wanted.set_kind_code("INCIDENT");
+  wanted.set_urgency_code("U3");
+  wanted.set_purpose_code("P-BORDER");
+  *wanted.mutable_facts() = SomeFacts();
+  return *domain::DraftNotice(wanted, nullptr, kSelf, "units/vn-quangngai/notices/N-QNG-26-0211-M",
+                              Context().stamp);
+}
+
+domain::NoticeDecision Shared() {
+  const v1::Notice draft = Draft();
+  return *domain::ShareNotice(draft, {.units = {kPeer}, .etag = draft.etag()}, Context());
+}
+
+void EnvelopeEncodeAndHash(benchmark::State& state) {
+  const exchange::v1::Envelope envelope = Shared().envelopes.front();
+  std::string bytes;
+  for ([[maybe_unused]] auto _ : state) {
+    bytes.clear();
+    envelope.AppendToString(&bytes);
+    benchmark::DoNotOptimize(storage::LeafHash(bytes));
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(bytes.size()));
+}
+BENCHMARK(EnvelopeEncodeAndHash);
+
+void EnvelopeParseAndValidate(benchmark::State& state) {
+  const std::string bytes = Shared().envelopes.front().SerializeAsString();
+  for ([[maybe_unused]] auto _ : state) {
+    exchange::v1::Envelope envelope;
+    benchmark::DoNotOptimize(envelope.ParseFromString(bytes));
+    benchmark::DoNotOptimize(TheValidator().CheckReceived(envelope).ok());
+  }
+}
+BENCHMARK(EnvelopeParseAndValidate);
+
+void MerkleAppend(benchmark::State& state) {
+  storage::Frontier frontier;
+  const storage::Hash leaf = storage::LeafHash("leaf");
+  for ([[maybe_unused]] auto _ : state) frontier.Append(leaf);
+  benchmark::DoNotOptimize(frontier.Root());
+}
+BENCHMARK(MerkleAppend);
+
+void MerkleRootOfAMillion(benchmark::State& state) {
+  storage::Frontier frontier;
+  const storage::Hash leaf = storage::LeafHash("leaf");
+  for (int i = 0; i < 999'999; ++i) frontier.Append(leaf);
+  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(frontier.Root());
+}
+BENCHMARK(MerkleRootOfAMillion);
+
+void KeysOfAnIncident(benchmark::State& state) {
+  std::uint64_t number = 0;
+  for ([[maybe_unused]] auto _ : state) {
+    ++number;
+    const std::string sort_key = storage::SortKey(kNowMs, number);
+    for (std::uint8_t field = 0; field < 6; ++field) {
+      benchmark::DoNotOptimize(
+          storage::IndexKey(storage::Space::kIncidentIndex, field, "DRG-TRF", sort_key));
+    }
+    benchmark::DoNotOptimize(storage::RecordKey(storage::Space::kIncident, number));
+    benchmark::DoNotOptimize(
+        storage::ReferenceKey(storage::Kind::kIncident, "I-QNG-26-0093-T", kSelf));
+    benchmark::DoNotOptimize(storage::RequestKey("0123456789abcdef"));
+    benchmark::DoNotOptimize(storage::JournalKey(number));
+  }
+}
+BENCHMARK(KeysOfAnIncident);
+
+void PolicyOfAShare(benchmark::State& state) {
+  const v1::Notice draft = Draft();
+  const domain::ShareOrder order{.units = {kPeer}, .etag = draft.etag()};
+  for ([[maybe_unused]] auto _ : state)
+    benchmark::DoNotOptimize(domain::ShareNotice(draft, order, Context()).ok());
+}
+BENCHMARK(PolicyOfAShare);
+
+void ValidateARequest(benchmark::State& state) {
+  v1::CreateIncidentRequest request;
+  *request.mutable_incident()->mutable_facts() = SomeFacts();
+  request.set_request_id("0b6cbe1e-6d0f-4f4c-8f10-9d3a4a6f7d10");
+  for ([[maybe_unused]] auto _ : state) {
+    v1::CreateIncidentRequest copy = request;
+    benchmark::DoNotOptimize(TheValidator().CheckInput(copy).ok());
+  }
+}
+BENCHMARK(ValidateARequest);
+
+// CreateIncident as the node runs it, without disk: state.range(0) operations a step. Items a
+// second are operations.
+void CommitterOverMemory(benchmark::State& state) {
+  storage::MemoryEngine engine;
+  if (!storage::InitializeStore(engine, kSelf, 7, kNowMs).ok()) state.SkipWithError("no store");
+  storage::CommitterCore core(engine);
+  operations::NodeFacts facts{kSelf, "QNG", &TheRegistry(), &TheValidator(), Paired()};
+  v1::CreateIncidentRequest request;
+  *request.mutable_incident()->mutable_facts() = SomeFacts();
+  std::uint64_t number = 0;
+  std::uint64_t failed = 0;
+  for ([[maybe_unused]] auto _ : state) {
+    for (std::int64_t i = 0; i < state.range(0); ++i) {
+      contract::Uuid id{};
+      ++number;
+      for (std::size_t byte = 0; byte < 8; ++byte)
+        id[byte + 8] = static_cast<std::uint8_t>(number >> (8 * byte));
+      request.set_request_id(contract::UuidText(contract::RandomUuid(id)));
+      core.Submit(operations::CreateIncident(facts, {"huy"}, request).operation,
+                  [&failed](const absl::Status& status) { failed += status.ok() ? 0 : 1; });
+    }
+    core.RunOnce(kNowMs);
+  }
+  if (failed > 0) state.SkipWithError("operations failed");
+  state.SetItemsProcessed(static_cast<std::int64_t>(number));
+}
+BENCHMARK(CommitterOverMemory)->Arg(1)->Arg(64);
+
+}  // namespace
+}  // namespace tripoint::bench

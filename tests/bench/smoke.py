@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+"""Runs the smallest scripts/bench and checks that every case prints well-formed lines. It judges no figure."""
+import json
+import subprocess
+import sys
+
+WANTED = {"create", "import", "visible", "sustained", "catchup", "memory", "disk", "wire"}
+
+
+def main():
+    bench, binaries = sys.argv[1:3]
+    done = subprocess.run([bench, "--quick", "--seconds", "0.3", "--notices", "300", "--binary-dir", binaries],
+                          capture_output=True, text=True, timeout=120, check=False)
+    print(done.stderr, file=sys.stderr)
+    if done.returncode != 0:
+        sys.exit(f"scripts/bench ended with {done.returncode}")
+    seen = set()
+    for text in done.stdout.splitlines():
+        line = json.loads(text)
+        for key, kind in (("case", str), ("params", dict), ("value", (int, float)), ("unit", str)):
+            if not isinstance(line.get(key), kind):
+                sys.exit(f"{key} is missing or of the wrong kind: {text}")
+        if line["value"] <= 0 and line["case"] != "visible":  # a watcher may be faster than an answer
+            sys.exit(f"nothing was measured: {text}")
+        if ("bare" in line) != ("ratio" in line):
+            sys.exit(f"bare and ratio come together: {text}")
+        seen.add(line["case"])
+    if seen != WANTED:
+        sys.exit(f"cases without a line: {sorted(WANTED - seen)}")
+    if "failed" in done.stderr:
+        sys.exit("calls failed, see above")
+
+
+main()
