@@ -1,0 +1,14 @@
+// The command `tripoint`: gives the words to Run and its exit code to the shell.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/app.h"
+#include "client/environment.h"
+#include "client/session.h"
+
+int main(int argc, char** argv) {
+  const std::unique_ptr<tripoint::client::Host> host = tripoint::client::MakeProcessHost();
+  const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
+  return tripoint::client::Run(words, *host, tripoint::client::ConnectSession);
+}
