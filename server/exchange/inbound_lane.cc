@@ -59,6 +59,11 @@ LaneVerdict InboundLane::Open(std::uint64_t peer_epoch, const v1::Head* head) {
   }
   if (LaneVerdict verdict = OnHead(*head); !verdict.fine()) return verdict;
   const std::uint64_t size = durable_.frontier.size();
+  if (size > 0) {
+    // The stored one may be under a signing key that has been replaced since.
+    const contract::ChannelHead held = ChannelHeadOf(size, durable_.frontier.Root());
+    durable_.receipt_signature = context_.signer.Sign(contract::ReceiptBytes(held));
+  }
   if (head->receipted_size() < size) {
     // The receipt was lost with a stream or a crash, and its refusals with it: both are said again.
     receipt_owed_ = true;

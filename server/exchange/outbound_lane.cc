@@ -141,15 +141,20 @@ LaneVerdict OutboundLane::OnReceipt(const v1::Receipt& receipt, Sample& sample) 
     progress_ms_ = context_.now_ms;
     return LaneVerdict::Fine();
   }
-  if (mode_ == Mode::kLocating && locate_root_.has_value()) {
-    if (receipt.size() != locate_size_) return LaneVerdict::Break("receipt of what was not sent");
+  if (mode_ == Mode::kLocating && locate_root_.has_value() && receipt.size() == locate_size_) {
     early_receipt_ = receipt;
     return LaneVerdict::Fine();
   }
-  if (receipt.size() == held_.size()) {
+  if (mode_ == Mode::kRunning && receipt.size() == held_.size()) {
     return TakeProof(held_, receipt);
   }
-  return LaneVerdict::Break("receipt of what was not sent");
+  if (mode_ == Mode::kLocating && receipt.size() < locate_size_) return LaneVerdict::Fine();
+  // The peer finished storing what an earlier stream had brought: compare there and go on from
+  // there. What was sent meanwhile is sent again and is known to the peer.
+  in_flight_.clear();
+  in_flight_bytes_ = 0;
+  early_receipt_ = receipt;
+  return Locate(receipt.size(), storage::HashFromBytes(receipt.root()));
 }
 
 LaneVerdict OutboundLane::TakeProof(const Frontier& frontier, const v1::Receipt& receipt) {

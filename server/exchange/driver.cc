@@ -1,0 +1,328 @@
+// See driver.h. Start and stop, what gRPC's threads and the committer's post, time, status. What
+// the loop does for the cores: driver_actions.cc.
+#include "server/exchange/driver.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/time/time.h"
+#include "certs/grpc_credentials.h"
+#include "proto/contract/error.h"
+#include "server/exchange/store_actions.h"
+
+namespace tripoint::exchange {
+namespace {
+
+constexpr std::int64_t kTickMs = 50;
+constexpr std::int64_t kGoodbyeWaitMs = 2000;
+// Streams that one node has at most; the gate bounds connections before.
+constexpr int kLiveStreamsMax = 256;
+
+grpc::Status Refusal(absl::StatusCode code, Reason reason, std::string what, std::string why) {
+  return certs::ToPlainStatus(contract::Error(code, reason, std::move(what), std::move(why),
+                                              "Ask the officer of this node."));
+}
+
+}  // namespace
+
+Driver::Driver(DriverSeams seams, std::vector<DriverPeer> peers)
+    : seams_(std::move(seams)), service_(*this), loop_("exchange", seams_.clock) {
+  for (DriverPeer& peer : peers) {
+    PeerLink& link = links_[peer.unit];
+    link.peer = std::move(peer);
+    const absl::MutexLock lock(&mutex_);
+    published_[link.peer.unit].address = link.peer.address;
+  }
+  loop_.Every(kTickMs, [this] { Tick(); });
+}
+
+Driver::~Driver() { Stop(); }
+
+absl::Status Driver::Start(storage::Committer& committer) {
+  committer_ = &committer;
+  for (auto& [unit, link] : links_) {
+    CoreConfig config;
+    config.unit = seams_.facts.unit;
+    config.peer = unit;
+    config.epoch = seams_.epoch;
+    config.software = seams_.software;
+    config.limits = seams_.limits;
+    config.limits.may_dial = !link.peer.address.empty();
+    config.jitter_seed = link.peer.jitter_seed;
+    if (absl::Status loaded = LoadChannelStates(seams_.engine, config); !loaded.ok()) return loaded;
+    link.verifier = seams_.make_verifier(unit);
+    if (config.limits.may_dial) link.credentials = seams_.make_credentials(unit);
+    link.core = std::make_unique<Core>(std::move(config), seams_.signer, *link.verifier);
+  }
+  running_ = true;
+  loop_.Start();
+  return absl::OkStatus();
+}
+
+void Driver::Stop() {
+  if (!running_.exchange(false)) return;
+  Post([this] {
+    for (auto& [unit, link] : links_) Feed(link, exchange::Stop{});
+    for (auto& [id, stream] : streams_) {
+      if (!stream.opened) Cancel(stream);
+    }
+  });
+  const auto none = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return live_streams_ == 0; };
+  bool gone = false;
+  {
+    const absl::MutexLock lock(&mutex_);
+    gone = mutex_.AwaitWithTimeout(absl::Condition(&none), absl::Milliseconds(kGoodbyeWaitMs));
+  }
+  if (!gone) {
+    Post([this] {
+      for (auto& [id, stream] : streams_) Cancel(stream);
+    });
+    // A cancelled stream always ends; before it has, gRPC may still call into this object.
+    const absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(&none));
+  }
+  loop_.Stop();
+}
+
+void Driver::ReplaceKeys(std::function<void()> replace) {
+  Post([this, replace = std::move(replace)] {
+    replace();
+    std::vector<StreamId> ids;
+    for (const auto& [id, stream] : streams_) {
+      if (stream.opened && !stream.closing && !stream.broken) ids.push_back(id);
+    }
+    for (const StreamId id : ids) {
+      const auto at = streams_.find(id);
+      if (at == streams_.end()) continue;
+      at->second.closing = true;
+      Cancel(at->second);
+      Feed(*at->second.link, StreamClosed{.stream = id,
+                                          .reason = Reason::kLinkDuplicate,
+                                          .text = "the signing key was replaced"});
+    }
+  });
+}
+
+bool Driver::Post(std::function<void()> task) { return loop_.Post(std::move(task)); }
+
+Time Driver::Now() const {
+  return {.monotonic_ms = seams_.clock.monotonic_ms(), .wall_ms = seams_.clock.wall_ms()};
+}
+
+Driver::PeerLink* Driver::Find(std::string_view unit) {
+  const auto found = links_.find(unit);
+  return found == links_.end() ? nullptr : &found->second;
+}
+
+// ---- gRPC's threads ----
+
+grpc::ServerBidiReactor<v1::Frame, v1::Frame>* Driver::Service::Link(
+    grpc::CallbackServerContext* context) {
+  return driver_.Accept(*context);
+}
+
+grpc::ServerBidiReactor<v1::Frame, v1::Frame>* Driver::Accept(
+    grpc::CallbackServerContext& context) {
+  const absl::StatusOr<std::string> unit = seams_.unit_of_call(context);
+  if (!unit.ok()) return new RefusedStream(certs::ToPlainStatus(unit.status()));
+  PeerLink* link = Find(*unit);
+  if (link == nullptr) {
+    return new RefusedStream(Refusal(absl::StatusCode::kPermissionDenied, Reason::kUnitNotPaired,
+                                     "This node is not paired with the caller's unit.",
+                                     "Both units' operators must have agreed to the link."));
+  }
+  {
+    const absl::MutexLock lock(&mutex_);
+    if (!running_) {
+      return new RefusedStream(Refusal(absl::StatusCode::kUnavailable, Reason::kShuttingDown,
+                                       "This node is starting or stopping.",
+                                       "No stream is taken now."));
+    }
+    if (live_streams_ >= kLiveStreamsMax) {
+      return new RefusedStream(Refusal(absl::StatusCode::kResourceExhausted, Reason::kQueueFull,
+                                       "Too many streams.", "A pair needs one."));
+    }
+    ++live_streams_;
+  }
+  const StreamId id = ++last_stream_;
+  auto* stream = new AcceptedStream(id, *this, context);
+  const bool posted = Post([this, id, link, stream] {
+    Stream& state = streams_[id];
+    state.link = link;
+    state.port = stream;
+    Opened(id, *link, *stream);
+  });
+  if (!posted) stream->Finish();
+  return stream;
+}
+
+void Driver::OnOpened(StreamId id) {
+  Post([this, id] {
+    const auto at = streams_.find(id);
+    if (at == streams_.end() || at->second.port == nullptr) return;
+    at->second.reading = false;
+    Opened(id, *at->second.link, *at->second.port);
+  });
+}
+
+void Driver::OnFrame(StreamId id, std::unique_ptr<v1::Frame> frame) {
+  Post([this, id, shared = std::shared_ptr<v1::Frame>(std::move(frame))] {
+    Received(id, std::move(*shared));
+  });
+}
+
+void Driver::OnReadEnd(StreamId id) {
+  Post([this, id] {
+    if (const auto at = streams_.find(id); at != streams_.end()) at->second.reading = false;
+    Break(id);
+  });
+}
+
+void Driver::OnWritten(StreamId id, bool ok) {
+  Post([this, id, ok] {
+    const auto at = streams_.find(id);
+    if (at == streams_.end()) return;
+    at->second.writing = false;
+    if (!ok) return Break(id);
+    if (!at->second.closing) Feed(*at->second.link, FrameSent{.stream = id});
+    WriteNext(id);
+    Settle(id);
+  });
+}
+
+void Driver::OnCut(StreamId id) {
+  Post([this, id] { Break(id); });
+}
+
+void Driver::OnEnded(StreamId id, const absl::Status& status) {
+  Post([this, id, status] { Ended(id, status); });
+}
+
+void Driver::OnGone() {
+  const absl::MutexLock lock(&mutex_);
+  --live_streams_;
+}
+
+// ---- The committer's thread ----
+
+void Driver::OnCommitted(std::uint64_t /*first_change*/, std::uint64_t /*last_change*/,
+                         const std::vector<storage::ChannelName>& grown) {
+  if (grown.empty()) return;
+  bool first = false;
+  {
+    const absl::MutexLock lock(&mutex_);
+    first = grown_.empty();
+    grown_.insert(grown.begin(), grown.end());
+  }
+  if (first) Post([this] { TakeGrown(); });
+}
+
+// ---- The loop ----
+
+void Driver::TakeGrown() {
+  std::set<storage::ChannelName> grown;
+  {
+    const absl::MutexLock lock(&mutex_);
+    grown.swap(grown_);
+  }
+  for (const storage::ChannelName& channel : grown) {
+    PeerLink* link = Find(channel.peer);
+    if (link == nullptr || link->core == nullptr || !IsLane(channel.lane)) continue;
+    const auto lane = static_cast<v1::Lane>(channel.lane);
+    absl::StatusOr<Frontier> frontier =
+        GrownFrontier(seams_.engine, channel.peer, lane, seams_.epoch);
+    if (frontier.ok()) {
+      Feed(*link, ChannelGrew{.lane = lane, .frontier = *std::move(frontier)});
+    } else {
+      seams_.log.Error("exchange.channel_unreadable",
+                       {runtime::Field::Unit("peer", channel.peer), {"status", frontier.status()}});
+    }
+  }
+}
+
+void Driver::Tick() {
+  const std::int64_t now_ms = seams_.clock.monotonic_ms();
+  for (auto& [id, stream] : streams_) {
+    if (stream.deadline_ms == 0 || now_ms < stream.deadline_ms) continue;
+    stream.deadline_ms = 0;
+    Cancel(stream);
+  }
+  for (auto& [unit, link] : links_) {
+    if (!link.unstored.empty() && now_ms >= link.retry_ms) {
+      for (const PersistQuarantine& stop : std::exchange(link.unstored, {}))
+        DoQuarantine(link, stop);
+    }
+    if (now_ms >= link.core->next_tick_ms()) Feed(link, exchange::Tick{});
+  }
+}
+
+void Driver::Publish(PeerLink& link) {
+  LinkStatus status = link.core->status();
+  const Time now = Now();
+  const auto wall = [&](std::int64_t monotonic_ms) {
+    return monotonic_ms == 0 ? 0 : now.wall_ms - now.monotonic_ms + monotonic_ms;
+  };
+  const runtime::Field unit = runtime::Field::Unit("peer", link.peer.unit);
+  if (status.state == LinkState::kUp && link.logged_state != LinkState::kUp) {
+    seams_.log.Info("link.up",
+                    {unit, {"dialled", status.dialled_by_us}, {"version", status.version}});
+  } else if (status.state != LinkState::kUp && link.logged_state == LinkState::kUp) {
+    seams_.log.Info("link.down", {unit, {"reason", status.last_reason}});
+  }
+  link.logged_state = status.state;
+  const absl::MutexLock lock(&mutex_);
+  Published& published = published_[link.peer.unit];
+  if (published.status.state != status.state || published.state_time_ms == 0) {
+    published.state_time_ms = now.wall_ms;
+  }
+  published.heard_time_ms = wall(status.last_heard_ms);
+  published.next_dial_time_ms = wall(status.next_dial_ms);
+  published.status = std::move(status);
+}
+
+// ---- Any thread ----
+
+void Driver::FillLink(std::string_view unit, tripoint::v1::Peer& peer) const {
+  const absl::MutexLock lock(&mutex_);
+  const auto found = published_.find(unit);
+  if (found == published_.end()) return;
+  const Published& published = found->second;
+  const LinkStatus& status = published.status;
+  peer.set_state(tripoint::v1::LINK_STATE_DOWN);
+  if (status.state == LinkState::kDialling || status.state == LinkState::kGreeting) {
+    peer.set_state(tripoint::v1::LINK_STATE_CONNECTING);
+  } else if (status.state == LinkState::kUp) {
+    const bool stopped =
+        std::any_of(status.lanes.begin(), status.lanes.end(), [](const LaneStatus& lane) {
+          return !lane.outbound_quarantine.empty() || !lane.inbound_quarantine.empty() ||
+                 !lane.stopped_by_peer.empty();
+        });
+    peer.set_state(stopped ? tripoint::v1::LINK_STATE_QUARANTINED : tripoint::v1::LINK_STATE_UP);
+  }
+  peer.set_address(published.address);
+  peer.set_state_time_ms(published.state_time_ms);
+  peer.set_heard_time_ms(published.heard_time_ms);
+  peer.set_next_dial_time_ms(published.next_dial_time_ms);
+  if (status.state != LinkState::kUp && status.last_reason != Reason::kUnspecified) {
+    peer.set_reason_code(std::string(contract::ReasonCode(status.last_reason)));
+    peer.set_reason_text(status.last_text);
+  }
+  peer.set_round_trip_ms(static_cast<double>(std::max<std::int64_t>(status.round_trip_ms, 0)));
+  peer.set_clock_offset_ms(status.clock_offset_ms);
+  peer.set_certificate_days_left(-1);
+}
+
+std::uint64_t Driver::SentSize(std::string_view unit, std::uint8_t lane) const {
+  const std::optional<LinkStatus> status = StatusOf(unit);
+  if (!status.has_value() || !IsLane(lane) || status->state != LinkState::kUp) return 0;
+  return status->lanes[LaneIndex(static_cast<v1::Lane>(lane))].sent_size;
+}
+
+std::optional<LinkStatus> Driver::StatusOf(std::string_view unit) const {
+  const absl::MutexLock lock(&mutex_);
+  const auto found = published_.find(unit);
+  if (found == published_.end()) return std::nullopt;
+  return found->second.status;
+}
+
+}  // namespace tripoint::exchange

@@ -1,0 +1,189 @@
+// Runs the cores of all peers over gRPC: the only place of the exchange that sees it.
+//
+// Made by node.cc. All cores and all state of streams live on one event loop thread; gRPC's threads
+// and the committer's only post to it. Reads of the store and hashing of batches happen on the
+// loop, never on the committer's thread.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "server/exchange/core.h"
+#include "server/exchange/driver_streams.h"
+#include "server/operations/node_facts.h"
+#include "server/operations/peer_status.h"
+#include "server/runtime/clock.h"
+#include "server/runtime/event_loop.h"
+#include "server/runtime/log.h"
+#include "storage/committer.h"
+#include "storage/engine.h"
+
+namespace tripoint::exchange {
+
+struct DriverPeer {
+  std::string unit;
+  std::string address;  // host:port; empty: only the peer dials
+  std::uint64_t jitter_seed = 0;
+};
+
+// What the driver stands on. References outlive it.
+struct DriverSeams {
+  const operations::NodeFacts& facts;
+  std::uint64_t epoch;
+  std::string software;  // shown to peers
+  storage::Engine& engine;
+  const runtime::Clock& clock;
+  runtime::Log& log;
+  HeadSigner& signer;
+  // One for each peer.
+  std::function<std::unique_ptr<HeadVerifier>(const std::string& unit)> make_verifier;
+  // For dialling exactly this unit; kept and used for each new channel to it.
+  std::function<std::shared_ptr<grpc::ChannelCredentials>(const std::string& unit)>
+      make_credentials;
+  // The unit of a call's certificate, judged now. Any error refuses the call with it.
+  std::function<absl::StatusOr<std::string>(const grpc::ServerContextBase&)> unit_of_call;
+  Limits limits;
+};
+
+class Driver final : public operations::PeerStatusSource,
+                     public storage::CommitListener,
+                     private StreamObserver {
+ public:
+  Driver(DriverSeams seams, std::vector<DriverPeer> peers);
+  ~Driver() override;  // stops
+
+  // For the exchange port. Streams are refused before Start and after Stop.
+  grpc::Service& service() { return service_; }
+
+  // Loads the channels of all peers and begins to dial. Errors: DATA_LOSS / CORRUPT.
+  // `committer` must be stopped after Stop() only.
+  absl::Status Start(storage::Committer& committer);
+
+  // Says goodbye on all streams and waits for their end, about two seconds at most; before the
+  // exchange port is stopped. Further calls do nothing.
+  void Stop();
+
+  // Runs `replace` (which changes the signer's key) between two streams: all of them end and are
+  // opened again under the new certificate.
+  void ReplaceKeys(std::function<void()> replace);
+
+  // CommitListener; the committer's thread.
+  void OnCommitted(std::uint64_t first_change, std::uint64_t last_change,
+                   const std::vector<storage::ChannelName>& grown) override;
+  // PeerStatusSource; any thread.
+  void FillLink(std::string_view unit, tripoint::v1::Peer& peer) const override;
+  std::uint64_t SentSize(std::string_view unit, std::uint8_t lane) const override;
+  // As the core says, for metrics; nullopt: no such peer.
+  std::optional<LinkStatus> StatusOf(std::string_view unit) const;
+
+ private:
+  class Service final : public v1::ExchangeService::CallbackService {
+   public:
+    explicit Service(Driver& driver) : driver_(driver) {}
+    grpc::ServerBidiReactor<v1::Frame, v1::Frame>* Link(
+        grpc::CallbackServerContext* context) override;
+
+   private:
+    Driver& driver_;
+  };
+  struct PeerLink {
+    DriverPeer peer;
+    std::unique_ptr<HeadVerifier> verifier;
+    std::shared_ptr<grpc::ChannelCredentials> credentials;
+    std::unique_ptr<Core> core;
+    std::vector<PersistQuarantine> unstored;  // at most one for each channel
+    std::int64_t retry_ms = 0;
+    LinkState logged_state = LinkState::kDown;
+  };
+  // A stream as the loop sees it.
+  struct Stream {
+    PeerLink* link = nullptr;
+    StreamPort* port = nullptr;  // null: released, its end is not told yet
+    bool dialled = false;
+    bool opened = false;
+    bool reading = false;
+    bool writing = false;
+    bool closing = false;    // by the core: what waits is written, then it ends
+    bool finishing = false;  // Finish was called
+    bool broken = false;     // by the network
+    bool cancelled = false;
+    std::deque<v1::Frame> waiting;
+    std::int64_t deadline_ms = 0;  // dialling or closing must be done; 0: none
+  };
+  struct Published {
+    LinkStatus status;
+    std::string address;
+    std::int64_t state_time_ms = 0;  // wall
+    std::int64_t heard_time_ms = 0;
+    std::int64_t next_dial_time_ms = 0;
+  };
+
+  // StreamObserver; gRPC's threads.
+  void OnOpened(StreamId id) override;
+  void OnFrame(StreamId id, std::unique_ptr<v1::Frame> frame) override;
+  void OnReadEnd(StreamId id) override;
+  void OnWritten(StreamId id, bool ok) override;
+  void OnCut(StreamId id) override;
+  void OnEnded(StreamId id, const absl::Status& status) override;
+  void OnGone() override;
+  grpc::ServerBidiReactor<v1::Frame, v1::Frame>* Accept(grpc::CallbackServerContext& context);
+  bool Post(std::function<void()> task);
+
+  // The loop thread from here on (driver.cc, driver_actions.cc).
+  void Tick();
+  void Feed(PeerLink& link, Event event);
+  void Do(PeerLink& link, Action& action);
+  void DoDial(PeerLink& link);
+  void DoSend(PeerLink& link, Send& send);
+  void DoClose(const CloseStream& close);
+  void DoCommit(PeerLink& link, CommitBatch action);
+  void DoProve(PeerLink& link, CommitReceipt action);
+  void DoQuarantine(PeerLink& link, const PersistQuarantine& action);
+  void WriteNext(StreamId id);
+  // Ends the stream as far as it can be ended now, and forgets it when nothing is outstanding.
+  void Settle(StreamId id);
+  void SettleBroken(std::map<StreamId, Stream>::iterator at);
+  void Break(StreamId id);
+  void Received(StreamId id, v1::Frame frame);
+  void Ended(StreamId id, const absl::Status& status);
+  void Opened(StreamId id, PeerLink& link, StreamPort& port);
+  void Cancel(Stream& stream);
+  void TakeGrown();
+  void Publish(PeerLink& link);
+  Time Now() const;
+  PeerLink* Find(std::string_view unit);
+
+  const DriverSeams seams_;
+  Service service_;
+  runtime::EventLoop loop_;
+  std::atomic<StreamId> last_stream_{0};
+  std::atomic<bool> running_{false};
+  storage::Committer* committer_ = nullptr;
+  std::map<std::string, PeerLink, std::less<>> links_;  // fixed once running
+  std::map<StreamId, Stream> streams_;
+  std::deque<std::pair<PeerLink*, Event>> events_;
+  bool feeding_ = false;
+
+  mutable absl::Mutex mutex_;
+  std::map<std::string, Published, std::less<>> published_ ABSL_GUARDED_BY(mutex_);
+  std::set<storage::ChannelName> grown_ ABSL_GUARDED_BY(mutex_);
+  int live_streams_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace tripoint::exchange

@@ -1,0 +1,258 @@
+// See driver.h. What the loop does for the cores: streams, reads, commits. Only on the loop thread.
+#include <algorithm>
+#include <utility>
+
+#include "proto/contract/error.h"
+#include "server/exchange/driver.h"
+#include "server/exchange/store_actions.h"
+
+namespace tripoint::exchange {
+namespace {
+
+constexpr std::int64_t kDialMsMax = 20'000;
+constexpr std::int64_t kCloseMsMax = 1000;
+constexpr std::int64_t kQuarantineRetryMs = 5000;
+constexpr std::size_t kWaitingFramesMax = 4;
+constexpr std::size_t kStreamsOfPeerMax = 8;
+
+runtime::Literal LaneWord(v1::Lane lane) {
+  switch (lane) {
+    case v1::LANE_FLASH:
+      return "flash";
+    case v1::LANE_PRIORITY:
+      return "priority";
+    case v1::LANE_ROUTINE:
+      return "routine";
+    default:
+      return "none";
+  }
+}
+
+}  // namespace
+
+// Actions may bring events at once (reads do): they wait their turn, so that the actions of one
+// step are begun before those of the next.
+void Driver::Feed(PeerLink& link, Event event) {
+  events_.emplace_back(&link, std::move(event));
+  if (feeding_) return;
+  feeding_ = true;
+  while (!events_.empty()) {
+    auto [next, some] = std::move(events_.front());
+    events_.pop_front();
+    std::vector<Action> actions = next->core->Step(Now(), std::move(some));
+    for (Action& action : actions) Do(*next, action);
+    Publish(*next);
+  }
+  feeding_ = false;
+}
+
+void Driver::Do(PeerLink& link, Action& action) {
+  if (std::holds_alternative<Dial>(action)) {
+    DoDial(link);
+  } else if (auto* send = std::get_if<Send>(&action)) {
+    DoSend(link, *send);
+  } else if (const auto* close = std::get_if<CloseStream>(&action)) {
+    DoClose(*close);
+  } else if (const auto* range = std::get_if<ReadRange>(&action)) {
+    Feed(link, DoRead(*seams_.engine.TakeSnapshot(), link.peer.unit, seams_.epoch, *range));
+  } else if (const auto* frontier = std::get_if<ReadFrontier>(&action)) {
+    Feed(link, DoRead(*seams_.engine.TakeSnapshot(), link.peer.unit, *frontier));
+  } else if (const auto* refusals = std::get_if<ReadRefusals>(&action)) {
+    Feed(link, DoRead(*seams_.engine.TakeSnapshot(), link.peer.unit, *refusals));
+  } else if (auto* batch = std::get_if<CommitBatch>(&action)) {
+    DoCommit(link, std::move(*batch));
+  } else if (auto* receipt = std::get_if<CommitReceipt>(&action)) {
+    DoProve(link, std::move(*receipt));
+  } else if (const auto* quarantine = std::get_if<PersistQuarantine>(&action)) {
+    DoQuarantine(link, *quarantine);
+  } else if (const auto* alert = std::get_if<Alert>(&action)) {
+    seams_.log.Warning("exchange.alert", {runtime::Field::Unit("peer", link.peer.unit),
+                                          {"reason", alert->reason},
+                                          {"lane", LaneWord(alert->lane)},
+                                          {"to_peer", alert->outbound}});
+  }
+}
+
+// A channel for each try: gRPC's own back-off would hold up ours after an outage.
+void Driver::DoDial(PeerLink& link) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetMaxReceiveMessageSize(static_cast<int>(seams_.limits.frame_bytes_max));
+  arguments.SetMaxSendMessageSize(static_cast<int>(seams_.limits.frame_bytes_max));
+  const StreamId id = ++last_stream_;
+  {
+    const absl::MutexLock lock(&mutex_);
+    ++live_streams_;
+  }
+  auto* stream = new DialledStream(
+      id, *this, grpc::CreateCustomChannel(link.peer.address, link.credentials, arguments));
+  Stream& state = streams_[id];
+  state.link = &link;
+  state.port = stream;
+  state.dialled = true;
+  state.reading = true;  // the answer to the call
+  state.deadline_ms = seams_.clock.monotonic_ms() + kDialMsMax;
+  stream->Start();
+}
+
+void Driver::Opened(StreamId id, PeerLink& link, StreamPort& port) {
+  Stream& stream = streams_[id];
+  if (stream.broken) return;
+  stream.opened = true;
+  stream.deadline_ms = 0;
+  stream.reading = true;
+  port.Read();
+  const auto of_peer = std::count_if(streams_.begin(), streams_.end(),
+                                     [&](const auto& entry) { return entry.second.link == &link; });
+  if (static_cast<std::size_t>(of_peer) > kStreamsOfPeerMax) {
+    return DoClose({.stream = id, .reason = Reason::kLinkDuplicate, .text = "too many streams"});
+  }
+  Feed(link, StreamOpened{.stream = id, .dialled_by_us = stream.dialled});
+}
+
+void Driver::Received(StreamId id, v1::Frame frame) {
+  auto at = streams_.find(id);
+  if (at == streams_.end()) return;
+  at->second.reading = false;
+  if (!at->second.closing && !at->second.broken) {
+    Feed(*at->second.link, FrameReceived{.stream = id, .frame = std::move(frame)});
+    at = streams_.find(id);
+    if (at == streams_.end()) return;
+  }
+  if (at->second.broken || at->second.port == nullptr) return Settle(id);
+  // One frame at a time: the next is taken off the wire only when this one was worked on. While
+  // closing, a dialled stream reads on to its end.
+  at->second.reading = true;
+  at->second.port->Read();
+}
+
+void Driver::DoSend(PeerLink& /*link*/, Send& send) {
+  const auto at = streams_.find(send.stream);
+  if (at == streams_.end() || at->second.broken || at->second.closing) return;
+  if (at->second.waiting.size() >= kWaitingFramesMax) return;  // the core never has so many
+  at->second.waiting.push_back(std::move(send.frame));
+  WriteNext(send.stream);
+}
+
+void Driver::WriteNext(StreamId id) {
+  const auto at = streams_.find(id);
+  if (at == streams_.end()) return;
+  Stream& stream = at->second;
+  if (stream.writing || stream.broken || stream.port == nullptr || stream.waiting.empty()) return;
+  stream.writing = true;
+  v1::Frame frame = std::move(stream.waiting.front());
+  stream.waiting.pop_front();
+  stream.port->Write(std::move(frame));
+}
+
+void Driver::DoClose(const CloseStream& close) {
+  const auto at = streams_.find(close.stream);
+  if (at == streams_.end() || at->second.closing) return;
+  at->second.closing = true;
+  at->second.deadline_ms = seams_.clock.monotonic_ms() + kCloseMsMax;
+  Settle(close.stream);
+}
+
+void Driver::Cancel(Stream& stream) {
+  if (stream.cancelled || stream.port == nullptr) return;
+  stream.cancelled = true;
+  stream.port->Cancel();
+}
+
+void Driver::Break(StreamId id) {
+  const auto at = streams_.find(id);
+  if (at == streams_.end() || at->second.port == nullptr) return;
+  Stream& stream = at->second;
+  const bool first = !std::exchange(stream.broken, true);
+  stream.waiting.clear();
+  // A dialled stream tells in the end why.
+  if (first && !stream.dialled && !std::exchange(stream.closing, true)) {
+    Feed(*stream.link,
+         StreamClosed{
+             .stream = id, .reason = Reason::kLinkSilent, .text = "the connection is gone"});
+  }
+  Settle(id);
+}
+
+void Driver::Settle(StreamId id) {
+  const auto at = streams_.find(id);
+  if (at == streams_.end() || at->second.port == nullptr) return;
+  Stream& stream = at->second;
+  if (stream.broken) return SettleBroken(at);
+  if (!stream.closing || stream.writing || !stream.waiting.empty() || stream.finishing) return;
+  stream.finishing = true;
+  stream.port->Finish();
+  if (!stream.dialled) streams_.erase(at);
+}
+
+void Driver::SettleBroken(std::map<StreamId, Stream>::iterator at) {
+  Stream& stream = at->second;
+  if (stream.writing) return Cancel(stream);  // OnWritten comes back here
+  if (!stream.dialled) {
+    stream.port->Finish();
+    streams_.erase(at);
+    return;
+  }
+  if (stream.reading) return Cancel(stream);  // OnReadEnd comes back here
+  std::exchange(stream.port, nullptr)->Release();
+}
+
+void Driver::Ended(StreamId id, const absl::Status& status) {
+  const auto at = streams_.find(id);
+  if (at == streams_.end()) return;
+  const Stream stream = std::move(at->second);
+  streams_.erase(at);
+  if (stream.closing) return;
+  const contract::Problem problem = contract::ProblemOf(status);
+  const Reason reason = status.ok() ? Reason::kLinkSilent : problem.reason;
+  const std::string text = status.ok() ? "the peer ended the stream" : problem.what;
+  if (stream.opened) {
+    Feed(*stream.link, StreamClosed{.stream = id, .reason = reason, .text = text});
+  } else {
+    Feed(*stream.link, DialFailed{.reason = reason, .text = text});
+  }
+}
+
+void Driver::DoCommit(PeerLink& link, CommitBatch action) {
+  const Token token = action.token;
+  const v1::Lane lane = action.lane;
+  auto prepared = MakeOperation(seams_.facts, link.peer.unit, std::move(action));
+  committer_->Submit(
+      std::move(prepared.operation),
+      [this, &link, token, lane, result = prepared.result](const absl::Status& status) {
+        Post([this, &link, token, lane, result, status] {
+          BatchCommitted event{.token = token, .status = status, .refusals = {}, .durable = {}};
+          if (status.ok()) {
+            event.refusals = std::move(result->refusals);
+          } else {
+            event.durable = DurableInbound(seams_.engine, link.peer.unit, lane);
+          }
+          Feed(link, std::move(event));
+        });
+      });
+}
+
+void Driver::DoProve(PeerLink& link, CommitReceipt action) {
+  const Token token = action.token;
+  auto prepared = MakeOperation(seams_.facts, link.peer.unit, seams_.epoch, std::move(action));
+  committer_->Submit(std::move(prepared.operation),
+                     [this, &link, token](const absl::Status& status) {
+                       Post([this, &link, token, status] {
+                         Feed(link, ReceiptCommitted{.token = token, .status = status});
+                       });
+                     });
+}
+
+void Driver::DoQuarantine(PeerLink& link, const PersistQuarantine& action) {
+  auto prepared = MakeOperation(seams_.facts, link.peer.unit, action);
+  committer_->Submit(std::move(prepared.operation),
+                     [this, &link, action](const absl::Status& status) {
+                       if (status.ok()) return;
+                       Post([this, &link, action] {
+                         link.retry_ms = seams_.clock.monotonic_ms() + kQuarantineRetryMs;
+                         if (link.unstored.size() < 2 * kLanes) link.unstored.push_back(action);
+                       });
+                     });
+}
+
+}  // namespace tripoint::exchange

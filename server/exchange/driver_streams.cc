@@ -1,0 +1,75 @@
+// See driver_streams.h.
+#include "server/exchange/driver_streams.h"
+
+#include <utility>
+
+#include "proto/contract/error.h"
+
+namespace tripoint::exchange {
+namespace {
+
+// Why a call ended, as a status with a reason. The peer's text begins with one when a Tripoint node
+// refused the call (certs::ToPlainStatus: `REASON: what...`).
+absl::Status EndOf(const grpc::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  const std::string& text = status.error_message();
+  Reason reason = contract::ReasonFromCode(text.substr(0, text.find(':')));
+  if (reason == Reason::kUnspecified) reason = Reason::kLinkSilent;
+  return contract::Error(absl::StatusCode::kUnavailable, reason, text.substr(0, 200),
+                         "the stream to the peer ended", "it is dialled again by itself");
+}
+
+}  // namespace
+
+void AcceptedStream::Write(v1::Frame frame) {
+  outgoing_ = std::move(frame);
+  StartWrite(&outgoing_);
+}
+
+void AcceptedStream::OnReadDone(bool ok) {
+  if (!ok) return observer_.OnReadEnd(id_);
+  observer_.OnFrame(id_, std::make_unique<v1::Frame>(std::move(incoming_)));
+}
+
+void AcceptedStream::OnDone() {
+  StreamObserver& observer = observer_;
+  delete this;
+  observer.OnGone();
+}
+
+DialledStream::DialledStream(StreamId id, StreamObserver& observer,
+                             const std::shared_ptr<grpc::Channel>& channel)
+    : id_(id), observer_(observer), stub_(v1::ExchangeService::NewStub(channel)) {}
+
+void DialledStream::Start() {
+  stub_->async()->Link(&context_, this);
+  AddHold();  // operations begin on the loop, outside of reactions
+  StartCall();
+}
+
+void DialledStream::Write(v1::Frame frame) {
+  outgoing_ = std::move(frame);
+  StartWrite(&outgoing_);
+}
+
+void DialledStream::OnReadInitialMetadataDone(bool ok) {
+  if (ok) {
+    observer_.OnOpened(id_);
+  } else {
+    observer_.OnReadEnd(id_);
+  }
+}
+
+void DialledStream::OnReadDone(bool ok) {
+  if (!ok) return observer_.OnReadEnd(id_);
+  observer_.OnFrame(id_, std::make_unique<v1::Frame>(std::move(incoming_)));
+}
+
+void DialledStream::OnDone(const grpc::Status& status) {
+  StreamObserver& observer = observer_;
+  observer.OnEnded(id_, EndOf(status));
+  delete this;
+  observer.OnGone();
+}
+
+}  // namespace tripoint::exchange

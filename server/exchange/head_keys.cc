@@ -1,0 +1,29 @@
+// See head_keys.h.
+#include "server/exchange/head_keys.h"
+
+namespace tripoint::exchange {
+
+std::string KeyHeadSigner::Sign(std::string_view bytes) {
+  absl::StatusOr<std::string> signature = key_.Sign(bytes);
+  return signature.ok() ? *std::move(signature) : std::string();
+}
+
+void KeyHeadSigner::Replace(certs::SigningKey key, std::string certificate_pem) {
+  key_ = std::move(key);
+  certificate_pem_ = std::move(certificate_pem);
+}
+
+absl::Status CertificateHeadVerifier::Trust(std::string_view certificate) {
+  verifier_.reset();
+  absl::StatusOr<certs::SignatureVerifier> verifier =
+      certs::SignatureVerifier::FromCertificate(certificate, *trust_->Current(), unit_, now_s_());
+  if (!verifier.ok()) return verifier.status();
+  verifier_ = *std::move(verifier);
+  return absl::OkStatus();
+}
+
+bool CertificateHeadVerifier::Verify(std::string_view bytes, std::string_view signature) const {
+  return verifier_.has_value() && verifier_->Verify(bytes, signature);
+}
+
+}  // namespace tripoint::exchange

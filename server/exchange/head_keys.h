@@ -1,0 +1,57 @@
+// The real signatures behind a core: this unit's signing key, and a peer's as its country certified
+// it. Made by node.cc; used on the driver's loop thread only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "certs/signing_key.h"
+#include "certs/trust_cache.h"
+#include "server/exchange/types.h"
+
+namespace tripoint::exchange {
+
+class KeyHeadSigner final : public HeadSigner {
+ public:
+  // `certificate_pem`: the signing certificate of `key`.
+  KeyHeadSigner(certs::SigningKey key, std::string certificate_pem)
+      : key_(std::move(key)), certificate_pem_(std::move(certificate_pem)) {}
+
+  std::string Certificate() const override { return certificate_pem_; }
+  // Empty when the library fails: the peer then refuses it, and nothing wrong is signed.
+  std::string Sign(std::string_view bytes) override;
+
+  // Another key and its certificate. Only within Driver::ReplaceKeys: a stream verifies all that is
+  // signed on it with the certificate of its hello.
+  void Replace(certs::SigningKey key, std::string certificate_pem);
+
+ private:
+  certs::SigningKey key_;
+  std::string certificate_pem_;
+};
+
+class CertificateHeadVerifier final : public HeadVerifier {
+ public:
+  // `now_s`: Unix seconds; the certificate must be valid now, when its key signs.
+  CertificateHeadVerifier(std::string unit, std::shared_ptr<certs::TrustCache> trust,
+                          std::function<std::int64_t()> now_s)
+      : unit_(std::move(unit)), trust_(std::move(trust)), now_s_(std::move(now_s)) {}
+
+  // Errors: those of SignatureVerifier::FromCertificate.
+  absl::Status Trust(std::string_view certificate) override;
+  bool Verify(std::string_view bytes, std::string_view signature) const override;
+
+ private:
+  const std::string unit_;
+  const std::shared_ptr<certs::TrustCache> trust_;
+  const std::function<std::int64_t()> now_s_;
+  std::optional<certs::SignatureVerifier> verifier_;
+};
+
+}  // namespace tripoint::exchange
