@@ -131,6 +131,14 @@ std::optional<std::string_view> Registry::Check(std::string_view list,
   return found == nullptr ? std::nullopt : std::optional<std::string_view>(found->code);
 }
 
+std::vector<std::string_view> Registry::Members(std::string_view list) const {
+  std::vector<std::string_view> members;
+  if (const CodeList* found = List(list); found != nullptr) {
+    for (const Code& code : found->codes()) members.push_back(code.code);
+  }
+  return members;
+}
+
 std::string Registry::Suggest(std::string_view list, std::string_view code) const {
   for (const std::string& word : Suggestions(list, code, kSuggestionsMax)) {
     if (const Code* found = FindWord(list, word); found != nullptr) return found->code;

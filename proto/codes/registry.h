@@ -62,6 +62,7 @@ class Registry : public contract::Vocabulary {
   std::optional<std::string_view> Check(std::string_view list,
                                         std::string_view code) const override;
   std::string Suggest(std::string_view list, std::string_view code) const override;
+  std::vector<std::string_view> Members(std::string_view list) const override;
 
   // --- Units.
   const std::vector<Unit>& units() const;  // all that ever were, by id

@@ -46,7 +46,8 @@ absl::Status Error(absl::StatusCode code, const Problem& problem) {
   return status;
 }
 
-absl::Status Error(absl::StatusCode code, Reason reason, std::string what, std::string why, std::string next) {
+absl::Status Error(absl::StatusCode code, Reason reason, std::string what, std::string why,
+                   std::string next) {
   return Error(code, Problem{.reason = reason,
                              .what = std::move(what),
                              .why = std::move(why),
@@ -82,15 +83,17 @@ Problem ProblemOf(const absl::Status& status) {
   }
   google::rpc::RetryInfo retry;
   if (ReadPayload(status, kRetryInfoUrl, retry)) {
-    problem.retry_after_ms =
-        static_cast<int>(retry.retry_delay().seconds() * 1000 + retry.retry_delay().nanos() / 1'000'000);
+    problem.retry_after_ms = static_cast<int>(retry.retry_delay().seconds() * 1000 +
+                                              retry.retry_delay().nanos() / 1'000'000);
   }
   return problem;
 }
 
 Reason ReasonOf(const absl::Status& status) { return ProblemOf(status).reason; }
 
-std::string_view ReasonCode(Reason reason) { return kReasonRows[static_cast<std::size_t>(reason)].code; }
+std::string_view ReasonCode(Reason reason) {
+  return kReasonRows[static_cast<std::size_t>(reason)].code;
+}
 
 Reason ReasonFromCode(std::string_view code) {
   for (std::size_t i = 0; i < kReasonRows.size(); ++i) {

@@ -1,3 +1,4 @@
+// Lays out the bytes that are signed (head_bytes.h). Any thread.
 #include "proto/contract/head_bytes.h"
 
 #include <algorithm>

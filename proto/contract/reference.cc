@@ -1,3 +1,4 @@
+// Makes, reads and checks spoken references and names (reference.h). Any thread.
 #include "proto/contract/reference.h"
 
 #include <fmt/format.h>
@@ -19,8 +20,8 @@ static_assert(kCheckLetters.size() == kModulus);
 // One weight for each character: kind, unit (3), year (2), number (up to 12). All different and
 // none 0 modulo the prime 23, so that a changed digit always changes the sum, and so does a swap of
 // any two. Fixed for ever: a changed weight would make every reference on paper wrong.
-constexpr std::array<int, 18> kWeights = {3,  11, 7,  18, 21, 6, 13, 22, 17,
-                                          10, 1,  2,  4,  5,  8, 9,  12, 14};
+constexpr std::array<int, 18> kWeights = {3,  11, 7, 18, 21, 6, 13, 22, 17,
+                                          10, 1,  2, 4,  5,  8, 9,  12, 14};
 constexpr std::size_t kKindChars = 1;
 constexpr std::size_t kUnitChars = 3;
 constexpr std::size_t kYearChars = 2;
@@ -104,9 +105,9 @@ std::optional<NameParts> ParseName(std::string_view name, std::string_view colle
   name.remove_prefix(kUnits.size());
   const std::size_t slash = name.find('/');
   if (slash == std::string_view::npos) return std::nullopt;
-  const NameParts parts{.unit = name.substr(0, slash),
-                        .reference = name.substr(std::min(
-                            name.size(), slash + 1 + collection.size()))};
+  const NameParts parts{
+      .unit = name.substr(0, slash),
+      .reference = name.substr(std::min(name.size(), slash + 1 + collection.size()))};
   if (!IsUnitId(parts.unit) || name.substr(slash + 1, collection.size()) != collection ||
       !IsCanonicalReference(parts.reference, kinds)) {
     return std::nullopt;

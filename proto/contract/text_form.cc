@@ -1,3 +1,4 @@
+// Scans texts, eight ASCII bytes at a time (text_form.h). Any thread.
 #include "proto/contract/text_form.h"
 
 #include <algorithm>
@@ -35,8 +36,8 @@ std::size_t Decode(std::string_view text, std::uint32_t& point) {
     return point >= 0x800 && !is_surrogate ? 3 : 0;
   }
   if (first >= 0xF0 && first <= 0xF4 && follows(1) && follows(2) && follows(3)) {
-    point = (first & 0x07) << 18 | (byte(1) & 0x3FU) << 12 | (byte(2) & 0x3FU) << 6 |
-            (byte(3) & 0x3FU);
+    point =
+        (first & 0x07) << 18 | (byte(1) & 0x3FU) << 12 | (byte(2) & 0x3FU) << 6 | (byte(3) & 0x3FU);
     return point >= 0x10000 && point <= 0x10FFFF ? 4 : 0;
   }
   return 0;

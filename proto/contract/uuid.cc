@@ -1,3 +1,4 @@
+// Reads and writes UUIDs (uuid.h). Any thread.
 #include "proto/contract/uuid.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Walks a message along its plan and collects faults (validate.h). Any thread.
 #include "proto/contract/validate.h"
 
 #include <fmt/format.h>
@@ -58,8 +59,8 @@ class Walk {
                   Message* target, const Path* path, int depth);
   void CheckRepeated(const FieldPlan& plan, const Reflection& reflection, const Message& message,
                      Message* target, const Path* path, int depth);
-  void CheckStringField(const FieldPlan& plan, const Reflection& reflection,
-                        const Message& message, Message* target, const Path& path);
+  void CheckStringField(const FieldPlan& plan, const Reflection& reflection, const Message& message,
+                        Message* target, const Path& path);
   // What a present string must be; a canonical form that differs is put into `canonical`.
   void CheckString(const FieldPlan& plan, const std::string& value, const Path& path,
                    std::string& canonical);
@@ -98,8 +99,9 @@ absl::Status Walk::Result() && {
   const std::size_t count = faults_.size() + faults_left_out_;
   Problem problem;
   problem.reason = Reason::kFieldInvalid;
-  problem.what = fmt::format("{} {} fixing: {}: {}", count, count == 1 ? "field needs" : "fields need",
-                             faults_.front().field, faults_.front().what);
+  problem.what =
+      fmt::format("{} {} fixing: {}: {}", count, count == 1 ? "field needs" : "fields need",
+                  faults_.front().field, faults_.front().what);
   problem.why = "every field keeps the rule that the contract gives it; nothing was changed";
   problem.next = "correct the fields that are named and send again";
   problem.variables["count"] = fmt::format("{}", count);
@@ -200,8 +202,7 @@ void Walk::CheckRepeated(const FieldPlan& plan, const Reflection& reflection,
   std::string canonical;
   for (int i = 0; i < size; ++i) {
     const Path here{path, field, i};
-    const std::string& value =
-        reflection.GetRepeatedStringReference(message, field, i, &scratch);
+    const std::string& value = reflection.GetRepeatedStringReference(message, field, i, &scratch);
     if (value.empty()) {
       Fault(here, "is empty");
       continue;
@@ -302,6 +303,7 @@ bool Walk::CheckForm(const FieldPlan& plan, const std::string& value, const Path
 
 void Walk::CheckCode(const FieldPlan& plan, const std::string& value, const Path& path,
                      std::string& canonical) {
+  if (plan.codes.contains(value)) return;  // canonical already: nearly always
   if (const auto known = vocabulary_.Check(plan.code_list, value)) {
     if (*known != value) canonical.assign(*known);
     return;
@@ -342,7 +344,8 @@ void Walk::CheckEnum(const FieldPlan& plan, int value, const Path& path) {
 absl::Status NoPlan(const Message& message) {
   return Error(absl::StatusCode::kInternal, Reason::kInternal,
                fmt::format("no rules are known for {}", message.GetTypeName()),
-               "the validator was not built for this message", "report this as a fault of the software");
+               "the validator was not built for this message",
+               "report this as a fault of the software");
 }
 
 }  // namespace
@@ -368,6 +371,9 @@ const MessagePlan* Validator::Build(const Descriptor* descriptor) {
   for (int i = 0; i < descriptor->field_count(); ++i) {
     bool is_known_format = false;
     FieldPlan field = PlanField(descriptor->field(i), &is_known_format);
+    for (const std::string_view code : vocabulary_.Members(field.code_list)) {
+      field.codes.insert(code);
+    }
     if (field.field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
       field.message = Build(field.field->message_type());
     }

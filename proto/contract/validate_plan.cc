@@ -1,3 +1,4 @@
+// Reads the options of a field, at start only (validate_plan.h).
 #include "proto/contract/validate_plan.h"
 
 #include <string_view>

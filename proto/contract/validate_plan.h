@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "google/protobuf/descriptor.h"
@@ -36,6 +38,7 @@ struct FieldPlan {
   double min = 0;
   double max = 0;
   std::string code_list;
+  std::unordered_set<std::string_view> codes;  // canonical members of `code_list`
 };
 
 struct MessagePlan {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tripoint::contract {
 
@@ -18,6 +19,10 @@ class Vocabulary {
   // `gates`); nullopt when the list has no such member. The view lives as long as the vocabulary.
   virtual std::optional<std::string_view> Check(std::string_view list,
                                                 std::string_view code) const = 0;
+
+  // Canonical forms of all members, so that the validator knows them without asking; may be empty
+  // (then it asks). The views live as long as the vocabulary.
+  virtual std::vector<std::string_view> Members(std::string_view /*list*/) const { return {}; }
 
   // The member nearest to a mistyped `code`, for did-you-mean; empty when none is near.
   virtual std::string Suggest(std::string_view list, std::string_view code) const = 0;

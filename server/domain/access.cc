@@ -1,3 +1,4 @@
+// The table of roles and permissions (access.h). Any thread.
 #include "server/domain/access.h"
 
 #include <fmt/format.h>

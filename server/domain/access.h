@@ -31,9 +31,7 @@ class Roles {
   constexpr void Add(Role role) {
     bits_ = static_cast<std::uint8_t>(bits_ | (1U << static_cast<unsigned>(role)));
   }
-  constexpr bool Has(Role role) const {
-    return ((bits_ >> static_cast<unsigned>(role)) & 1U) != 0;
-  }
+  constexpr bool Has(Role role) const { return ((bits_ >> static_cast<unsigned>(role)) & 1U) != 0; }
   constexpr bool empty() const { return bits_ == 0; }
   // `officer, supervisor`
   std::string Text() const;

@@ -1,3 +1,4 @@
+// What is refused at the border, outgoing and incoming (admission.h). Any thread.
 #include "server/domain/admission.h"
 
 #include <fmt/format.h>
@@ -157,9 +158,8 @@ absl::Status CheckOutgoing(const Envelope& envelope, std::string_view self,
   if (envelope.has_notice_statement() && envelope.audience_size() != 1) {
     return Malformed("a statement goes to the owner alone");
   }
-  const std::string_view owner = envelope.has_notice_statement()
-                                     ? std::string_view(envelope.audience(0))
-                                     : self;
+  const std::string_view owner =
+      envelope.has_notice_statement() ? std::string_view(envelope.audience(0)) : self;
   return CheckContents(envelope, owner, validator);
 }
 

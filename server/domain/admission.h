@@ -18,10 +18,10 @@ namespace tripoint::domain {
 
 // Refuses what must not leave, whatever made it: another origin than `self`, an empty audience,
 // `self` or an unpaired unit in it, fields outside the contract, unknown handling, persons without
-// basis, persons in a public notice, a notice that is not ours, over-size. Errors: FAILED_PRECONDITION
-// or INVALID_ARGUMENT with AUDIENCE_EMPTY, AUDIENCE_SELF, UNIT_NOT_PAIRED, NOT_OWNER,
-// HANDLING_FORBIDS, NEUTRALITY, FIELD_INVALID or TOO_LARGE. All of them are faults of this software:
-// the policy comes first.
+// basis, persons in a public notice, a notice that is not ours, over-size. All of them are faults
+// of this software: the policy comes first. Errors: INVALID_ARGUMENT with AUDIENCE_EMPTY,
+// AUDIENCE_SELF, UNIT_NOT_PAIRED, NOT_OWNER, HANDLING_FORBIDS, NEUTRALITY, TOO_LARGE,
+// ENVELOPE_WRONG_ORIGIN or ENVELOPE_MALFORMED.
 absl::Status CheckOutgoing(const exchange::v1::Envelope& envelope, std::string_view self,
                            const std::set<std::string, std::less<>>& paired,
                            const contract::Validator& validator);

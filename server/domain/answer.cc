@@ -1,3 +1,4 @@
+// Answers of recipients, on both sides (answer.h). Any thread.
 #include "server/domain/answer.h"
 
 #include <fmt/format.h>
@@ -46,8 +47,7 @@ absl::Status AlreadyAnswered(const v1::Notice& notice, const store::v1::Answer& 
   Problem problem;
   problem.reason = Reason::kAlreadyAcknowledged;
   const std::string_view outcome = OutcomeCode(static_cast<v1::DeliveryState>(present.state()));
-  problem.what =
-      fmt::format("{} was already {} by {}", notice.name(), outcome, present.officer());
+  problem.what = fmt::format("{} was already {} by {}", notice.name(), outcome, present.officer());
   problem.why = "the first answer of a unit stands; the owner has been told";
   problem.next = "nothing: it is taken care of";
   problem.variables = {{"name", notice.name()},
@@ -131,8 +131,7 @@ Arrival ClassifyArrival(std::uint32_t known_version, std::uint32_t version) {
 
 absl::StatusOr<AnswerDecision> AnswerNotice(const v1::Notice& notice,
                                             const store::v1::Answer* present,
-                                            const AnswerOrder& order,
-                                            const ShareContext& context) {
+                                            const AnswerOrder& order, const ShareContext& context) {
   if (absl::Status status = CheckAnswerable(notice, order, context); !status.ok()) return status;
   AnswerDecision decision;
   store::v1::Answer& answer = decision.answer;

@@ -28,7 +28,7 @@ enum class Arrival : std::uint8_t {
   kNewer,  // replaces what is known
   kStale,  // older than, or the same as, what is known: nothing changes
 };
-// `known_version` 0 = not known. A withdrawal has a version of its own, so it is newer or stale too.
+// `known_version` 0 = not known. A withdrawal has a version of its own: it is newer or stale too.
 Arrival ClassifyArrival(std::uint32_t known_version, std::uint32_t version);
 
 struct AnswerOrder {

@@ -1,3 +1,4 @@
+// The rungs of the delivery ladder (delivery.h). Any thread.
 #include "server/domain/delivery.h"
 
 namespace tripoint::domain {

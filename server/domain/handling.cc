@@ -1,3 +1,4 @@
+// The tables of handling, urgency, kinds and groups (handling.h). Any thread.
 #include "server/domain/handling.h"
 
 #include <algorithm>
@@ -82,8 +83,8 @@ const Urgency* FindUrgency(std::string_view code) {
 
 std::optional<Handling> StricterOf(std::string_view handling_code, std::string_view tlp_code,
                                    std::string_view kind_code) {
-  const bool is_public = kind_code == "PUBLIC" && handling_code.empty() &&
-                         (tlp_code.empty() || tlp_code == "CLEAR");
+  const bool is_public =
+      kind_code == "PUBLIC" && handling_code.empty() && (tlp_code.empty() || tlp_code == "CLEAR");
   if (handling_code.empty()) handling_code = is_public ? "H0" : "H2";
   if (tlp_code.empty()) tlp_code = is_public ? "CLEAR" : "AMBER+STRICT";
   const auto handling = IndexOf(kHandlingCodes, handling_code);
@@ -91,10 +92,9 @@ std::optional<Handling> StricterOf(std::string_view handling_code, std::string_v
   if (!handling || !tlp) return std::nullopt;
   const Reach reach = std::max(static_cast<Reach>(*tlp), kReachOfHandling[*handling]);
   const std::size_t floor = reach >= Reach::kAmberStrict ? kH2 : 0;
-  return Handling{
-      .handling_code = std::string(kHandlingCodes[std::max(*handling, floor)]),
-      .tlp_code = std::string(kTlpCodes[static_cast<std::size_t>(reach)]),
-      .reach = reach};
+  return Handling{.handling_code = std::string(kHandlingCodes[std::max(*handling, floor)]),
+                  .tlp_code = std::string(kTlpCodes[static_cast<std::size_t>(reach)]),
+                  .reach = reach};
 }
 
 exchange::v1::Lane LaneOf(std::string_view urgency_code) {

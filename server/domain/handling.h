@@ -32,8 +32,8 @@ struct Handling {
 
 // What holds when `handling_code` and `tlp_code` are stated: the stricter of the two, spelled out
 // in both codes. Empty means H2 and AMBER+STRICT (for kind PUBLIC, where nothing else is
-// stated, H0 and CLEAR). H1 is at least GREEN, H2 at least AMBER+STRICT, H3 is RED; from AMBER+STRICT on it is at
-// least H2. nullopt for a code that this version does not know.
+// stated, H0 and CLEAR). H1 is at least GREEN, H2 at least AMBER+STRICT, H3 is RED; from
+// AMBER+STRICT on it is at least H2. nullopt for a code that this version does not know.
 std::optional<Handling> StricterOf(std::string_view handling_code, std::string_view tlp_code,
                                    std::string_view kind_code = {});
 

@@ -1,3 +1,4 @@
+// The life-cycle of incidents and what their facts mean together (incident.h). Any thread.
 #include "server/domain/incident.h"
 
 #include <fmt/format.h>
@@ -82,9 +83,8 @@ absl::Status NotPossible(const v1::Incident& incident, std::string what) {
                     ? fmt::format("{} is final", StateText(incident.state()))
                     : fmt::format("from {} it may go to {}", StateText(incident.state()), possible);
   problem.next = possible.empty() ? "record a new incident" : "choose one of these states";
-  problem.variables = {{"name", incident.name()},
-                       {"state", StateText(incident.state())},
-                       {"next_states", possible}};
+  problem.variables = {
+      {"name", incident.name()}, {"state", StateText(incident.state())}, {"next_states", possible}};
   return Error(absl::StatusCode::kFailedPrecondition, problem);
 }
 
@@ -95,8 +95,8 @@ void StampVersion(v1::Incident& incident, const v1::Incident& before, std::strin
   incident.set_update_time_ms(std::max(stamp.now_ms, before.update_time_ms()));
   incident.set_updater(std::string(stamp.officer));
   incident.set_change_reason(std::string(reason));
-  incident.set_etag(MakeEtag(incident.name(), incident.version(), incident.update_time_ms(),
-                             incident.updater()));
+  incident.set_etag(
+      MakeEtag(incident.name(), incident.version(), incident.update_time_ms(), incident.updater()));
 }
 
 bool HasPlace(const v1::Place& place) {
@@ -127,11 +127,11 @@ absl::Status CheckEtag(std::string_view name, std::string_view actual, std::stri
 
 absl::Status CheckFacts(const v1::Facts& facts, std::int64_t now_ms, std::string_view path) {
   if (!facts.category_code().empty() && !IsNeutralCategory(facts.category_code())) {
-    return Error(absl::StatusCode::kInvalidArgument, Reason::kNeutrality,
-                 fmt::format("category {} is not exchanged",
-                             contract::Quoted(facts.category_code())),
-                 "Tripoint holds crime, border order and safety only",
-                 "code the act itself, or leave it to the national bureau");
+    return Error(
+        absl::StatusCode::kInvalidArgument, Reason::kNeutrality,
+        fmt::format("category {} is not exchanged", contract::Quoted(facts.category_code())),
+        "Tripoint holds crime, border order and safety only",
+        "code the act itself, or leave it to the national bureau");
   }
   std::vector<contract::FieldFault> faults;
   if (!HasPlace(facts.place())) {
@@ -143,8 +143,8 @@ absl::Status CheckFacts(const v1::Facts& facts, std::int64_t now_ms, std::string
   }
   for (int i = 0; i < facts.goods_size(); ++i) {
     if (facts.goods(i).quantity() > 0 && facts.goods(i).unit_code().empty()) {
-      faults.push_back({fmt::format("{}.goods[{}].unit_code", path, i),
-                        "is required with a quantity"});
+      faults.push_back(
+          {fmt::format("{}.goods[{}].unit_code", path, i), "is required with a quantity"});
     }
   }
   return faults.empty() ? absl::OkStatus() : Invalid(std::move(faults));
@@ -175,9 +175,9 @@ absl::StatusOr<v1::Incident> CreateIncident(const v1::Incident& request, std::st
   return incident;
 }
 
-absl::StatusOr<v1::Incident> UpdateIncident(const v1::Incident& before,
-                                            const v1::Incident& request, std::string_view etag,
-                                            std::string_view reason, const Stamp& stamp) {
+absl::StatusOr<v1::Incident> UpdateIncident(const v1::Incident& before, const v1::Incident& request,
+                                            std::string_view etag, std::string_view reason,
+                                            const Stamp& stamp) {
   if (absl::Status status = CheckEtag(before.name(), before.etag(), etag); !status.ok()) {
     return status;
   }
@@ -223,19 +223,18 @@ bool NeedsReason(v1::IncidentState to) {
          to == v1::INCIDENT_STATE_REOPENED;
 }
 
-absl::StatusOr<v1::Incident> ChangeIncidentState(const v1::Incident& before,
-                                                 v1::IncidentState to, std::string_view etag,
-                                                 std::string_view reason, const Stamp& stamp) {
+absl::StatusOr<v1::Incident> ChangeIncidentState(const v1::Incident& before, v1::IncidentState to,
+                                                 std::string_view etag, std::string_view reason,
+                                                 const Stamp& stamp) {
   if (absl::Status status = CheckEtag(before.name(), before.etag(), etag); !status.ok()) {
     return status;
   }
   const auto& possible = NextStates(before.state());
   if (std::find(possible.begin(), possible.end(), to) == possible.end()) {
-    return NotPossible(before,
-                       to == before.state()
-                           ? fmt::format("{} is {} already", before.name(), StateText(to))
-                           : fmt::format("{} is {} and cannot become {}", before.name(),
-                                         StateText(before.state()), StateText(to)));
+    return NotPossible(before, to == before.state()
+                                   ? fmt::format("{} is {} already", before.name(), StateText(to))
+                                   : fmt::format("{} is {} and cannot become {}", before.name(),
+                                                 StateText(before.state()), StateText(to)));
   }
   if (NeedsReason(to) && reason.empty()) {
     return Invalid({{"reason", fmt::format("is required for {}", StateText(to))}});

@@ -49,9 +49,9 @@ absl::StatusOr<v1::Incident> CreateIncident(const v1::Incident& request, std::st
 // The next version with other facts (and source, where given). Errors: ABORTED / STALE_ETAG,
 // FAILED_PRECONDITION / ILLEGAL_TRANSITION when closed or void, those of CheckFacts, and
 // FIELD_INVALID for a change of `status_code` (ACTUAL, EXERCISE, TEST never change).
-absl::StatusOr<v1::Incident> UpdateIncident(const v1::Incident& before,
-                                            const v1::Incident& request, std::string_view etag,
-                                            std::string_view reason, const Stamp& stamp);
+absl::StatusOr<v1::Incident> UpdateIncident(const v1::Incident& before, const v1::Incident& request,
+                                            std::string_view etag, std::string_view reason,
+                                            const Stamp& stamp);
 
 // States that may follow `state`, in the order of the life-cycle (domain.md 5.6).
 const std::vector<v1::IncidentState>& NextStates(v1::IncidentState state);
@@ -65,8 +65,8 @@ bool NeedsReason(v1::IncidentState to);
 // The next version in state `to`. Errors: ABORTED / STALE_ETAG, FAILED_PRECONDITION /
 // ILLEGAL_TRANSITION with the states that are possible, INVALID_ARGUMENT / FIELD_INVALID when a
 // reason is missing.
-absl::StatusOr<v1::Incident> ChangeIncidentState(const v1::Incident& before,
-                                                 v1::IncidentState to, std::string_view etag,
-                                                 std::string_view reason, const Stamp& stamp);
+absl::StatusOr<v1::Incident> ChangeIncidentState(const v1::Incident& before, v1::IncidentState to,
+                                                 std::string_view etag, std::string_view reason,
+                                                 const Stamp& stamp);
 
 }  // namespace tripoint::domain

@@ -1,3 +1,4 @@
+// The owner's decisions and the envelopes that follow (notice.h). Any thread.
 #include "server/domain/notice.h"
 
 #include <fmt/format.h>
@@ -30,6 +31,10 @@ absl::Status Invalid(std::string field, std::string what) {
   problem.next = "correct the field that is named and send again";
   problem.faults = {{std::move(field), std::move(what)}};
   return Error(absl::StatusCode::kInvalidArgument, problem);
+}
+
+absl::Status UnknownHandling() {
+  return Invalid("notice.handling_code", "is not a handling that this version knows");
 }
 
 absl::Status Expired(std::string what, std::string next) {
@@ -70,9 +75,8 @@ void StampVersion(v1::Notice& notice, std::uint32_t version, const Stamp& stamp)
 }
 
 absl::Status SettleHandling(v1::Notice& notice) {
-  const auto handling =
-      StricterOf(notice.handling_code(), notice.tlp_code(), notice.kind_code());
-  if (!handling) return Invalid("notice.handling_code", "is not a handling that this version knows");
+  const auto handling = StricterOf(notice.handling_code(), notice.tlp_code(), notice.kind_code());
+  if (!handling) return UnknownHandling();
   if (notice.kind_code() == "PUBLIC" && handling->reach != Reach::kClear) {
     return Error(absl::StatusCode::kFailedPrecondition, Reason::kHandlingForbids,
                  fmt::format("a PUBLIC notice cannot be {} and TLP:{}", handling->handling_code,
@@ -100,8 +104,8 @@ absl::Status SettleValidity(v1::Notice& notice, std::int64_t now_ms) {
   return absl::OkStatus();
 }
 
-absl::Status SettleFacts(v1::Notice& notice, const v1::Notice& request,
-                         const v1::Facts* otherwise, std::int64_t now_ms) {
+absl::Status SettleFacts(v1::Notice& notice, const v1::Notice& request, const v1::Facts* otherwise,
+                         std::int64_t now_ms) {
   if (request.has_facts()) {
     *notice.mutable_facts() = request.facts();
     if (otherwise != nullptr && request.facts().status_code().empty()) {
@@ -116,9 +120,9 @@ absl::Status SettleFacts(v1::Notice& notice, const v1::Notice& request,
   // An exercise must never be read as the real thing, nor the other way round.
   if (otherwise != nullptr && !otherwise->status_code().empty() &&
       otherwise->status_code() != notice.facts().status_code()) {
-    return Invalid("notice.facts.status_code",
-                   fmt::format("stays {}: ACTUAL, EXERCISE and TEST never change",
-                               otherwise->status_code()));
+    return Invalid(
+        "notice.facts.status_code",
+        fmt::format("stays {}: ACTUAL, EXERCISE and TEST never change", otherwise->status_code()));
   }
   return CheckFacts(notice.facts(), now_ms, "notice.facts");
 }
@@ -141,9 +145,8 @@ exchange::v1::Envelope MakeEnvelope(const v1::Notice& notice, std::vector<std::s
 absl::Status Disclose(NoticeDecision& decision, const std::vector<std::string>& units,
                       bool release_protected, const ShareContext& context) {
   v1::Notice& notice = decision.notice;
-  const auto handling =
-      StricterOf(notice.handling_code(), notice.tlp_code(), notice.kind_code());
-  if (!handling) return Invalid("notice.handling_code", "is not a handling that this version knows");
+  const auto handling = StricterOf(notice.handling_code(), notice.tlp_code(), notice.kind_code());
+  if (!handling) return UnknownHandling();
   Disclosure disclosure = Evaluate(notice.facts(),
                                    PolicyInput{.kind_code = notice.kind_code(),
                                                .handling = *handling,
@@ -218,9 +221,8 @@ absl::StatusOr<v1::Notice> DraftNotice(const v1::Notice& request, const v1::Inci
     }
     notice.set_incident(incident->name());
   }
-  if (absl::Status status =
-          SettleFacts(notice, request, incident == nullptr ? nullptr : &incident->facts(),
-                      stamp.now_ms);
+  if (absl::Status status = SettleFacts(
+          notice, request, incident == nullptr ? nullptr : &incident->facts(), stamp.now_ms);
       !status.ok()) {
     return status;
   }
@@ -277,17 +279,16 @@ absl::StatusOr<NoticeDecision> ShareNotice(const v1::Notice& draft, const ShareO
 }
 
 absl::StatusOr<NoticeDecision> ReviseNotice(const v1::Notice& before, const v1::Notice& request,
-                                            const ReviseOrder& order,
-                                            const ShareContext& context) {
+                                            const ReviseOrder& order, const ShareContext& context) {
   const std::int64_t now_ms = context.stamp.now_ms;
   if (absl::Status status = CheckOwner(before, context.self); !status.ok()) return status;
   if (absl::Status status = CheckEtag(before.name(), before.etag(), order.etag); !status.ok()) {
     return status;
   }
   if (!IsOut(before.state())) {
-    return NotPossible(before, "revised",
-                       before.state() == v1::NOTICE_STATE_DRAFT ? "share it first"
-                                                                : "draft a new notice");
+    return NotPossible(
+        before, "revised",
+        before.state() == v1::NOTICE_STATE_DRAFT ? "share it first" : "draft a new notice");
   }
   if (order.reason.empty()) return Invalid("reason", "is required: the recipients read it");
   // The old audience may name a unit that is no longer paired: then nothing leaves until that is

@@ -79,8 +79,7 @@ absl::StatusOr<NoticeDecision> ReviseNotice(const v1::Notice& before, const v1::
 // NOT_OWNER; FAILED_PRECONDITION / ILLEGAL_TRANSITION unless RELEASED or EXPIRED; ABORTED /
 // STALE_ETAG; INVALID_ARGUMENT / FIELD_INVALID without a reason.
 absl::StatusOr<NoticeDecision> WithdrawNotice(const v1::Notice& before, std::string_view etag,
-                                              std::string_view reason,
-                                              const ShareContext& context);
+                                              std::string_view reason, const ShareContext& context);
 
 // RELEASED reads as EXPIRED once `now_ms` has passed its end of validity; other states as stored.
 v1::NoticeState EffectiveState(v1::NoticeState state, std::int64_t valid_until_ms,

@@ -1,3 +1,4 @@
+// The rules, leaf by leaf, and their evaluation (policy.h). Any thread.
 #include "server/domain/policy.h"
 
 #include <fmt/format.h>
@@ -21,13 +22,13 @@ using google::protobuf::Reflection;
 
 // What decides about a leaf.
 enum class Matter : std::uint8_t {
-  kBasic,        // what happened, by code
-  kStatus,       // ACTUAL, EXERCISE or TEST: always said
+  kBasic,   // what happened, by code
+  kStatus,  // ACTUAL, EXERCISE or TEST: always said
   kPlace,
   kTitle,
   kAccount,
   kPerson,
-  kObject,       // vehicles and goods by code
+  kObject,  // vehicles and goods by code
   kPlate,
   kDocument,
   kDescription,  // free text about an object
@@ -156,8 +157,7 @@ class Evaluator {
   }
 
   void FilterTop(const v1::Facts& facts);
-  void FilterMessage(const Message& from, Message* to, const std::string& prefix,
-                     Part& part) const;
+  void FilterMessage(const Message& from, Message* to, const std::string& prefix, Part& part) const;
   void Conclude(const std::string& top, const std::string& cell_path, const Part& part);
   void AddCell(const std::string& path, const Verdict& verdict);
 
@@ -451,25 +451,25 @@ absl::StatusOr<std::vector<std::string>> CheckAudience(
       return Refuse(kInvalid, contract::Reason::kUnitUnknown,
                     fmt::format("{} is not a unit", contract::Quoted(unit)),
                     "the register of units has no such id",
-                    near.empty() ? fmt::format("paired are: {}", paired_text)
-                                 : fmt::format("did you mean {}? Paired are: {}", near, paired_text),
+                    near.empty()
+                        ? fmt::format("paired are: {}", paired_text)
+                        : fmt::format("did you mean {}? Paired are: {}", near, paired_text),
                     {});
     }
     const std::string id(*known);
     if (id == self) {
-      return Refuse(kInvalid, contract::Reason::kAudienceSelf,
-                    fmt::format("{} is this unit", id), "a unit does not share with itself",
-                    "leave it out of the audience", {id});
+      return Refuse(kInvalid, contract::Reason::kAudienceSelf, fmt::format("{} is this unit", id),
+                    "a unit does not share with itself", "leave it out of the audience", {id});
     }
     if (audience.insert(id).second && !paired.contains(id)) unpaired.push_back(id);
   }
   if (!unpaired.empty()) {
-    return Refuse(absl::StatusCode::kFailedPrecondition, contract::Reason::kUnitNotPaired,
-                  fmt::format("this node is not paired with {}", Joined(unpaired)),
-                  "a notice goes only where both units agreed to the link",
-                  fmt::format("share with a paired unit ({}), or have the link agreed",
-                              paired_text),
-                  unpaired);
+    return Refuse(
+        absl::StatusCode::kFailedPrecondition, contract::Reason::kUnitNotPaired,
+        fmt::format("this node is not paired with {}", Joined(unpaired)),
+        "a notice goes only where both units agreed to the link",
+        fmt::format("share with a paired unit ({}), or have the link agreed", paired_text),
+        unpaired);
   }
   return std::vector<std::string>(audience.begin(), audience.end());
 }

@@ -93,8 +93,7 @@ const std::vector<Case>& Cases() {
        }},
       {"handling of no version", Reason::kHandlingForbids,
        [](Envelope& e) { e.set_handling_code("H9"); }},
-      {"TLP of no version", Reason::kHandlingForbids,
-       [](Envelope& e) { e.set_tlp_code("WHITE"); }},
+      {"TLP of no version", Reason::kHandlingForbids, [](Envelope& e) { e.set_tlp_code("WHITE"); }},
       {"persons without basis", Reason::kHandlingForbids,
        [](Envelope& e) { e.mutable_notice_version()->clear_basis(); }},
       {"persons in public", Reason::kHandlingForbids,
@@ -192,8 +191,8 @@ TEST(Admission, NothingWrongLeavesEither) {
         what == "made by another") {
       continue;
     }
-    EXPECT_EQ(reason(each.change), what == "audience is no unit" ? Reason::kUnitNotPaired
-                                                                 : each.reason)
+    EXPECT_EQ(reason(each.change),
+              what == "audience is no unit" ? Reason::kUnitNotPaired : each.reason)
         << each.what;
   }
 }

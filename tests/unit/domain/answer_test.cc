@@ -10,8 +10,8 @@
 namespace tripoint::domain {
 namespace {
 
-using ::testing::ElementsAre;
 using contract::Reason;
+using ::testing::ElementsAre;
 
 v1::Notice Received() {
   v1::Notice request = DraftRequest();
@@ -40,8 +40,8 @@ TEST(Answer, AcknowledgementGoesToTheOwnerInTheLaneOfTheNotice) {
   note.set_text("checkpoint informed");
   note.set_language_code("en");
   const auto decision =
-      AnswerNotice(Received(), nullptr,
-                   {.outcome = v1::DELIVERY_STATE_ACKNOWLEDGED, .note = &note}, LaoContext())
+      AnswerNotice(Received(), nullptr, {.outcome = v1::DELIVERY_STATE_ACKNOWLEDGED, .note = &note},
+                   LaoContext())
           .value();
   EXPECT_TRUE(decision.changed);
   EXPECT_EQ(decision.answer.officer(), "somphone");
@@ -95,11 +95,13 @@ TEST(Answer, WhatAnOfficerMayNotSayIsRefused) {
     EXPECT_EQ(ReasonOf(Answer(state).status()), Reason::kIllegalTransition);
   }
   EXPECT_EQ(ReasonOf(AnswerNotice(Received(), nullptr, {.outcome = v1::DELIVERY_STATE_DECLINED},
-                                  LaoContext()).status()),
+                                  LaoContext())
+                         .status()),
             Reason::kFieldInvalid);
-  EXPECT_EQ(ReasonOf(AnswerNotice(Received(), nullptr, {.outcome = v1::DELIVERY_STATE_SEEN},
-                                  Context()).status()),
-            Reason::kNotOwner);
+  EXPECT_EQ(
+      ReasonOf(AnswerNotice(Received(), nullptr, {.outcome = v1::DELIVERY_STATE_SEEN}, Context())
+                   .status()),
+      Reason::kNotOwner);
   v1::Notice withdrawn = Received();
   withdrawn.set_state(v1::NOTICE_STATE_WITHDRAWN);
   EXPECT_EQ(ReasonOf(Answer(v1::DELIVERY_STATE_ACTIONED, nullptr, withdrawn).status()),

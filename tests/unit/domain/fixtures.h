@@ -33,10 +33,8 @@ inline const contract::Validator& TheValidator() {
 inline Stamp Now() { return Stamp{.now_ms = kNow, .officer = "huy"}; }
 
 inline ShareContext Context() {
-  return ShareContext{.self = kSelf,
-                      .paired = Paired(),
-                      .vocabulary = codes::TheRegistry(),
-                      .stamp = Now()};
+  return ShareContext{
+      .self = kSelf, .paired = Paired(), .vocabulary = codes::TheRegistry(), .stamp = Now()};
 }
 
 // As the recipient in Laos.
@@ -105,8 +103,7 @@ inline v1::Notice Draft(const v1::Notice& request) {
 
 inline absl::StatusOr<NoticeDecision> Share(const v1::Notice& draft,
                                             std::vector<std::string> units = {kLao, kKhmer}) {
-  return ShareNotice(draft, ShareOrder{.units = std::move(units), .etag = draft.etag()},
-                     Context());
+  return ShareNotice(draft, ShareOrder{.units = std::move(units), .etag = draft.etag()}, Context());
 }
 
 inline contract::Reason ReasonOf(const absl::Status& status) { return contract::ReasonOf(status); }

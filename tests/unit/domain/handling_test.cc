@@ -76,8 +76,8 @@ TEST(Handling, EveryCategoryIsNeutralAndNothingElseIs) {
     EXPECT_TRUE(IsNeutralCategory(code.code)) << code.code;
   }
   EXPECT_TRUE(IsNeutralCategory("DRG-NEW"));
-  for (const char* code : {"", "POL-OPN", "REL-ANY", "MIL-TRP", "drg-trf", "DRGX", "DRG-", "DRG TRF",
-                           "-", "ETH"}) {
+  for (const char* code :
+       {"", "POL-OPN", "REL-ANY", "MIL-TRP", "drg-trf", "DRGX", "DRG-", "DRG TRF", "-", "ETH"}) {
     EXPECT_FALSE(IsNeutralCategory(code)) << code;
   }
 }

@@ -18,7 +18,7 @@ using contract::Reason;
 // Rows: from. Columns: to. Both in the order of the enumeration from DRAFT to VOID; `r` = allowed
 // with a reason.
 constexpr std::array<std::string_view, 8> kMatrix = {
-    //DOVJRCRV
+    // DOVJRCRV
     "-y-----r",  // DRAFT
     "--yyyr-r",  // OPEN
     "-y-yyr-r",  // VERIFYING
@@ -40,9 +40,10 @@ TEST(Incident, EveryTransitionIsAsTheLifeCycleSays) {
     for (int to = 0; to <= 9; ++to) {
       const v1::Incident before = InState(static_cast<v1::IncidentState>(from));
       const auto target = static_cast<v1::IncidentState>(to);
-      const char cell = to < 1 || to > 8 ? '-'
-                                         : kMatrix[static_cast<std::size_t>(from - 1)]
-                                                  [static_cast<std::size_t>(to - 1)];
+      const char cell =
+          to < 1 || to > 8
+              ? '-'
+              : kMatrix[static_cast<std::size_t>(from - 1)][static_cast<std::size_t>(to - 1)];
       SCOPED_TRACE(StateText(before.state()) + " to " + StateText(target));
       const auto silent = ChangeIncidentState(before, target, before.etag(), "", Now());
       const auto told = ChangeIncidentState(before, target, before.etag(), "because", Now());
@@ -64,8 +65,9 @@ TEST(Incident, EveryTransitionIsAsTheLifeCycleSays) {
 }
 
 TEST(Incident, IllegalTransitionNamesTheStatesThatArePossible) {
-  const auto refused = ChangeIncidentState(InState(v1::INCIDENT_STATE_RESOLVED),
-                                           v1::INCIDENT_STATE_OPEN, OpenIncident().etag(), "", Now());
+  const auto refused =
+      ChangeIncidentState(InState(v1::INCIDENT_STATE_RESOLVED), v1::INCIDENT_STATE_OPEN,
+                          OpenIncident().etag(), "", Now());
   const contract::Problem problem = contract::ProblemOf(refused.status());
   EXPECT_EQ(problem.variables.at("next_states"), "CLOSED, REOPENED");
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);

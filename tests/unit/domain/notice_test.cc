@@ -13,8 +13,8 @@
 namespace tripoint::domain {
 namespace {
 
-using ::testing::ElementsAre;
 using contract::Reason;
+using ::testing::ElementsAre;
 
 Reason DraftReason(const v1::Notice& request, bool with_incident = true) {
   const v1::Incident incident = OpenIncident();
@@ -150,9 +150,10 @@ TEST(Notice, ReviseNeedsOwnerEtagReasonAndAReleasedNotice) {
   v1::Notice expired = released;
   expired.set_valid_until_ms(kNow - 1);
   v1::Notice request = expired;
-  EXPECT_EQ(ReasonOf(ReviseNotice(expired, request, {.etag = expired.etag(), .reason = "x"},
-                                  Context()).status()),
-            Reason::kExpired);
+  EXPECT_EQ(
+      ReasonOf(ReviseNotice(expired, request, {.etag = expired.etag(), .reason = "x"}, Context())
+                   .status()),
+      Reason::kExpired);
   request.set_valid_until_ms(kNow + kDayMs);
   EXPECT_TRUE(
       ReviseNotice(expired, request, {.etag = expired.etag(), .reason = "x"}, Context()).ok());
@@ -197,8 +198,7 @@ TEST(Notice, LargestNoticeFitsRecordAndEnvelope) {
   EXPECT_LT(incident.ByteSizeLong(), limits::kRecordBytesMax / 2);
   v1::Notice wanted = DraftRequest();
   wanted.set_basis(std::string(64, 'b'));
-  const v1::Notice draft =
-      DraftNotice(wanted, &incident, kSelf, kNoticeNameText, Now()).value();
+  const v1::Notice draft = DraftNotice(wanted, &incident, kSelf, kNoticeNameText, Now()).value();
   const auto decision = ShareNotice(
       draft, {.units = {kLao, kKhmer}, .etag = draft.etag(), .release_protected = true}, Context());
   ASSERT_TRUE(decision.ok()) << decision.status();

@@ -12,10 +12,10 @@
 namespace tripoint::domain {
 namespace {
 
+using contract::Reason;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using contract::Reason;
 
 PolicyInput Input(std::string_view kind, std::string_view handling, std::string_view tlp) {
   return PolicyInput{.kind_code = kind,

@@ -9,8 +9,12 @@ namespace tripoint::contract {
 namespace {
 
 ChannelHead Sample() {
-  ChannelHead head{.sender = "vn-x", .receiver = "la-yy", .lane = 2, .epoch = 0x0102030405060708,
-                   .size = 258, .root = {}};
+  ChannelHead head{.sender = "vn-x",
+                   .receiver = "la-yy",
+                   .lane = 2,
+                   .epoch = 0x0102030405060708,
+                   .size = 258,
+                   .root = {}};
   for (std::size_t i = 0; i < head.root.size(); ++i) head.root[i] = static_cast<std::uint8_t>(i);
   return head;
 }

@@ -36,9 +36,9 @@ std::vector<std::string> Samples() {
 }
 
 TEST(Reference, ExamplesOfTheDesignAreValid) {
-  for (const char* text : {"I-QNG-26-0093-T", "I-QNG-26-0088-D", "N-QNG-26-0211-M",
-                           "F-QNG-26-0007-K", "N-TNI-26-0211-M", "R-QNG-26-0031-P",
-                           "R-RTK-26-0040-H"}) {
+  for (const char* text :
+       {"I-QNG-26-0093-T", "I-QNG-26-0088-D", "N-QNG-26-0211-M", "F-QNG-26-0007-K",
+        "N-TNI-26-0211-M", "R-QNG-26-0031-P", "R-RTK-26-0040-H"}) {
     EXPECT_TRUE(ParseReference(text).ok()) << text;
   }
 }
@@ -154,10 +154,10 @@ TEST(Uuid, TextReadsBackAndOtherTextsDoNot) {
   const auto uuid = ParseUuid("7F3e9a52-0c41-4b8e-9d2a-51b6c0f4e813");
   ASSERT_TRUE(uuid);
   EXPECT_EQ(UuidText(*uuid), "7f3e9a52-0c41-4b8e-9d2a-51b6c0f4e813");
-  for (const char* text : {"", "7f3e9a52-0c41-4b8e-9d2a-51b6c0f4e81", "not-a-uuid",
-                           "7f3e9a520c41-4b8e-9d2a-51b6c0f4e813-",
-                           "00000000-0000-0000-0000-000000000000",
-                           "7g3e9a52-0c41-4b8e-9d2a-51b6c0f4e813"}) {
+  for (const char* text :
+       {"", "7f3e9a52-0c41-4b8e-9d2a-51b6c0f4e81", "not-a-uuid",
+        "7f3e9a520c41-4b8e-9d2a-51b6c0f4e813-", "00000000-0000-0000-0000-000000000000",
+        "7g3e9a52-0c41-4b8e-9d2a-51b6c0f4e813"}) {
     EXPECT_FALSE(ParseUuid(text)) << text;
   }
   Uuid ones;

@@ -114,13 +114,11 @@ class Limits {
           return reflection.SetDouble(holder, field, value);
       }
     };
-    Expect(full, chain, false, is_input,
-           [&](Message* holder) { set(holder, rule.max() + 1); });
+    Expect(full, chain, false, is_input, [&](Message* holder) { set(holder, rule.max() + 1); });
     const bool is_signed = field->cpp_type() != FieldDescriptor::CPPTYPE_UINT32 &&
                            field->cpp_type() != FieldDescriptor::CPPTYPE_UINT64;
     if (is_signed) {
-      Expect(full, chain, false, is_input,
-             [&](Message* holder) { set(holder, rule.min() - 1); });
+      Expect(full, chain, false, is_input, [&](Message* holder) { set(holder, rule.min() - 1); });
     }
   }
 

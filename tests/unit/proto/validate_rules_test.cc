@@ -91,8 +91,8 @@ TEST(ValidateRules, OutputOnlyFieldsOfARequestAreCleared) {
 }
 
 TEST(ValidateRules, NumbersThatAreNoneAreRefused) {
-  for (const double value : {std::numeric_limits<double>::quiet_NaN(),
-                             std::numeric_limits<double>::infinity()}) {
+  for (const double value :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
     v1::CreateIncidentRequest request = GoodRequest();
     v1::Goods& goods = *request.mutable_incident()->mutable_facts()->add_goods();
     goods.set_type_code("heroin");
@@ -162,9 +162,9 @@ TEST(ValidateRules, MessageWithoutRulesIsAFaultOfTheSoftware) {
 }
 
 TEST(ValidateRules, EveryFormatOfTheContractIsKnown) {
-  for (const auto* file : {v1::Incident::descriptor()->file(), v1::Notice::descriptor()->file(),
-                           v1::Facts::descriptor()->file(),
-                           exchange::v1::Envelope::descriptor()->file()}) {
+  for (const auto* file :
+       {v1::Incident::descriptor()->file(), v1::Notice::descriptor()->file(),
+        v1::Facts::descriptor()->file(), exchange::v1::Envelope::descriptor()->file()}) {
     for (int i = 0; i < file->message_type_count(); ++i) {
       const auto* message = file->message_type(i);
       for (int j = 0; j < message->field_count(); ++j) {
@@ -179,13 +179,13 @@ TEST(ValidateRules, EveryFormatOfTheContractIsKnown) {
 // Goal: promise 11 by schema: no field name speaks of what police may not exchange here.
 TEST(ValidateRules, NoFieldNameSpeaksOfWhatIsNeverExchanged) {
   const std::vector<std::string> forbidden = {
-      "ethnic", "race",    "racial", "tribe",   "religio", "faith",   "politic", "party",
-      "opinion", "belief", "union",  "assembl", "protest", "militar", "troop",   "army",
-      "health", "disease", "sexual", "orient",  "biometr", "genetic", "caste",   "speech"};
+      "ethnic",  "race",    "racial", "tribe",   "religio", "faith",   "politic", "party",
+      "opinion", "belief",  "union",  "assembl", "protest", "militar", "troop",   "army",
+      "health",  "disease", "sexual", "orient",  "biometr", "genetic", "caste",   "speech"};
   int fields = 0;
-  for (const auto* file : {v1::Incident::descriptor()->file(), v1::Notice::descriptor()->file(),
-                           v1::Facts::descriptor()->file(),
-                           exchange::v1::Envelope::descriptor()->file()}) {
+  for (const auto* file :
+       {v1::Incident::descriptor()->file(), v1::Notice::descriptor()->file(),
+        v1::Facts::descriptor()->file(), exchange::v1::Envelope::descriptor()->file()}) {
     for (int i = 0; i < file->message_type_count(); ++i) {
       for (int j = 0; j < file->message_type(i)->field_count(); ++j) {
         const std::string& name = file->message_type(i)->field(j)->name();
