@@ -1,0 +1,359 @@
+// Goal: every rpc does its job over real gRPC, every refusal has the shape that clients rely on,
+// and no role reaches what it may not.
+#include <gmock/gmock.h>
+
+#include <functional>
+#include <set>
+#include <thread>
+
+#include "tests/unit/rpc/api.h"
+
+namespace tripoint::rpc {
+namespace {
+
+using domain::Permission;
+using domain::Role;
+using grpc::StatusCode;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+
+using Services = Api;
+
+TEST_F(Services, IncidentIsCreatedReadListedChangedAndItsVersionsListed) {
+  const v1::Incident created = NewIncident(1);
+  v1::GetIncidentRequest get;
+  get.set_name(created.name());
+  v1::Incident read;
+  ASSERT_TRUE(incident_stub_->GetIncident(Call().get(), get, &read).ok());
+  EXPECT_EQ(read.SerializeAsString(), created.SerializeAsString());
+  EXPECT_EQ(read.creator(), "officer");
+
+  v1::UpdateIncidentRequest update;
+  *update.mutable_incident() = created;
+  update.mutable_incident()->mutable_facts()->set_severity(4);
+  update.set_etag(created.etag());
+  update.set_request_id(RequestId(2));
+  v1::Incident updated;
+  const grpc::Status status = incident_stub_->UpdateIncident(Call().get(), update, &updated);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(updated.version(), 2u);
+
+  v1::ChangeIncidentStateRequest change;
+  change.set_name(created.name());
+  change.set_etag(updated.etag());
+  change.set_state(v1::INCIDENT_STATE_VERIFYING);
+  change.set_request_id(RequestId(3));
+  v1::Incident moved;
+  ASSERT_TRUE(incident_stub_->ChangeIncidentState(Call().get(), change, &moved).ok());
+  EXPECT_EQ(moved.state(), v1::INCIDENT_STATE_VERIFYING);
+
+  v1::ListIncidentsResponse list;
+  ASSERT_TRUE(incident_stub_->ListIncidents(Call().get(), {}, &list).ok());
+  EXPECT_EQ(list.incidents_size(), 1);
+  EXPECT_EQ(list.next_page_token(), "");
+  v1::ListIncidentVersionsRequest versions;
+  versions.set_name(created.name());
+  v1::ListIncidentVersionsResponse history;
+  ASSERT_TRUE(incident_stub_->ListIncidentVersions(Call().get(), versions, &history).ok());
+  EXPECT_EQ(history.versions_size(), 3);
+}
+
+TEST_F(Services, BatchAnswersEachRecordAndTheBadOneWithItsFaults) {
+  v1::BatchCreateIncidentsRequest batch;
+  *batch.add_requests() = operations::IncidentRequest(RequestId(1));
+  *batch.add_requests() = operations::IncidentRequest(RequestId(2));
+  batch.mutable_requests(1)->mutable_incident()->mutable_facts()->set_severity(9);
+  v1::BatchCreateIncidentsResponse response;
+  ASSERT_TRUE(incident_stub_->BatchCreateIncidents(Call().get(), batch, &response).ok());
+  ASSERT_EQ(response.results_size(), 2);
+  EXPECT_NE(response.results(0).name(), "");
+  google::rpc::Status refusal;
+  ASSERT_TRUE(refusal.ParseFromString(response.results(1).status()));
+  EXPECT_EQ(refusal.code(), static_cast<int>(StatusCode::INVALID_ARGUMENT));
+
+  batch.set_all_or_nothing(true);
+  batch.mutable_requests(0)->set_request_id(RequestId(3));
+  ASSERT_TRUE(incident_stub_->BatchCreateIncidents(Call().get(), batch, &response).ok());
+  EXPECT_NE(response.results(0).status(), "");
+  EXPECT_NE(response.results(1).status(), "");
+  v1::ListIncidentsResponse list;
+  ASSERT_TRUE(incident_stub_->ListIncidents(Call().get(), {}, &list).ok());
+  EXPECT_EQ(list.incidents_size(), 1);
+}
+
+TEST_F(Services, NoticeIsDraftedPlannedSharedRevisedWithdrawnAndListed) {
+  const v1::Notice draft = NewDraft(1);
+  v1::ShareNoticeRequest share = operations::ShareRequest(draft, {kAttapeu}, RequestId(2));
+  share.set_validate_only(true);
+  v1::ShareNoticeResponse plan;
+  ASSERT_TRUE(notice_stub_->ShareNotice(Call().get(), share, &plan).ok());
+  EXPECT_GT(plan.cells_size(), 0);
+  share.set_validate_only(false);
+  v1::ShareNoticeResponse shared;
+  ASSERT_TRUE(notice_stub_->ShareNotice(Call().get(), share, &shared).ok());
+  EXPECT_EQ(shared.notice().deliveries(0).state(), v1::DELIVERY_STATE_QUEUED);
+
+  v1::ReviseNoticeRequest revise;
+  *revise.mutable_notice() = shared.notice();
+  revise.mutable_notice()->mutable_facts()->set_severity(3);
+  revise.set_etag(shared.notice().etag());
+  revise.set_reason("more is known");
+  revise.set_request_id(RequestId(3));
+  v1::Notice revised;
+  const grpc::Status status = notice_stub_->ReviseNotice(Call().get(), revise, &revised);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+
+  v1::WithdrawNoticeRequest withdraw;
+  withdraw.set_name(draft.name());
+  withdraw.set_etag(revised.etag());
+  withdraw.set_reason("a mistake");
+  withdraw.set_request_id(RequestId(4));
+  v1::Notice withdrawn;
+  ASSERT_TRUE(notice_stub_->WithdrawNotice(Call().get(), withdraw, &withdrawn).ok());
+  EXPECT_EQ(withdrawn.state(), v1::NOTICE_STATE_WITHDRAWN);
+
+  v1::GetNoticeRequest get;
+  get.set_name(draft.name());
+  v1::Notice read;
+  ASSERT_TRUE(notice_stub_->GetNotice(Call().get(), get, &read).ok());
+  EXPECT_EQ(read.version(), withdrawn.version());
+  v1::ListNoticesResponse list;
+  ASSERT_TRUE(notice_stub_->ListNotices(Call().get(), {}, &list).ok());
+  EXPECT_EQ(list.notices_size(), 1);
+}
+
+TEST_F(Services, ReceivedNoticeIsAcknowledged) {
+  operations::World lao(kAttapeu, {kQuangNgai}, 22);
+  const v1::Notice shared = operations::Shared(lao, {kQuangNgai});
+  operations::InboundBatch batch = operations::NextBatch(lao, world_, operations::kRoutine).value();
+  ASSERT_TRUE(world_.Run(operations::ApplyBatch(world_.facts, std::move(batch))).ok());
+  v1::Notice answered;
+  const grpc::Status status = notice_stub_->AcknowledgeNotice(
+      Call().get(),
+      operations::AnswerRequest(shared.name(), v1::DELIVERY_STATE_ACKNOWLEDGED, RequestId(1)),
+      &answered);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(answered.deliveries(0).officer(), "officer");
+}
+
+TEST_F(Services, StatusAndPeersSayHowTheNodeIs) {
+  NewIncident(1);
+  v1::NodeStatus status;
+  ASSERT_TRUE(node_stub_->GetStatus(Call("sync").get(), {}, &status).ok());
+  EXPECT_EQ(status.unit(), kQuangNgai);
+  EXPECT_EQ(status.version(), "test");
+  EXPECT_EQ(status.incidents(), 1u);
+  EXPECT_EQ(status.change_number(), 1u);
+  ASSERT_EQ(status.peers_size(), 1);
+  EXPECT_EQ(status.peers(0).state(), v1::LINK_STATE_UP);
+  EXPECT_EQ(status.peers(0).channels_size(), 6);
+  v1::ListPeersResponse peers;
+  ASSERT_TRUE(node_stub_->ListPeers(Call().get(), {}, &peers).ok());
+  EXPECT_EQ(peers.peers_size(), 1);
+  v1::GetPeerRequest get;
+  get.set_unit(kAttapeu);
+  v1::Peer peer;
+  ASSERT_TRUE(node_stub_->GetPeer(Call().get(), get, &peer).ok());
+  get.set_unit("kh-ratanakiri");
+  const grpc::Status refused = node_stub_->GetPeer(Call().get(), get, &peer);
+  EXPECT_EQ(refused.error_code(), StatusCode::NOT_FOUND);
+  EXPECT_EQ(DetailsOf(refused).reason, "UNIT_NOT_PAIRED");
+}
+
+TEST_F(Services, CodesUnitsAndGatesAreListed) {
+  v1::ListCodesRequest request;
+  v1::ListCodesResponse lists;
+  ASSERT_TRUE(codes_stub_->ListCodes(Call().get(), request, &lists).ok());
+  EXPECT_GT(lists.codes_size(), 5);
+  request.set_list("categories");
+  request.set_language_code("vi");
+  v1::ListCodesResponse categories;
+  ASSERT_TRUE(codes_stub_->ListCodes(Call().get(), request, &categories).ok());
+  EXPECT_GT(categories.codes_size(), 50);
+  EXPECT_EQ(categories.version(), codes::kCodesVersion);
+  request.set_list("nonsense");
+  EXPECT_EQ(codes_stub_->ListCodes(Call().get(), request, &categories).error_code(),
+            StatusCode::NOT_FOUND);
+  v1::ListUnitsResponse units;
+  ASSERT_TRUE(codes_stub_->ListUnits(Call().get(), {}, &units).ok());
+  EXPECT_GT(units.units_size(), 20);
+  v1::ListGatesResponse gates;
+  ASSERT_TRUE(codes_stub_->ListGates(Call().get(), {}, &gates).ok());
+  EXPECT_GT(gates.gates_size(), 10);
+}
+
+TEST_F(Services, RefusalCarriesOneErrorInfoAndEveryFault) {
+  v1::CreateIncidentRequest request = operations::IncidentRequest("not a uuid");
+  request.mutable_incident()->mutable_facts()->set_category_code("DRG-TRV");
+  request.mutable_incident()->mutable_facts()->set_severity(6);
+  v1::Incident incident;
+  const grpc::Status status = incident_stub_->CreateIncident(Call().get(), request, &incident);
+  EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT);
+  const Details details = DetailsOf(status);
+  EXPECT_EQ(details.error_infos, 1);
+  EXPECT_EQ(details.reason, "FIELD_INVALID");
+  EXPECT_EQ(details.domain, "tripoint");
+  EXPECT_NE(details.metadata.at("why"), "");
+  EXPECT_NE(details.metadata.at("next"), "");
+  EXPECT_THAT(details.fields, Contains("request_id"));
+  EXPECT_THAT(details.fields, Contains("incident.facts.category_code"));
+  EXPECT_THAT(details.fields, Contains("incident.facts.severity"));
+}
+
+TEST_F(Services, CallerWithoutCertificateIsRefusedBeforeAnythingElse) {
+  v1::Incident incident;
+  const grpc::Status status = incident_stub_->GetIncident(Call("").get(), {}, &incident);
+  EXPECT_EQ(status.error_code(), StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(DetailsOf(status).reason, "CALLER_UNKNOWN");
+}
+
+TEST_F(Services, PermissionComesBeforeContractAndExistence) {
+  // One row a method: an empty request, which the contract refuses where anything is required.
+  struct Row {
+    std::string method;
+    Permission permission;
+    std::function<grpc::Status(grpc::ClientContext*)> call;
+  };
+  const auto row = [](std::string method, Permission permission, auto& stub, auto member,
+                      auto response) {
+    return Row{std::move(method), permission, [&stub, member, response](auto* context) mutable {
+                 return ((*stub).*member)(context, {}, &response);
+               }};
+  };
+  using I = v1::IncidentService::Stub;
+  using N = v1::NoticeService::Stub;
+  using O = v1::NodeService::Stub;
+  using C = v1::CodesService::Stub;
+  const std::vector<Row> rows = {
+      row("CreateIncident", Permission::kWriteIncidents, incident_stub_, &I::CreateIncident,
+          v1::Incident()),
+      row("BatchCreateIncidents", Permission::kWriteIncidents, incident_stub_,
+          &I::BatchCreateIncidents, v1::BatchCreateIncidentsResponse()),
+      row("GetIncident", Permission::kReadIncidents, incident_stub_, &I::GetIncident,
+          v1::Incident()),
+      row("ListIncidents", Permission::kReadIncidents, incident_stub_, &I::ListIncidents,
+          v1::ListIncidentsResponse()),
+      row("UpdateIncident", Permission::kWriteIncidents, incident_stub_, &I::UpdateIncident,
+          v1::Incident()),
+      row("ChangeIncidentState", Permission::kWriteIncidents, incident_stub_,
+          &I::ChangeIncidentState, v1::Incident()),
+      row("ListIncidentVersions", Permission::kReadIncidents, incident_stub_,
+          &I::ListIncidentVersions, v1::ListIncidentVersionsResponse()),
+      row("CreateNotice", Permission::kDraftNotices, notice_stub_, &N::CreateNotice, v1::Notice()),
+      row("ShareNotice", Permission::kShareNotices, notice_stub_, &N::ShareNotice,
+          v1::ShareNoticeResponse()),
+      row("ReviseNotice", Permission::kShareNotices, notice_stub_, &N::ReviseNotice, v1::Notice()),
+      row("WithdrawNotice", Permission::kShareNotices, notice_stub_, &N::WithdrawNotice,
+          v1::Notice()),
+      row("AcknowledgeNotice", Permission::kAnswerNotices, notice_stub_, &N::AcknowledgeNotice,
+          v1::Notice()),
+      row("GetNotice", Permission::kReadNotices, notice_stub_, &N::GetNotice, v1::Notice()),
+      row("ListNotices", Permission::kReadNotices, notice_stub_, &N::ListNotices,
+          v1::ListNoticesResponse()),
+      row("GetStatus", Permission::kReadStatus, node_stub_, &O::GetStatus, v1::NodeStatus()),
+      row("ListPeers", Permission::kReadStatus, node_stub_, &O::ListPeers, v1::ListPeersResponse()),
+      row("GetPeer", Permission::kReadStatus, node_stub_, &O::GetPeer, v1::Peer()),
+      row("ListCodes", Permission::kReadCodes, codes_stub_, &C::ListCodes, v1::ListCodesResponse()),
+      row("ListUnits", Permission::kReadCodes, codes_stub_, &C::ListUnits, v1::ListUnitsResponse()),
+      row("ListGates", Permission::kReadCodes, codes_stub_, &C::ListGates, v1::ListGatesResponse()),
+  };
+  for (const Row& one : rows) {
+    for (int i = 0; i < domain::kRoleCount; ++i) {
+      const auto role = static_cast<Role>(i);
+      const grpc::Status status = one.call(Call(std::string(domain::RoleText(role))).get());
+      const bool denied = status.error_code() == StatusCode::PERMISSION_DENIED;
+      EXPECT_EQ(denied, !domain::IsPermitted({role}, one.permission))
+          << one.method << " by " << domain::RoleText(role) << ": " << status.error_message();
+      if (denied) {
+        EXPECT_EQ(DetailsOf(status).reason, "ROLE_MISSING");
+      }
+    }
+    // An officer without any role of this node.
+    EXPECT_EQ(one.call(Call("nobody").get()).error_code(), StatusCode::PERMISSION_DENIED);
+  }
+}
+
+TEST_F(Services, OnlySupervisorsReleaseProtectedPersons) {
+  const v1::Notice draft = NewDraft(1);
+  v1::ShareNoticeRequest share = operations::ShareRequest(draft, {kAttapeu}, RequestId(2));
+  share.set_release_protected(true);
+  v1::ShareNoticeResponse response;
+  const grpc::Status status = notice_stub_->ShareNotice(Call("duty").get(), share, &response);
+  EXPECT_EQ(DetailsOf(status).reason, "ROLE_MISSING");
+  EXPECT_TRUE(notice_stub_->ShareNotice(Call("supervisor").get(), share, &response).ok());
+}
+
+TEST_F(Services, PageTokensAreBoundToTheirQueryAndCannotBeForged) {
+  for (int i = 1; i <= 5; ++i) NewIncident(i);
+  v1::ListIncidentsRequest request;
+  request.set_page_size(2);
+  v1::ListIncidentsResponse page;
+  ASSERT_TRUE(incident_stub_->ListIncidents(Call().get(), request, &page).ok());
+  EXPECT_EQ(page.incidents_size(), 2);
+  const std::string token = page.next_page_token();
+  ASSERT_NE(token, "");
+  std::vector<std::string> names;
+  request.clear_page_token();
+  for (int pages = 0; pages < 10; ++pages) {
+    v1::ListIncidentsResponse next;
+    ASSERT_TRUE(incident_stub_->ListIncidents(Call().get(), request, &next).ok());
+    for (const v1::Incident& incident : next.incidents()) names.push_back(incident.name());
+    if (next.next_page_token().empty()) break;
+    request.set_page_token(next.next_page_token());
+  }
+  EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), 5u);
+  EXPECT_EQ(names.size(), 5u);
+
+  request.set_page_token(token);
+  request.set_severity_min(1);  // another query
+  EXPECT_EQ(DetailsOf(incident_stub_->ListIncidents(Call().get(), request, &page)).reason,
+            "PAGE_TOKEN_INVALID");
+  request.clear_severity_min();
+  std::string forged = token;
+  forged[3] = forged[3] == 'A' ? 'B' : 'A';
+  request.set_page_token(forged);
+  EXPECT_EQ(DetailsOf(incident_stub_->ListIncidents(Call().get(), request, &page)).reason,
+            "PAGE_TOKEN_INVALID");
+  request.clear_page_token();
+  request.set_page_size(-1);
+  EXPECT_EQ(incident_stub_->ListIncidents(Call().get(), request, &page).error_code(),
+            StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(Services, ChangeWhoseDeadlineHasPassedIsNotMade) {
+  committer_.Pause();
+  v1::Incident incident;
+  {
+    Call call;
+    call.context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(50));
+    EXPECT_EQ(
+        incident_stub_
+            ->CreateIncident(&call.context, operations::IncidentRequest(RequestId(1)), &incident)
+            .error_code(),
+        StatusCode::DEADLINE_EXCEEDED);
+  }
+  // The operation still waits, so the server's side of the call still exists.
+  while (!last_context_.load()->IsCancelled()) std::this_thread::yield();
+  committer_.Resume();
+  NewIncident(2);
+  v1::ListIncidentsResponse list;
+  ASSERT_TRUE(incident_stub_->ListIncidents(Call().get(), {}, &list).ok());
+  EXPECT_EQ(list.incidents_size(), 1);
+}
+
+class FullQueue : public Api {
+ protected:
+  FullQueue() : Api({.queued_operations_max = 0}) {}
+};
+
+TEST_F(FullQueue, BusyNodeSaysWhenToTryAgain) {
+  v1::Incident incident;
+  const grpc::Status status = incident_stub_->CreateIncident(
+      Call().get(), operations::IncidentRequest(RequestId(1)), &incident);
+  EXPECT_EQ(status.error_code(), StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(DetailsOf(status).reason, "QUEUE_FULL");
+  EXPECT_TRUE(DetailsOf(status).has_retry);
+}
+
+}  // namespace
+}  // namespace tripoint::rpc
