@@ -24,10 +24,11 @@ absl::StatusOr<std::string> NameOfRefused(const storage::Reader& reader, std::ui
   absl::StatusOr<std::optional<std::string>> bytes =
       storage::GetEnvelope(reader, epoch, envelope_number);
   if (!bytes.ok()) return bytes.status();
+  if (!bytes->has_value()) return Corrupt("An envelope of an outbound channel is missing");
+  // Bytes that are no envelope were refused for just that; the receipt over them is true all the
+  // same.
   exchange::v1::Envelope envelope;
-  if (!bytes->has_value() || !envelope.ParseFromString(**bytes)) {
-    return Corrupt("An envelope of an outbound channel is missing or unreadable");
-  }
+  if (!envelope.ParseFromString(**bytes)) return std::string();
   if (envelope.has_notice_version()) return envelope.notice_version().name();
   if (envelope.has_notice_withdrawal()) return envelope.notice_withdrawal().name();
   return std::string();

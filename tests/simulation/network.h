@@ -1,0 +1,99 @@
+// The simulated network: streams between nodes that are slow, cut, reset, held back and opened twice.
+//
+// A stream is what gRPC gives: ordered, reliable while it lives, and it may die at any moment, for the two ends at
+// different times. A partition holds back everything between two nodes, in one direction or both; when it heals, a
+// stream that still lives goes on where it was.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "tests/simulation/world.h"
+#include "tripoint/exchange/v1/exchange.pb.h"
+
+namespace tripoint::simulation {
+
+using NodeIndex = int;
+
+// What a node does when the network has something for it.
+class Endpoint {
+ public:
+  virtual ~Endpoint() = default;
+  // False: refused (the node is down or does not know the caller).
+  virtual bool OnAccepted(NodeIndex from, std::uint64_t stream) = 0;
+  virtual void OnDialled(NodeIndex to, std::uint64_t stream) = 0;
+  virtual void OnDialFailed(NodeIndex to) = 0;
+  virtual void OnFrame(NodeIndex from, std::uint64_t stream, const exchange::v1::Frame& frame) = 0;
+  virtual void OnSent(NodeIndex to, std::uint64_t stream) = 0;
+  virtual void OnClosed(NodeIndex peer, std::uint64_t stream) = 0;
+};
+
+struct NetworkFaults {
+  std::int64_t latency_us_max = 40'000;
+  std::int64_t bytes_a_second = 2'000'000;
+  int reset_per_mille = 0;  // a frame's chance to kill its stream
+};
+
+class Network {
+ public:
+  explicit Network(World& world) : world_(world) {}
+
+  void Attach(NodeIndex node, Endpoint* endpoint) { endpoints_[node] = endpoint; }
+  void SetFaults(const NetworkFaults& faults) { faults_ = faults; }
+
+  // Holds back what `from` sends to `to`.
+  void Cut(NodeIndex from, NodeIndex to) { cut_.insert({from, to}); }
+  void Heal(NodeIndex from, NodeIndex to);
+  void HealAll();
+  bool IsCut(NodeIndex from, NodeIndex to) const { return cut_.contains({from, to}); }
+
+  void Dial(NodeIndex from, NodeIndex to);
+  void Send(NodeIndex from, std::uint64_t stream, const exchange::v1::Frame& frame);
+  // `from` ends the stream; the other end hears of it after what was sent before.
+  void Close(NodeIndex from, std::uint64_t stream);
+  // The node is gone: its streams die, and the other ends hear of it sometime, or never (silent).
+  void Crash(NodeIndex node);
+  // Kills one living stream, if there is any.
+  void ResetOne();
+  std::size_t living() const { return streams_.size(); }
+
+ private:
+  struct Direction {
+    std::deque<std::string> held;      // serialised frames that wait for a cut to heal; "" is the close
+    std::int64_t free_us = 0;          // when the wire is free again
+    std::int64_t last_arrival_us = 0;  // of what was sent before
+    bool open = true;                  // the receiving end still listens
+  };
+  struct Stream {
+    NodeIndex dialler = 0;
+    NodeIndex accepter = 0;
+    Direction forth;
+    Direction back;
+  };
+  Direction& DirectionFrom(Stream& stream, NodeIndex from) {
+    return from == stream.dialler ? stream.forth : stream.back;
+  }
+  static NodeIndex Other(const Stream& stream, NodeIndex node) {
+    return node == stream.dialler ? stream.accepter : stream.dialler;
+  }
+  void Transmit(std::uint64_t id, NodeIndex from, std::string bytes);
+  void Deliver(std::uint64_t id, NodeIndex from, const std::string& bytes);
+  void EndAt(std::uint64_t id, NodeIndex node);
+  std::int64_t Latency() { return 200 + static_cast<std::int64_t>(world_.random().Below(
+                                           static_cast<std::uint64_t>(faults_.latency_us_max))); }
+
+  World& world_;
+  NetworkFaults faults_;
+  std::map<NodeIndex, Endpoint*> endpoints_;
+  std::set<std::pair<NodeIndex, NodeIndex>> cut_;
+  std::map<std::uint64_t, Stream> streams_;
+  std::uint64_t next_stream_ = 1;
+};
+
+}  // namespace tripoint::simulation

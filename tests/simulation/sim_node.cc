@@ -1,0 +1,398 @@
+// See sim_node.h. One thread: the simulation's.
+#include "tests/simulation/sim_node.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proto/contract/error.h"
+#include "server/operations/channels.h"
+#include "storage/channel_store.h"
+#include "storage/merkle.h"
+#include "storage/schema.h"
+#include "tests/simulation/check.h"
+
+namespace tripoint::simulation {
+namespace {
+
+// A signature that costs little and that nobody else makes: SHA-256 over signer and bytes, twice. The simulation is about
+// order and loss; Ed25519 has its own tests.
+std::string CheapSignature(std::string_view signer, std::string_view bytes) {
+  std::string text(signer);
+  text.push_back('\0');
+  text += bytes;
+  const storage::Hash hash = storage::Sha256(text);
+  return std::string(storage::HashView(hash)) + std::string(storage::HashView(hash));
+}
+
+class CheapSigner final : public exchange::HeadSigner {
+ public:
+  explicit CheapSigner(std::string unit) : unit_(std::move(unit)) {}
+  std::string Certificate() const override { return unit_; }
+  std::string Sign(std::string_view bytes) override { return CheapSignature(unit_, bytes); }
+
+ private:
+  std::string unit_;
+};
+
+class CheapVerifier final : public exchange::HeadVerifier {
+ public:
+  explicit CheapVerifier(std::string peer) : peer_(std::move(peer)) {}
+  absl::Status Trust(std::string_view certificate) override {
+    trusted_ = certificate == peer_;
+    return trusted_ ? absl::OkStatus() : absl::PermissionDeniedError("another unit's certificate");
+  }
+  bool Verify(std::string_view bytes, std::string_view signature) const override {
+    return trusted_ && signature == CheapSignature(peer_, bytes);
+  }
+
+ private:
+  std::string peer_;
+  bool trusted_ = false;
+};
+
+exchange::InboundState ToCore(const operations::InboundState& state) {
+  return {.epoch = state.epoch,
+          .frontier = state.frontier,
+          .head_signature = state.head_signature,
+          .receipt_signature = state.receipt_signature,
+          .quarantine_reason = state.quarantine_reason};
+}
+
+exchange::OutboundState ToCore(const operations::OutboundState& state) {
+  return {.frontier = state.frontier,
+          .receipted = state.receipted,
+          .receipt_signature = state.receipt_signature,
+          .receipt_epoch = state.receipt_epoch,
+          .quarantine_reason = state.quarantine_reason};
+}
+
+}  // namespace
+
+NodeIndex Roster::IndexOf(std::string_view unit) const {
+  const auto found = std::find(units.begin(), units.end(), unit);
+  Expect(found != units.end(), "a unit of the roster");
+  return static_cast<NodeIndex>(found - units.begin());
+}
+
+struct SimNode::Link {
+  NodeIndex peer = 0;
+  std::unique_ptr<CheapVerifier> verifier;
+  std::unique_ptr<exchange::Core> core;
+  std::int64_t tick_planned_ms = -1;
+};
+
+struct SimNode::Volatile {
+  std::unique_ptr<CheapSigner> signer;
+  std::unique_ptr<storage::CommitterCore> committer;
+  std::map<NodeIndex, Link> links;
+  bool step_planned = false;
+  bool step_running = false;
+};
+
+SimNode::SimNode(World& world, Network& network, const Roster& roster, NodeIndex index, operations::NodeFacts facts,
+                 std::int64_t clock_offset_ms)
+    : world_(world),
+      network_(network),
+      roster_(roster),
+      index_(index),
+      facts_(std::move(facts)),
+      clock_offset_ms_(clock_offset_ms),
+      engine_(storage::FaultPlan{.seed = world.random().Next()}) {}
+
+SimNode::~SimNode() = default;
+
+void SimNode::Start() {
+  Expect(volatile_ == nullptr, "a node is started once");
+  ++incarnation_;
+  ++counters_.starts;
+  if (epoch_ == 0) {
+    epoch_ = world_.random().Next() | 1;
+    ExpectOk(storage::InitializeStore(engine_, facts_.unit, epoch_, wall_ms()), "a new store");
+  }
+  const auto node = storage::OpenStore(engine_, facts_.unit);
+  ExpectOk(node.status(), "the store opens after a crash");
+  Expect(node->epoch() == epoch_, "the epoch is the store's");
+  auto state = std::make_unique<Volatile>();
+  state->signer = std::make_unique<CheapSigner>(facts_.unit);
+  state->committer = std::make_unique<storage::CommitterCore>(engine_, this);
+  for (const std::string& peer : facts_.paired) {
+    Link& link = state->links[roster_.IndexOf(peer)];
+    link.peer = roster_.IndexOf(peer);
+    link.verifier = std::make_unique<CheapVerifier>(peer);
+    const auto channels = operations::LoadChannels(engine_, peer);
+    ExpectOk(channels.status(), "the channels load after a crash");
+    exchange::CoreConfig config;
+    config.unit = facts_.unit;
+    config.peer = peer;
+    config.epoch = epoch_;
+    config.software = "simulation";
+    config.jitter_seed = world_.random().Next();
+    for (std::size_t lane = 0; lane < exchange::kLanes; ++lane) {
+      config.outbound[lane] = ToCore(channels->outbound[lane]);
+      config.inbound[lane] = ToCore(channels->inbound[lane]);
+    }
+    link.core = std::make_unique<exchange::Core>(std::move(config), *state->signer, *link.verifier);
+  }
+  volatile_ = std::move(state);
+  network_.Attach(index_, this);
+  world_.Trace(facts_.unit + " starts");
+  for (auto& [peer, link] : volatile_->links) Feed(link, exchange::Tick{});
+}
+
+void SimNode::Crash() {
+  Expect(volatile_ != nullptr, "only a running node crashes");
+  ++counters_.crashes;
+  ++incarnation_;
+  world_.Trace(facts_.unit + " crashes");
+  network_.Crash(index_);
+  // The committer's destructor must not answer: nobody hears a dead node.
+  volatile_.reset();
+  engine_.Crash();
+}
+
+bool SimNode::MaybeCrash() {
+  if (!world_.random().Chance(crash_per_mille_)) return false;
+  Later(0, [this] {
+    Crash();
+    if (on_crash_) on_crash_();
+  });
+  return true;
+}
+
+void SimNode::Later(std::int64_t delay_us, std::function<void()> work) {
+  world_.After(delay_us, [this, incarnation = incarnation_, work = std::move(work)] {
+    if (incarnation == incarnation_ && volatile_ != nullptr) work();
+  });
+}
+
+bool SimNode::Submit(storage::Operation operation, storage::Done done) {
+  if (volatile_ == nullptr) return false;
+  volatile_->committer->Submit(std::move(operation), [this, incarnation = incarnation_, done = std::move(done)](
+                                                         const absl::Status& status) {
+    if (incarnation == incarnation_) done(status);
+  });
+  PlanStep();
+  return true;
+}
+
+void SimNode::PlanStep() {
+  if (volatile_->step_planned || volatile_->step_running) return;
+  volatile_->step_planned = true;
+  Later(world_.random().Between(20, 400), [this] { Step(); });
+}
+
+void SimNode::Step() {
+  volatile_->step_planned = false;
+  if (MaybeCrash()) return;  // before the commit
+  const storage::Batch* batch = volatile_->committer->Step(wall_ms());
+  if (batch == nullptr) {
+    if (volatile_->committer->waiting() > 0) PlanStep();
+    return;
+  }
+  volatile_->step_running = true;
+  const absl::Status status = engine_.Commit(*batch);
+  if (MaybeCrash()) return;  // after the commit, before anybody was answered
+  Later(100 + engine_.last_delay_us(), [this, status] { Finish(status); });
+}
+
+void SimNode::Finish(const absl::Status& status) {
+  volatile_->step_running = false;
+  volatile_->committer->Finish(status);
+  world_.Trace(facts_.unit + (status.ok() ? " committed" : " commit failed"));
+  if (absl::IsUnavailable(status) || absl::IsDataLoss(status)) {
+    // As the node does: a failed sync ends the process, and opening finds out what is true.
+    ++counters_.unknown_outcomes;
+    Later(0, [this] {
+      Crash();
+      if (on_crash_) on_crash_();
+    });
+    return;
+  }
+  if (MaybeCrash()) return;  // after the answers
+  if (volatile_->committer->waiting() > 0) PlanStep();
+}
+
+void SimNode::OnCommitted(std::uint64_t /*first_change*/, std::uint64_t /*last_change*/,
+                          const std::vector<storage::ChannelName>& grown) {
+  for (const storage::ChannelName& channel : grown) {
+    Later(0, [this, channel] {
+      Link* link = LinkOf(roster_.IndexOf(channel.peer));
+      const auto channels = operations::LoadChannels(engine_, channel.peer);
+      ExpectOk(channels.status(), "the channels load while running");
+      Feed(*link, exchange::ChannelGrew{.lane = static_cast<exchange::v1::Lane>(channel.lane),
+                                        .frontier = channels->outbound[channel.lane - 1u].frontier});
+    });
+  }
+}
+
+SimNode::Link* SimNode::LinkOf(NodeIndex peer) {
+  if (volatile_ == nullptr) return nullptr;
+  const auto found = volatile_->links.find(peer);
+  return found == volatile_->links.end() ? nullptr : &found->second;
+}
+
+exchange::LinkStatus SimNode::LinkTo(std::string_view peer) const {
+  if (volatile_ == nullptr) return {};
+  return volatile_->links.at(roster_.IndexOf(peer)).core->status();
+}
+
+bool SimNode::OnAccepted(NodeIndex from, std::uint64_t stream) {
+  Link* link = LinkOf(from);
+  if (link == nullptr) return false;
+  Later(0, [this, link, stream] { Feed(*link, exchange::StreamOpened{.stream = stream, .dialled_by_us = false}); });
+  return true;
+}
+
+void SimNode::OnDialled(NodeIndex to, std::uint64_t stream) {
+  if (Link* link = LinkOf(to)) Feed(*link, exchange::StreamOpened{.stream = stream, .dialled_by_us = true});
+}
+
+void SimNode::OnDialFailed(NodeIndex to) {
+  if (Link* link = LinkOf(to)) Feed(*link, exchange::DialFailed{.reason = contract::Reason::kUnspecified, .text = "cut"});
+}
+
+void SimNode::OnFrame(NodeIndex from, std::uint64_t stream, const exchange::v1::Frame& frame) {
+  if (Link* link = LinkOf(from)) Feed(*link, exchange::FrameReceived{.stream = stream, .frame = frame});
+}
+
+void SimNode::OnSent(NodeIndex to, std::uint64_t stream) {
+  if (Link* link = LinkOf(to)) Feed(*link, exchange::FrameSent{.stream = stream});
+}
+
+void SimNode::OnClosed(NodeIndex peer, std::uint64_t stream) {
+  if (Link* link = LinkOf(peer)) {
+    Feed(*link, exchange::StreamClosed{.stream = stream, .reason = contract::Reason::kUnspecified, .text = "reset"});
+  }
+}
+
+void SimNode::Feed(Link& link, exchange::Event event) {
+  world_.Trace(facts_.unit + " event " + std::to_string(event.index()) + " of " + roster_.units[static_cast<std::size_t>(link.peer)]);
+  std::vector<exchange::Action> actions = link.core->Step(Now(), std::move(event));
+  for (exchange::Action& action : actions) Handle(link, std::move(action));
+  PlanTick(link);
+}
+
+void SimNode::PlanTick(Link& link) {
+  const std::int64_t due_ms = std::max(link.core->next_tick_ms(), world_.now_ms() + 1);
+  if (link.tick_planned_ms > world_.now_ms() && link.tick_planned_ms <= due_ms) return;
+  link.tick_planned_ms = due_ms;
+  Later((due_ms - world_.now_ms()) * 1000, [this, &link] { Feed(link, exchange::Tick{}); });
+}
+
+void SimNode::Handle(Link& link, exchange::Action action) {
+  world_.Trace(facts_.unit + " action " + std::to_string(action.index()));
+  if (std::holds_alternative<exchange::Dial>(action)) {
+    network_.Dial(index_, link.peer);
+  } else if (auto* send = std::get_if<exchange::Send>(&action)) {
+    network_.Send(index_, send->stream, send->frame);
+  } else if (auto* close = std::get_if<exchange::CloseStream>(&action)) {
+    network_.Close(index_, close->stream);
+  } else if (auto* alert = std::get_if<exchange::Alert>(&action)) {
+    ++counters_.alerts[alert->reason];
+    world_.Trace(facts_.unit + " ALERT " + std::string(contract::ReasonCode(alert->reason)) + ": " + alert->text);
+  } else if (auto* range = std::get_if<exchange::ReadRange>(&action)) {
+    Do(link, *range);
+  } else if (auto* frontier = std::get_if<exchange::ReadFrontier>(&action)) {
+    Do(link, *frontier);
+  } else if (auto* refusals = std::get_if<exchange::ReadRefusals>(&action)) {
+    Do(link, *refusals);
+  } else if (auto* batch = std::get_if<exchange::CommitBatch>(&action)) {
+    Do(link, std::move(*batch));
+  } else if (auto* receipt = std::get_if<exchange::CommitReceipt>(&action)) {
+    Do(link, std::move(*receipt));
+  } else if (auto* quarantine = std::get_if<exchange::PersistQuarantine>(&action)) {
+    Do(link, *quarantine);
+  }
+}
+
+void SimNode::Do(Link& link, exchange::ReadRange action) {
+  Later(world_.random().Between(20, 300), [this, &link, action] {
+    auto range = operations::ReadOutboundRange(*engine_.TakeSnapshot(), link.core->peer(), static_cast<std::uint8_t>(action.lane),
+                                               epoch_, action.first, action.max_bytes, action.max_items);
+    if (!range.ok()) world_.Trace(facts_.unit + " cannot read its channel: " + range.status().ToString());
+    exchange::RangeRead answer{.token = action.token, .status = range.status(), .envelopes = {}, .leaf_hashes = {}};
+    if (range.ok()) {
+      answer.envelopes = std::move(range->envelopes);
+      answer.leaf_hashes = std::move(range->leaf_hashes);
+    }
+    Feed(link, std::move(answer));
+  });
+}
+
+void SimNode::Do(Link& link, exchange::ReadFrontier action) {
+  Later(world_.random().Between(20, 300), [this, &link, action] {
+    const auto frontier = operations::OutboundFrontierAt(*engine_.TakeSnapshot(), link.core->peer(),
+                                                         static_cast<std::uint8_t>(action.lane), action.size);
+    Feed(link, exchange::FrontierRead{.token = action.token,
+                                      .status = frontier.status(),
+                                      .frontier = frontier.ok() ? *frontier : storage::Frontier()});
+  });
+}
+
+void SimNode::Do(Link& link, exchange::ReadRefusals action) {
+  Later(world_.random().Between(20, 300), [this, &link, action] {
+    const auto refusals =
+        operations::ReadRefusals(*engine_.TakeSnapshot(), link.core->peer(), static_cast<std::uint8_t>(action.lane),
+                                 action.epoch, action.first, action.end, action.max_items);
+    Feed(link, exchange::RefusalsRead{.token = action.token,
+                                      .status = refusals.status(),
+                                      .refusals = refusals.ok() ? *refusals : std::vector<exchange::v1::Refusal>()});
+  });
+}
+
+void SimNode::Do(Link& link, exchange::CommitBatch action) {
+  operations::InboundBatch batch;
+  batch.peer = link.core->peer();
+  batch.lane = static_cast<std::uint8_t>(action.lane);
+  batch.epoch = action.state.epoch;
+  batch.first_position = action.first_position;
+  batch.envelopes = std::move(action.envelopes);
+  batch.leaf_hashes = std::move(action.leaf_hashes);
+  batch.frontier = action.state.frontier;
+  batch.head_signature = action.state.head_signature;
+  batch.receipt_signature = action.state.receipt_signature;
+  auto prepared = operations::ApplyBatch(facts_, std::move(batch));
+  const auto answer = [this, &link, token = action.token, lane = action.lane,
+                       result = prepared.result](const absl::Status& status) {
+    // Handed over by the loop, as the driver does: never from inside the committer.
+    Later(0, [this, &link, token, lane, result, status] {
+      exchange::BatchCommitted event{.token = token, .status = status, .refusals = {}, .durable = std::nullopt};
+      if (status.ok()) {
+        event.refusals = result->refusals;
+      } else if (const auto channels = operations::LoadChannels(engine_, link.core->peer()); channels.ok()) {
+        event.durable = ToCore(channels->inbound[exchange::LaneIndex(lane)]);
+      }
+      Feed(link, std::move(event));
+    });
+  };
+  Submit(std::move(prepared.operation), answer);
+}
+
+void SimNode::Do(Link& link, exchange::CommitReceipt action) {
+  operations::InboundReceipt receipt;
+  receipt.peer = link.core->peer();
+  receipt.lane = static_cast<std::uint8_t>(action.lane);
+  receipt.epoch = epoch_;
+  receipt.receipted = action.receipted;
+  receipt.signature = std::move(action.signature);
+  receipt.receipt_epoch = action.receipt_epoch;
+  receipt.refusals = std::move(action.refusals);
+  auto prepared = operations::ApplyReceipt(facts_, std::move(receipt));
+  Submit(std::move(prepared.operation), [this, &link, token = action.token](const absl::Status& status) {
+    Later(0, [this, &link, token, status] {
+      Feed(link, exchange::ReceiptCommitted{.token = token, .status = status});
+    });
+  });
+}
+
+void SimNode::Do(Link& link, exchange::PersistQuarantine action) {
+  auto prepared = operations::QuarantineChannel(
+      facts_, {.peer = link.core->peer(),
+               .lane = static_cast<std::uint8_t>(action.lane),
+               .outbound = action.outbound,
+               .reason_code = std::string(contract::ReasonCode(action.reason)),
+               .text = action.text});
+  Submit(std::move(prepared.operation), [](const absl::Status&) {});
+}
+
+}  // namespace tripoint::simulation

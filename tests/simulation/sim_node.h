@@ -1,0 +1,117 @@
+// One whole node in the simulation: the real domain, operations, committer core and exchange cores over a fault engine,
+// driven by simulated events instead of threads, sockets and clocks.
+//
+// What survives a crash is the engine; everything else is built again by Start(), as the node's composition root does.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/exchange/core.h"
+#include "server/operations/node_facts.h"
+#include "storage/committer_core.h"
+#include "storage/fault_engine.h"
+#include "tests/simulation/network.h"
+#include "tests/simulation/world.h"
+
+namespace tripoint::simulation {
+
+// What a node of the federation is, known to all: index in the network is the position in this list.
+struct Roster {
+  std::vector<std::string> units;
+  NodeIndex IndexOf(std::string_view unit) const;
+};
+
+struct NodeCounters {
+  std::uint64_t starts = 0;
+  std::uint64_t crashes = 0;
+  std::uint64_t unknown_outcomes = 0;
+  std::map<contract::Reason, int> alerts;
+};
+
+class SimNode final : public Endpoint, public storage::CommitListener {
+ public:
+  SimNode(World& world, Network& network, const Roster& roster, NodeIndex index, operations::NodeFacts facts,
+          std::int64_t clock_offset_ms);
+  ~SimNode() override;
+
+  // Makes the store (once), then the volatile part. Precondition: down.
+  void Start();
+  // kill -9 and power loss: everything volatile is gone, the disk keeps what was synced.
+  void Crash();
+  bool running() const { return volatile_ != nullptr; }
+
+  // Chance of a crash at each step of a commit: before it, after it, after its answer.
+  void SetCrashChance(int per_mille) { crash_per_mille_ = per_mille; }
+  // Sets the wall clock forward or back, as a bad battery or an officer does.
+  void JumpClock(std::int64_t by_ms) { clock_offset_ms_ += by_ms; }
+  // Restarts by itself after a crash of its own making.
+  void SetRestart(std::function<void()> on_crash) { on_crash_ = std::move(on_crash); }
+
+  // Hands an operation to the committer; `done` is not called if the node dies first. False: the node is down.
+  bool Submit(storage::Operation operation, storage::Done done);
+
+  storage::FaultEngine& engine() { return engine_; }
+  const operations::NodeFacts& facts() const { return facts_; }
+  const std::string& unit() const { return facts_.unit; }
+  const NodeCounters& counters() const { return counters_; }
+  std::int64_t wall_ms() const { return world_.now_ms() + clock_offset_ms_; }
+  // Present link status of a peer; down node: a default one.
+  exchange::LinkStatus LinkTo(std::string_view peer) const;
+
+  // Endpoint.
+  bool OnAccepted(NodeIndex from, std::uint64_t stream) override;
+  void OnDialled(NodeIndex to, std::uint64_t stream) override;
+  void OnDialFailed(NodeIndex to) override;
+  void OnFrame(NodeIndex from, std::uint64_t stream, const exchange::v1::Frame& frame) override;
+  void OnSent(NodeIndex to, std::uint64_t stream) override;
+  void OnClosed(NodeIndex peer, std::uint64_t stream) override;
+
+  // storage::CommitListener.
+  void OnCommitted(std::uint64_t first_change, std::uint64_t last_change,
+                   const std::vector<storage::ChannelName>& grown) override;
+
+ private:
+  struct Link;
+  struct Volatile;
+
+  void Feed(Link& link, exchange::Event event);
+  void Handle(Link& link, exchange::Action action);
+  void Do(Link& link, exchange::ReadRange action);
+  void Do(Link& link, exchange::ReadFrontier action);
+  void Do(Link& link, exchange::ReadRefusals action);
+  void Do(Link& link, exchange::CommitBatch action);
+  void Do(Link& link, exchange::CommitReceipt action);
+  void Do(Link& link, exchange::PersistQuarantine action);
+  void PlanTick(Link& link);
+  void PlanStep();
+  void Step();
+  void Finish(const absl::Status& status);
+  bool MaybeCrash();
+  // Runs `work` after a while unless the node died in between.
+  void Later(std::int64_t delay_us, std::function<void()> work);
+  Link* LinkOf(NodeIndex peer);
+  exchange::Time Now() const { return {.monotonic_ms = world_.now_ms(), .wall_ms = wall_ms()}; }
+
+  World& world_;
+  Network& network_;
+  const Roster& roster_;
+  const NodeIndex index_;
+  const operations::NodeFacts facts_;
+  std::int64_t clock_offset_ms_;
+  std::uint64_t epoch_ = 0;
+  int crash_per_mille_ = 0;
+  std::function<void()> on_crash_;
+  NodeCounters counters_;
+  storage::FaultEngine engine_;
+  std::uint64_t incarnation_ = 0;
+  std::unique_ptr<Volatile> volatile_;
+};
+
+}  // namespace tripoint::simulation
