@@ -103,8 +103,8 @@ bool IsEnvelopeFault(const absl::Status& status) {
   }
 }
 
-absl::Status RunBatch(const NodeFacts& node, storage::Transaction& transaction,
-                      const ReadyBatch& ready, AppliedBatch& result) {
+absl::Status RunBatch(storage::Transaction& transaction, const ReadyBatch& ready,
+                      AppliedBatch& result) {
   const InboundBatch& batch = ready.batch;
   const ChannelName channel{batch.peer, batch.lane};
   absl::StatusOr<store::v1::InboundChannel> before =
@@ -115,7 +115,7 @@ absl::Status RunBatch(const NodeFacts& node, storage::Transaction& transaction,
   absl::StatusOr<storage::Frontier> frontier = Extend(batch, *before);
   if (!frontier.ok()) return frontier.status();
 
-  TakeIn take_in(node, transaction, channel, batch.epoch);
+  TakeIn take_in(transaction, channel, batch.epoch);
   for (std::size_t i = 0; i < batch.envelopes.size(); ++i) {
     const std::uint64_t position = batch.first_position + i;
     storage::PutInboundEntry(transaction, channel, batch.epoch, position, batch.envelopes[i]);
@@ -172,7 +172,7 @@ Prepared<AppliedBatch> ApplyBatch(const NodeFacts& node, InboundBatch batch) {
                            "A batch names no lane or holds nothing", "A batch is of one lane.",
                            "Report it to the peer's operators; the link starts again.");
             }
-            return RunBatch(node, transaction, *ready, *result);
+            return RunBatch(transaction, *ready, *result);
           },
           result};
 }

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "server/operations/node_facts.h"
 #include "storage/transaction.h"
 #include "tripoint/exchange/v1/envelope.pb.h"
 #include "tripoint/store/v1/records.pb.h"
@@ -19,9 +18,9 @@ namespace tripoint::operations {
 // One for each batch. Borrows for as long as the operation runs.
 class TakeIn {
  public:
-  TakeIn(const NodeFacts& node, storage::Transaction& transaction,
-         const storage::ChannelName& channel, std::uint64_t epoch)
-      : node_(node), transaction_(transaction), channel_(channel), epoch_(epoch) {}
+  TakeIn(storage::Transaction& transaction, const storage::ChannelName& channel,
+         std::uint64_t epoch)
+      : transaction_(transaction), channel_(channel), epoch_(epoch) {}
 
   // Stores what `envelope`, at `position` of the channel, says. A refusal comes before any write.
   // Errors: what is wrong with the envelope (ENVELOPE_CONFLICT, NOT_FOUND, ENVELOPE_WRONG_ORIGIN),
@@ -42,7 +41,6 @@ class TakeIn {
                          const store::v1::ReceivedRecord& known) const;
   void Changed(const std::string& name);
 
-  const NodeFacts& node_;
   storage::Transaction& transaction_;
   const storage::ChannelName& channel_;
   const std::uint64_t epoch_;

@@ -197,7 +197,7 @@ void WatchHub::Watcher::Tick(std::int64_t now_ms) {
     absl::MutexLock lock(&mutex_);
     // While the call is not finished its context lives, so that the caller can be checked.
     if (finished_ || now_ms - written_ms_ < hub_.limits_.heartbeat_ms) return;
-    if (!busy_) heartbeat_due_ = true;
+    heartbeat_due_ = true;
     const absl::Status allowed = recheck_();
     if (!allowed.ok() && !end_.has_value()) end_ = allowed;
   }

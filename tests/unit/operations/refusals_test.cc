@@ -189,7 +189,7 @@ TEST_F(Border, BadEnvelopesAreQuarantinedAndTheGoodOneBehindThemArrives) {
   other.set_audience(0, kRatanakiri);
   ExpectRefused(other.SerializeAsString(), "ENVELOPE_WRONG_AUDIENCE");
   other = envelope;
-  other.mutable_notice_version()->mutable_facts()->set_category_code("XXX-YYY");
+  other.mutable_notice_version()->mutable_facts()->set_category_code("ZZZ-YYY");
   ExpectRefused(other.SerializeAsString(), "NEUTRALITY");
 
   const AppliedBatch applied = Apply(Forged(envelope.SerializeAsString()));
