@@ -1,15 +1,15 @@
 // Reads the configuration file against the table of keys. See config.h.
 #include "server/config.h"
 
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <system_error>
 #include <utility>
-
-#include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include "proto/contract/error.h"
 #include "server/config_keys.h"
@@ -40,8 +40,8 @@ std::vector<std::string> NamesIn(std::string_view table) {
 
 std::string UnknownKey(std::string_view name, std::string_view table, bool repeated) {
   const std::string where = table.empty() ? std::string()
-                            : repeated     ? fmt::format(" in [[{}]]", table)
-                                           : fmt::format(" in [{}]", table);
+                            : repeated    ? fmt::format(" in [[{}]]", table)
+                                          : fmt::format(" in [{}]", table);
   std::string text = fmt::format("unknown key \"{}\"{}", name, where);
   const std::string near = Nearest(name, NamesIn(table));
   if (!near.empty()) return text + fmt::format(". Did you mean \"{}\"?", near);
@@ -68,7 +68,8 @@ class Reader {
       for (const TableSpec& table : ConfigTables()) ReadTable(table, root);
       ReportUnknownTables(root);
     } catch (const toml::parse_error& error) {
-      Add(static_cast<int>(error.source().begin.line), fmt::format("not TOML: {}", error.description()));
+      Add(static_cast<int>(error.source().begin.line),
+          fmt::format("not TOML: {}", error.description()));
     }
     std::stable_sort(parsed_.faults.begin(), parsed_.faults.end(),
                      [](const ConfigFault& a, const ConfigFault& b) { return a.line < b.line; });
@@ -88,18 +89,21 @@ class Reader {
     if (!spec.repeated) {
       static const toml::table kEmpty;
       const bool is_table = node != nullptr && node->is_table();
-      if (node != nullptr && !is_table) Add(LineOf(*node), fmt::format("{0} is a table: write [{0}]", spec.name));
+      if (node != nullptr && !is_table)
+        Add(LineOf(*node), fmt::format("{0} is a table: write [{0}]", spec.name));
       ReadKeys(spec, is_table ? *node->as_table() : kEmpty, is_table ? LineOf(*node) : 0, slots);
       return;
     }
     if (node == nullptr) return;
     const toml::array* array = node->as_array();
     if (array == nullptr || !array->is_homogeneous<toml::table>()) {
-      Add(LineOf(*node), fmt::format("{0} is a table that may stand several times: write [[{0}]]", spec.name));
+      Add(LineOf(*node),
+          fmt::format("{0} is a table that may stand several times: write [[{0}]]", spec.name));
       return;
     }
     const std::size_t count_max = spec.name == "peer" ? kPeersMax : kOfficersMax;
-    if (array->size() > count_max) Add(LineOf(*node), fmt::format("at most {} of [[{}]]", count_max, spec.name));
+    if (array->size() > count_max)
+      Add(LineOf(*node), fmt::format("at most {} of [[{}]]", count_max, spec.name));
     for (const toml::node& element : *array) ReadOne(spec, *element.as_table());
   }
 
@@ -122,16 +126,19 @@ class Reader {
     for (const KeySpec& key : ConfigKeys()) {
       if (key.table != spec.name) continue;
       if (const toml::node* value = table.get(key.name); value != nullptr) {
-        if (auto fault = SetValue(key, *value, folder_, slots); fault.has_value()) Add(LineOf(*value), *fault);
+        if (auto fault = SetValue(key, *value, folder_, slots); fault.has_value())
+          Add(LineOf(*value), *fault);
       } else if (key.default_toml.empty()) {
-        Add(line, fmt::format("{} is missing, such as {} = \"{}\"", FullName(key), key.name, key.example));
+        Add(line, fmt::format("{} is missing, such as {} = \"{}\"", FullName(key), key.name,
+                              key.example));
       }
     }
     if (spec.name.empty()) return;  // ReportUnknownTables
     for (const auto& [name, value] : table) {
       const std::vector<std::string> known = NamesIn(spec.name);
       if (std::find(known.begin(), known.end(), name.str()) == known.end()) {
-        Add(static_cast<int>(name.source().begin.line), UnknownKey(name.str(), spec.name, spec.repeated));
+        Add(static_cast<int>(name.source().begin.line),
+            UnknownKey(name.str(), spec.name, spec.repeated));
       }
     }
   }
@@ -167,7 +174,9 @@ absl::StatusOr<std::string> ReadWhole(const std::string& path) {
 
 }  // namespace
 
-ParsedConfig ParseConfig(std::string_view text, const std::string& path) { return Reader(path).Read(text); }
+ParsedConfig ParseConfig(std::string_view text, const std::string& path) {
+  return Reader(path).Read(text);
+}
 
 Config DefaultConfig() {
   Config config;
@@ -185,9 +194,11 @@ absl::Status FaultsToStatus(const std::string& path, const std::vector<ConfigFau
   problem.what = faults.size() == 1 ? "The configuration has a fault"
                                     : fmt::format("The configuration has {} faults", faults.size());
   problem.why = faults.front().what;
-  problem.next = fmt::format("Correct {}; tripointd print-config shows every key with its meaning", path);
+  problem.next =
+      fmt::format("Correct {}; tripointd print-config shows every key with its meaning", path);
   for (const ConfigFault& fault : faults) {
-    problem.faults.push_back({fault.line > 0 ? fmt::format("{}:{}", path, fault.line) : path, fault.what});
+    problem.faults.push_back(
+        {fault.line > 0 ? fmt::format("{}:{}", path, fault.line) : path, fault.what});
   }
   return contract::Error(absl::StatusCode::kInvalidArgument, problem);
 }

@@ -1,6 +1,8 @@
-// The configuration of a node: one TOML file, read once at start. Every key stands once in config_keys.cc.
+// The configuration of a node: one TOML file, read once at start. Every key stands once in
+// config_keys.cc.
 //
-// Read by the commands of tripointd (commands.h) on the main thread; what is loaded is handed on by value and immutable.
+// Read by the commands of tripointd (commands.h) on the main thread; what is loaded is handed on by
+// value and immutable.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +28,8 @@ struct OfficerConfig {
   int line = 0;
 };
 
-// One member a key; their meaning, bounds and defaults are in config_keys.cc. Paths are absolute after loading.
+// One member a key; their meaning, bounds and defaults are in config_keys.cc. Paths are absolute
+// after loading.
 struct Config {
   std::string path;  // of the file itself
 
@@ -64,7 +67,8 @@ struct ConfigFault {
   std::string what;  // one sentence that says what would be right
 };
 
-// What of a configuration can be checked without a disk or a registry; `config` is complete when there are no faults.
+// What of a configuration can be checked without a disk or a registry; `config` is complete when
+// there are no faults.
 struct ParsedConfig {
   Config config;
   std::vector<ConfigFault> faults;  // in the order of the lines
@@ -73,19 +77,20 @@ struct ParsedConfig {
 // Parses `text`. `path` is its file: its folder is where relative paths begin.
 ParsedConfig ParseConfig(std::string_view text, const std::string& path);
 
-// Faults of what the values mean: units that are not in the registry, a peer or officer twice, this unit as its own peer.
+// Faults of what the values mean: units that are not in the registry, a peer or officer twice, this
+// unit as its own peer.
 std::vector<ConfigFault> CheckUnits(const Config& config);
 // Faults of the certificate and roots folders: missing, mismatched, expired, of another unit.
 std::vector<ConfigFault> CheckCertificates(const Config& config, std::int64_t now_s);
 
-// Reads and parses a file and checks its units. Errors: NOT_FOUND / NOT_FOUND there is no such file;
-// INVALID_ARGUMENT / CONFIG_INVALID with all faults, each with `file:line` as its field.
+// Reads and parses a file and checks its units. Errors: NOT_FOUND / NOT_FOUND there is no such
+// file; INVALID_ARGUMENT / CONFIG_INVALID with all faults, each with `file:line` as its field.
 absl::StatusOr<Config> LoadConfig(const std::string& path);
 // Turns faults into that error; OK without any.
 absl::Status FaultsToStatus(const std::string& path, const std::vector<ConfigFault>& faults);
 
-// The commented file with the values of `config`; with all defaults and placeholders for a Config that nothing was set in.
-// What it writes for a complete Config parses back to the same.
+// The commented file with the values of `config`; with all defaults and placeholders for a Config
+// that nothing was set in. What it writes for a complete Config parses back to the same.
 std::string ConfigText(const Config& config);
 // A Config with every default in place.
 Config DefaultConfig();

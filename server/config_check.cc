@@ -1,7 +1,7 @@
 // Faults of a configuration that is well formed: what its values mean. See config.h.
-#include <set>
-
 #include <fmt/format.h>
+
+#include <set>
 
 #include "certs/node_files.h"
 #include "certs/trust.h"
@@ -28,18 +28,21 @@ std::vector<ConfigFault> CheckUnits(const Config& config) {
   const absl::StatusOr<codes::Registry> registry = codes::Registry::Load();
   if (!registry.ok()) return {{0, Sentence(registry.status())}};
   const auto check_unit = [&](const std::string& key, const std::string& unit, int line) {
-    if (unit.empty() || registry->UnitById(unit) != nullptr) return;  // a missing one was reported by the parser
+    if (unit.empty() || registry->UnitById(unit) != nullptr)
+      return;  // a missing one was reported by the parser
     const std::string near = registry->Suggest("units", unit);
-    faults.push_back({line, near.empty() ? fmt::format("{}: no unit \"{}\" is known", key, unit)
-                                         : fmt::format("{}: no unit \"{}\" is known. Did you mean \"{}\"?", key, unit,
-                                                       near)});
+    faults.push_back({line, near.empty()
+                                ? fmt::format("{}: no unit \"{}\" is known", key, unit)
+                                : fmt::format("{}: no unit \"{}\" is known. Did you mean \"{}\"?",
+                                              key, unit, near)});
   };
   check_unit("unit", config.unit, 0);
   std::set<std::string> peers;
   for (const PeerConfig& peer : config.peers) {
     check_unit("peer.unit", peer.unit, peer.line);
     if (peer.unit.empty()) continue;
-    if (peer.unit == config.unit) faults.push_back({peer.line, "peer.unit: this unit is not its own peer"});
+    if (peer.unit == config.unit)
+      faults.push_back({peer.line, "peer.unit: this unit is not its own peer"});
     if (!peers.insert(peer.unit).second) {
       faults.push_back({peer.line, fmt::format("peer.unit: \"{}\" stands twice", peer.unit)});
     }

@@ -1,6 +1,8 @@
-// Every key of the configuration, declared once: name, kind, default, bounds, help, and where the value goes.
+// Every key of the configuration, declared once: name, kind, default, bounds, help, and where the
+// value goes.
 //
-// Internal to config*.cc. The parser, the reference and the did-you-mean all read this table, so none can forget a key.
+// Internal to config*.cc. The parser, the reference and the did-you-mean all read this table, so
+// none can forget a key.
 #pragma once
 
 #include <cstdint>
@@ -15,20 +17,21 @@
 namespace tripoint {
 
 enum class KeyKind : std::uint8_t {
-  kUnit,      // unit id
-  kWord,      // id of an officer
-  kFolder,    // path; relative ones begin at the file's folder
-  kListen,    // numeric address and port; port 0: any free one
-  kAddress,   // host and port of a peer; may be empty
-  kChoice,    // one of `choices`
-  kChoices,   // list of those, at least one
-  kInteger,   // minimum..maximum
-  kYesNo,     // true or false
+  kUnit,     // unit id
+  kWord,     // id of an officer
+  kFolder,   // path; relative ones begin at the file's folder
+  kListen,   // numeric address and port; port 0: any free one
+  kAddress,  // host and port of a peer; may be empty
+  kChoice,   // one of `choices`
+  kChoices,  // list of those, at least one
+  kInteger,  // minimum..maximum
+  kYesNo,    // true or false
 };
 
 // Where a value goes. Each table of the file has its own struct.
-using Target = std::variant<std::string Config::*, std::int64_t Config::*, bool Config::*, std::string PeerConfig::*,
-                            std::string OfficerConfig::*, std::vector<std::string> OfficerConfig::*>;
+using Target = std::variant<std::string Config::*, std::int64_t Config::*, bool Config::*,
+                            std::string PeerConfig::*, std::string OfficerConfig::*,
+                            std::vector<std::string> OfficerConfig::*>;
 
 struct KeySpec {
   std::string_view table;  // `` for the top, `api`, ..., `peer` and `officer` for the repeated ones
@@ -39,9 +42,9 @@ struct KeySpec {
   std::string_view example;       // for the reference, when there is no default
   std::int64_t minimum = 0;
   std::int64_t maximum = 0;
-  std::string_view measure;       // unit of a number, such as `seconds`
+  std::string_view measure;  // unit of a number, such as `seconds`
   std::vector<std::string> choices;
-  std::string_view help;          // one or more sentences
+  std::string_view help;  // one or more sentences
 };
 
 struct TableSpec {

@@ -1,4 +1,5 @@
-// Writes the commented configuration file: the reference of print-config and the file of init. See config.h.
+// Writes the commented configuration file: the reference of print-config and the file of init. See
+// config.h.
 #include <fmt/format.h>
 
 #include "server/config.h"
@@ -27,7 +28,7 @@ std::string Comment(std::string_view text) {
     const std::string_view word = text.substr(0, space);
     if (line.size() + 1 + word.size() > kColumns) {
       wrapped += line + "\n";
-      line = "#";
+      line.assign(1, '#');  // not `= "#"`: g++ 12 at -O2 warns falsely (its bug 105651)
     }
     line += fmt::format(" {}", word);
     text = space == text.npos ? std::string_view() : text.substr(space + 1);
@@ -37,8 +38,10 @@ std::string Comment(std::string_view text) {
 
 std::string HelpOf(const KeySpec& key) {
   std::string facts;
-  if (key.kind == KeyKind::kInteger) facts = fmt::format(" {} to {} {}.", key.minimum, key.maximum, key.measure);
-  if (key.kind == KeyKind::kChoice) facts = fmt::format(" One of: {}.", fmt::join(key.choices, ", "));
+  if (key.kind == KeyKind::kInteger)
+    facts = fmt::format(" {} to {} {}.", key.minimum, key.maximum, key.measure);
+  if (key.kind == KeyKind::kChoice)
+    facts = fmt::format(" One of: {}.", fmt::join(key.choices, ", "));
   if (key.default_toml.empty()) {
     facts += " Required.";
   } else if (key.default_toml != "\"\"") {
@@ -52,8 +55,10 @@ std::string ValueOf(const KeySpec& key, const Config& config) {
   if (const auto* text = std::get_if<std::string Config::*>(&key.target)) {
     return (config.**text).empty() ? "" : Quoted(config.**text);
   }
-  if (const auto* number = std::get_if<std::int64_t Config::*>(&key.target)) return fmt::to_string(config.**number);
-  if (const auto* yes = std::get_if<bool Config::*>(&key.target)) return config.**yes ? "true" : "false";
+  if (const auto* number = std::get_if<std::int64_t Config::*>(&key.target))
+    return fmt::to_string(config.**number);
+  if (const auto* yes = std::get_if<bool Config::*>(&key.target))
+    return config.**yes ? "true" : "false";
   return "";
 }
 
@@ -94,8 +99,9 @@ std::string Pattern(const TableSpec& table) {
   for (const KeySpec& key : ConfigKeys()) {
     if (key.table != table.name) continue;
     text += HelpOf(key);
-    text += key.kind == KeyKind::kChoices ? fmt::format("# {} = [{}]\n", key.name, Quoted(key.example))
-                                          : fmt::format("# {} = {}\n", key.name, Quoted(key.example));
+    text += key.kind == KeyKind::kChoices
+                ? fmt::format("# {} = [{}]\n", key.name, Quoted(key.example))
+                : fmt::format("# {} = {}\n", key.name, Quoted(key.example));
   }
   return text;
 }
@@ -103,9 +109,12 @@ std::string Pattern(const TableSpec& table) {
 }  // namespace
 
 std::string ConfigText(const Config& config) {
-  std::string text = Comment("Configuration of a Tripoint node. Relative paths begin at the folder of this file. "
-                             "Check it with: tripointd check-config --config FILE");
-  text += Comment("It is read when the node starts; only certificates and revocation lists are taken up while it runs.");
+  std::string text = Comment(
+      "Configuration of a Tripoint node. Relative paths begin at the folder of this file. "
+      "Check it with: tripointd check-config --config FILE");
+  text += Comment(
+      "It is read when the node starts; only certificates and revocation lists are taken up while "
+      "it runs.");
   text += "\n";
   for (const TableSpec& table : ConfigTables()) {
     if (!table.repeated) {

@@ -1,12 +1,12 @@
 // Values of configuration keys, each kind with its own check. See config_values.h.
 #include "server/config_values.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "certs/identity.h"
 #include "server/nearest.h"
@@ -52,24 +52,30 @@ std::optional<std::string> CheckText(const KeySpec& key, const std::string& text
       return std::nullopt;
     case KeyKind::kWord:
       if (!certs::MakeIdentity("vn-tayninh", text).ok()) {
-        return Fault(key, fmt::format("1 to 32 of a-z 0-9 . _ -, the first a letter or digit, not \"{}\"", text));
+        return Fault(
+            key,
+            fmt::format("1 to 32 of a-z 0-9 . _ -, the first a letter or digit, not \"{}\"", text));
       }
       return std::nullopt;
     case KeyKind::kListen:
       if (!runtime::ParseHostPort(text).has_value()) {
-        return Fault(key, fmt::format("a numeric address and a port such as \"127.0.0.1:7443\", not \"{}\"", text));
+        return Fault(
+            key, fmt::format("a numeric address and a port such as \"127.0.0.1:7443\", not \"{}\"",
+                             text));
       }
       return std::nullopt;
     case KeyKind::kAddress: {
       const auto address = runtime::ParseHostPort(text);
       if (!text.empty() && (!address.has_value() || address->port == 0)) {
-        return Fault(key, fmt::format("a host and a port such as \"10.20.0.4:7444\", not \"{}\"", text));
+        return Fault(key,
+                     fmt::format("a host and a port such as \"10.20.0.4:7444\", not \"{}\"", text));
       }
       return std::nullopt;
     }
     case KeyKind::kChoice:
       if (std::find(key.choices.begin(), key.choices.end(), text) == key.choices.end()) {
-        return Fault(key, fmt::format("one of {}, not \"{}\"{}", QuotedChoices(key), text, DidYouMean(text, key)));
+        return Fault(key, fmt::format("one of {}, not \"{}\"{}", QuotedChoices(key), text,
+                                      DidYouMean(text, key)));
       }
       return std::nullopt;
     case KeyKind::kFolder:
@@ -81,13 +87,15 @@ std::optional<std::string> CheckText(const KeySpec& key, const std::string& text
 
 std::optional<std::string> SetChoices(const KeySpec& key, const toml::node& value, Slots& slots) {
   const toml::array* array = value.as_array();
-  if (array == nullptr || array->empty()) return Fault(key, "a list with at least one of " + QuotedChoices(key));
+  if (array == nullptr || array->empty())
+    return Fault(key, "a list with at least one of " + QuotedChoices(key));
   std::vector<std::string> chosen;
   for (const toml::node& element : *array) {
     const auto text = element.value_exact<std::string>();
     if (!text.has_value()) return Fault(key, "a list of texts");
     if (std::find(key.choices.begin(), key.choices.end(), *text) == key.choices.end()) {
-      return Fault(key, fmt::format("a list of {}, not \"{}\"{}", QuotedChoices(key), *text, DidYouMean(*text, key)));
+      return Fault(key, fmt::format("a list of {}, not \"{}\"{}", QuotedChoices(key), *text,
+                                    DidYouMean(*text, key)));
     }
     if (std::find(chosen.begin(), chosen.end(), *text) == chosen.end()) chosen.push_back(*text);
   }
@@ -97,8 +105,8 @@ std::optional<std::string> SetChoices(const KeySpec& key, const toml::node& valu
 
 }  // namespace
 
-std::optional<std::string> SetValue(const KeySpec& key, const toml::node& value, const std::string& folder,
-                                    Slots& slots) {
+std::optional<std::string> SetValue(const KeySpec& key, const toml::node& value,
+                                    const std::string& folder, Slots& slots) {
   if (key.kind == KeyKind::kChoices) return SetChoices(key, value, slots);
   if (key.kind == KeyKind::kYesNo) {
     const auto yes = value.value_exact<bool>();
@@ -109,7 +117,8 @@ std::optional<std::string> SetValue(const KeySpec& key, const toml::node& value,
   if (key.kind == KeyKind::kInteger) {
     const auto number = value.value_exact<std::int64_t>();
     if (!number.has_value() || *number < key.minimum || *number > key.maximum) {
-      return Fault(key, fmt::format("a whole number of {}, {} to {}", key.measure, key.minimum, key.maximum));
+      return Fault(key, fmt::format("a whole number of {}, {} to {}", key.measure, key.minimum,
+                                    key.maximum));
     }
     Put(key, slots, *number);
     return std::nullopt;
@@ -117,8 +126,10 @@ std::optional<std::string> SetValue(const KeySpec& key, const toml::node& value,
   const auto text = value.value_exact<std::string>();
   if (!text.has_value()) return Fault(key, "a text in quotes");
   if (auto fault = CheckText(key, *text); fault.has_value()) return fault;
-  Put(key, slots, key.kind == KeyKind::kFolder ? (std::filesystem::path(folder) / *text).lexically_normal().string()
-                                               : *text);
+  Put(key, slots,
+      key.kind == KeyKind::kFolder
+          ? (std::filesystem::path(folder) / *text).lexically_normal().string()
+          : *text);
   return std::nullopt;
 }
 

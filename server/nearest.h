@@ -7,7 +7,8 @@
 
 namespace tripoint {
 
-// The word of `words` that is nearest to `typed`, by edits (swapped neighbours count once); empty when none is near.
+// The word of `words` that is nearest to `typed`, by edits (swapped neighbours count once); empty
+// when none is near.
 std::string Nearest(std::string_view typed, const std::vector<std::string>& words);
 
 }  // namespace tripoint

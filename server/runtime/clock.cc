@@ -15,6 +15,8 @@ std::int64_t Milliseconds(TimePoint point) {
 
 std::int64_t SystemClock::wall_ms() const { return Milliseconds(std::chrono::system_clock::now()); }
 
-std::int64_t SystemClock::monotonic_ms() const { return Milliseconds(std::chrono::steady_clock::now()); }
+std::int64_t SystemClock::monotonic_ms() const {
+  return Milliseconds(std::chrono::steady_clock::now());
+}
 
 }  // namespace tripoint::runtime

@@ -10,7 +10,8 @@ namespace tripoint::runtime {
 class Clock {
  public:
   virtual ~Clock() = default;
-  // UTC, milliseconds since 1970. May jump in either direction: nothing about sync may depend on it.
+  // UTC, milliseconds since 1970. May jump in either direction: nothing about sync may depend on
+  // it.
   virtual std::int64_t wall_ms() const = 0;
   // Milliseconds since some fixed moment; never goes back. For time-outs and intervals.
   virtual std::int64_t monotonic_ms() const = 0;

@@ -7,8 +7,8 @@
 
 namespace tripoint::runtime {
 
-CommitterThread::CommitterThread(storage::CommitterCore& core, storage::Engine& engine, const Clock& clock,
-                                 OnFatal on_fatal)
+CommitterThread::CommitterThread(storage::CommitterCore& core, storage::Engine& engine,
+                                 const Clock& clock, OnFatal on_fatal)
     : core_(core), engine_(engine), clock_(clock), on_fatal_(std::move(on_fatal)) {
   thread_ = std::make_unique<Thread>("committer", [this] { Loop(); });
 }
@@ -61,7 +61,8 @@ void CommitterThread::Loop() {
 }
 
 bool CommitterThread::CommitOnce() {
-  if (failed_) {  // whatever is durable is not known: answer nothing as stored until the data was opened again
+  if (failed_) {  // whatever is durable is not known: answer nothing as stored until the data was
+                  // opened again
     core_.Abandon(ShuttingDown());
     return false;
   }
@@ -71,7 +72,8 @@ bool CommitterThread::CommitOnce() {
   if (batch == nullptr) return core_.waiting() > 0;
   const absl::Status committed = engine_.Commit(*batch);
   core_.Finish(committed);
-  if (absl::IsUnavailable(committed) || absl::IsDataLoss(committed) || absl::IsInternal(committed)) {
+  if (absl::IsUnavailable(committed) || absl::IsDataLoss(committed) ||
+      absl::IsInternal(committed)) {
     failed_ = true;
     on_fatal_(committed);
   }

@@ -1,7 +1,7 @@
 // The one writer, on its own thread: drives storage::CommitterCore and answers what was submitted.
 //
-// Made by node.cc. Submit is thread-safe. Everything that the core calls (operations, done, listeners) runs on the
-// thread "committer".
+// Made by node.cc. Submit is thread-safe. Everything that the core calls (operations, done,
+// listeners) runs on the thread "committer".
 #pragma once
 
 #include <functional>
@@ -20,18 +20,21 @@ namespace tripoint::runtime {
 
 class CommitterThread final : public storage::Committer {
  public:
-  // Told once, on the committer's thread and after the affected operations were answered, that the engine can no longer
-  // be written safely: the data must be opened again (platform.md, R11). A full disk is not fatal.
+  // Told once, on the committer's thread and after the affected operations were answered, that the
+  // engine can no longer be written safely: the data must be opened again (platform.md, R11). A
+  // full disk is not fatal.
   using OnFatal = std::function<void(const absl::Status&)>;
 
   // The references outlive this. Starts at once.
-  CommitterThread(storage::CommitterCore& core, storage::Engine& engine, const Clock& clock, OnFatal on_fatal);
+  CommitterThread(storage::CommitterCore& core, storage::Engine& engine, const Clock& clock,
+                  OnFatal on_fatal);
   ~CommitterThread() override;
 
   // After Stop, `done` is called at once with UNAVAILABLE / SHUTTING_DOWN.
   void Submit(storage::Operation operation, storage::Done done) override;
 
-  // Refuses new operations, commits those that wait, joins. Further calls do nothing. Not from the committer's thread.
+  // Refuses new operations, commits those that wait, joins. Further calls do nothing. Not from the
+  // committer's thread.
   void Stop();
 
  private:

@@ -1,10 +1,10 @@
 // The metering interceptor. See connection_meter.h.
 #include "server/runtime/connection_meter.h"
 
-#include <string_view>
-
 #include <google/protobuf/message_lite.h>
 #include <grpcpp/server_context.h>
+
+#include <string_view>
 
 namespace tripoint::runtime {
 namespace {
@@ -25,7 +25,8 @@ class Meter final : public grpc::experimental::Interceptor {
       // A stream's end arrives as a message that is none.
       if (message != nullptr && FindCounter()) counter_->Received(SizeOf(message));
     }
-    if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_MESSAGE) && FindCounter()) {
+    if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_MESSAGE) &&
+        FindCounter()) {
       counter_->Sent(SizeOf(methods->GetSendMessage()));
     }
     methods->Proceed();
@@ -37,10 +38,12 @@ class Meter final : public grpc::experimental::Interceptor {
     return counter_ != nullptr;
   }
 
-  // gRPC hands out the address of the message as void*; for generated services it points to a MessageLite.
+  // gRPC hands out the address of the message as void*; for generated services it points to a
+  // MessageLite.
   std::int64_t SizeOf(const void* message) const {
     if (!protobuf_ || message == nullptr) return 0;
-    return static_cast<std::int64_t>(static_cast<const google::protobuf::MessageLite*>(message)->ByteSizeLong());
+    return static_cast<std::int64_t>(
+        static_cast<const google::protobuf::MessageLite*>(message)->ByteSizeLong());
   }
 
   grpc::experimental::ServerRpcInfo* const info_;
@@ -52,7 +55,8 @@ class Meter final : public grpc::experimental::Interceptor {
 class MeterFactory final : public grpc::experimental::ServerInterceptorFactoryInterface {
  public:
   explicit MeterFactory(Gate& gate) : gate_(gate) {}
-  grpc::experimental::Interceptor* CreateServerInterceptor(grpc::experimental::ServerRpcInfo* info) override {
+  grpc::experimental::Interceptor* CreateServerInterceptor(
+      grpc::experimental::ServerRpcInfo* info) override {
     return new Meter(info, gate_);  // gRPC owns it
   }
 
@@ -62,7 +66,8 @@ class MeterFactory final : public grpc::experimental::ServerInterceptorFactoryIn
 
 }  // namespace
 
-std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> MakeConnectionMeter(Gate& gate) {
+std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> MakeConnectionMeter(
+    Gate& gate) {
   return std::make_unique<MeterFactory>(gate);
 }
 

@@ -23,8 +23,9 @@ absl::Status QueueFull(std::string_view of_what) {
 }
 
 absl::Status ShuttingDown() {
-  return contract::Error(absl::StatusCode::kUnavailable, contract::Reason::kShuttingDown, "The node is stopping",
-                         "it was told to stop", "Repeat the same call when it runs again; nothing was changed");
+  return contract::Error(absl::StatusCode::kUnavailable, contract::Reason::kShuttingDown,
+                         "The node is stopping", "it was told to stop",
+                         "Repeat the same call when it runs again; nothing was changed");
 }
 
 }  // namespace tripoint::runtime

@@ -60,7 +60,8 @@ void EventLoop::Loop() {
     std::deque<std::function<void()>> tasks;
     {
       const absl::MutexLock lock(&mutex_);
-      mutex_.AwaitWithTimeout(absl::Condition(this, &EventLoop::HasWork), absl::Milliseconds(wait_ms));
+      mutex_.AwaitWithTimeout(absl::Condition(this, &EventLoop::HasWork),
+                              absl::Milliseconds(wait_ms));
       if (stopping_ && tasks_.empty()) return;
       tasks.swap(tasks_);
     }

@@ -1,5 +1,5 @@
-// One thread that runs what it is handed, in order, and ticks at fixed intervals. Housekeeping runs on one; the exchange
-// driver's state lives on another.
+// One thread that runs what it is handed, in order, and ticks at fixed intervals. Housekeeping runs
+// on one; the exchange driver's state lives on another.
 //
 // Post is thread-safe; everything that runs here runs on the loop's one thread.
 #pragma once
@@ -25,14 +25,17 @@ class EventLoop {
   EventLoop(std::string name, const Clock& clock, std::size_t tasks_max = 65536);
   ~EventLoop();
 
-  // Runs `tick` at the start and then each `interval_ms`, never twice to catch up. Before Start only.
+  // Runs `tick` at the start and then each `interval_ms`, never twice to catch up. Before Start
+  // only.
   void Every(std::int64_t interval_ms, std::function<void()> tick);
   void Start();
 
-  // Queues `task`; never blocks. False, and the task will not run: the loop was stopped or its queue is full.
+  // Queues `task`; never blocks. False, and the task will not run: the loop was stopped or its
+  // queue is full.
   bool Post(std::function<void()> task);
 
-  // Refuses new tasks, runs those that were accepted, joins. Further calls do nothing. Not from the loop itself.
+  // Refuses new tasks, runs those that were accepted, joins. Further calls do nothing. Not from the
+  // loop itself.
   void Stop();
 
  private:

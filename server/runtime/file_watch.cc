@@ -1,14 +1,13 @@
 // Names, sizes, inodes and times of watched files, as one comparable text. See file_watch.h.
 #include "server/runtime/file_watch.h"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
 #include <utility>
-
-#include <fmt/format.h>
 
 namespace tripoint::runtime {
 
@@ -32,8 +31,8 @@ std::string FileWatch::Stamp() const {
          entry.increment(error)) {
       struct stat status = {};
       if (::stat(entry->path().c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
-      lines.push_back(fmt::format("{} {} {} {}.{}", entry->path().string(), status.st_ino, status.st_size,
-                                  status.st_mtim.tv_sec, status.st_mtim.tv_nsec));
+      lines.push_back(fmt::format("{} {} {} {}.{}", entry->path().string(), status.st_ino,
+                                  status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec));
     }
   }
   std::sort(lines.begin(), lines.end());

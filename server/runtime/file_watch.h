@@ -1,5 +1,6 @@
-// Says whether files changed since the last look, by their stamps. Polled by housekeeping: certificates change a few
-// times a year, and inotify misses what a network file system or a replaced symlink does.
+// Says whether files changed since the last look, by their stamps. Polled by housekeeping:
+// certificates change a few times a year, and inotify misses what a network file system or a
+// replaced symlink does.
 //
 // One thread.
 #pragma once
@@ -11,11 +12,13 @@ namespace tripoint::runtime {
 
 class FileWatch {
  public:
-  // `folders`: their files are watched, not those of folders in them. Symlinks are followed. A missing folder is empty.
+  // `folders`: their files are watched, not those of folders in them. Symlinks are followed. A
+  // missing folder is empty.
   explicit FileWatch(std::vector<std::string> folders);
 
-  // True if a file came, went or changed since the last call (or since the constructor), and nothing has changed any
-  // more since then: a copy that is still being written waits for the next look.
+  // True if a file came, went or changed since the last call (or since the constructor), and
+  // nothing has changed any more since then: a copy that is still being written waits for the next
+  // look.
   bool ChangedAndQuiet();
 
  private:

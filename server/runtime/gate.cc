@@ -27,8 +27,9 @@ void Watch(int epoll, int descriptor, std::uint32_t events) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Gate>> Gate::Listen(Literal name, std::string_view address, GateLimits limits,
-                                                   const Clock& clock, Log& log) {
+absl::StatusOr<std::unique_ptr<Gate>> Gate::Listen(Literal name, std::string_view address,
+                                                   GateLimits limits, const Clock& clock,
+                                                   Log& log) {
   absl::StatusOr<Descriptor> listener = ListenAt(address);
   if (!listener.ok()) return listener.status();
   return std::unique_ptr<Gate>(new Gate(name, *std::move(listener), limits, clock, log));
@@ -119,20 +120,23 @@ void Gate::AcceptWaiting() {
         continue;
       }
       if (errno == ECONNABORTED || errno == EINTR) continue;
-      return;  // nobody waits; any other error belongs to one connection, and the next round tries again
+      return;  // nobody waits; any other error belongs to one connection, and the next round tries
+               // again
     }
     const PeerName name = NameOf(address);
     int duplicate = -1;
-    const auto verdict = connections_.Admit(accepted.number(), name, clock_.monotonic_ms(), duplicate);
+    const auto verdict =
+        connections_.Admit(accepted.number(), name, clock_.monotonic_ms(), duplicate);
     if (verdict == GateConnections::Verdict::kAdmitted) {
       Watch(epoll_.number(), duplicate, 0);  // EPOLLHUP and EPOLLERR are always told
       deliver_(listener_.number(), accepted.Release());
     } else if (clock_.monotonic_ms() - warned_ms_ > kWarnIntervalMs) {
       warned_ms_ = clock_.monotonic_ms();
-      log_.Warning("gate.refused", {{"port", name_},
-                                    Field::Address("peer", name.connection),
-                                    {"open", connections_.counts().open},
-                                    {"of_this_address", verdict == GateConnections::Verdict::kTooManyFromAddress}});
+      log_.Warning("gate.refused",
+                   {{"port", name_},
+                    Field::Address("peer", name.connection),
+                    {"open", connections_.counts().open},
+                    {"of_this_address", verdict == GateConnections::Verdict::kTooManyFromAddress}});
     }
   }
 }

@@ -1,8 +1,10 @@
-// The accept gate: one of our own accept loops before each gRPC port (platform.md section 3; gRPC 1.51 stops accepting for
-// good after EMFILE and cannot cut an abusive HTTP/2 peer). It accepts, counts, caps, hands the socket to gRPC, keeps a
-// duplicate, and shuts whoever sends much more than what arrives as messages.
+// The accept gate: one of our own accept loops before each gRPC port (platform.md section 3;
+// gRPC 1.51 stops accepting for good after EMFILE and cannot cut an abusive HTTP/2 peer). It
+// accepts, counts, caps, hands the socket to gRPC, keeps a duplicate, and shuts whoever sends much
+// more than what arrives as messages.
 //
-// Made by node_servers.cc, one a port, each with its own thread. All public functions are thread-safe after Start.
+// Made by node_servers.cc, one a port, each with its own thread. All public functions are
+// thread-safe after Start.
 #pragma once
 
 #include <atomic>
@@ -28,8 +30,9 @@ class Gate {
 
   // Binds and listens, but accepts nobody before Start. `name` is the port's name in logs and ps.
   // Errors: FAILED_PRECONDITION / CONFIG_INVALID.
-  static absl::StatusOr<std::unique_ptr<Gate>> Listen(Literal name, std::string_view address, GateLimits limits,
-                                                      const Clock& clock, Log& log);
+  static absl::StatusOr<std::unique_ptr<Gate>> Listen(Literal name, std::string_view address,
+                                                      GateLimits limits, const Clock& clock,
+                                                      Log& log);
   // Stops.
   ~Gate();
 
@@ -45,14 +48,17 @@ class Gate {
   // Cuts the connection that gRPC calls `peer` (grpc::ServerContext::peer()). False: not here.
   bool Shut(std::string_view peer) { return connections_.Shut(peer); }
   // Where the messages of that connection are counted; null: not here. See connection_meter.h.
-  std::shared_ptr<DeliveredCounter> CounterOf(std::string_view peer) { return connections_.CounterOf(peer); }
+  std::shared_ptr<DeliveredCounter> CounterOf(std::string_view peer) {
+    return connections_.CounterOf(peer);
+  }
   GateCounts counts() const { return connections_.counts(); }
 
  private:
   Gate(Literal name, Descriptor listener, GateLimits limits, const Clock& clock, Log& log);
   void Loop();
   void AcceptWaiting();
-  // The table of descriptors is full: gives up the reserve to turn one caller away, so that the backlog moves on.
+  // The table of descriptors is full: gives up the reserve to turn one caller away, so that the
+  // backlog moves on.
   void TurnOneAway();
   void WakeUp();
 

@@ -21,7 +21,8 @@ std::int64_t WireBytes(int descriptor) {
   tcp_info information = {};
   socklen_t size = sizeof(information);
   if (::getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &information, &size) != 0) return -1;
-  if (size < offsetof(tcp_info, tcpi_bytes_received) + sizeof(information.tcpi_bytes_received)) return -1;
+  if (size < offsetof(tcp_info, tcpi_bytes_received) + sizeof(information.tcpi_bytes_received))
+    return -1;
   return static_cast<std::int64_t>(information.tcpi_bytes_received);
 }
 
@@ -44,8 +45,8 @@ void GateConnections::DropQuietMachines(std::int64_t now_ms) {
   });
 }
 
-GateConnections::Verdict GateConnections::Admit(int descriptor, const PeerName& name, std::int64_t now_ms,
-                                                int& duplicate) {
+GateConnections::Verdict GateConnections::Admit(int descriptor, const PeerName& name,
+                                                std::int64_t now_ms, int& duplicate) {
   const absl::MutexLock lock(&mutex_);
   if (static_cast<int>(connections_.size()) >= limits_.connections_max) {
     ++counts_.refused_total;
@@ -68,8 +69,8 @@ GateConnections::Verdict GateConnections::Admit(int descriptor, const PeerName& 
   ++machine.open;
   ++counts_.accepted;
   by_name_[name.connection] = duplicate;
-  connections_.emplace(duplicate,
-                       Connection{std::move(kept), name, std::make_shared<DeliveredCounter>(), false});
+  connections_.emplace(
+      duplicate, Connection{std::move(kept), name, std::make_shared<DeliveredCounter>(), false});
   return Verdict::kAdmitted;
 }
 
@@ -78,9 +79,12 @@ void GateConnections::Forget(int duplicate) {
   const auto found = connections_.find(duplicate);
   if (found == connections_.end()) return;
   const PeerName& name = found->second.name;
-  if (const auto machine = machines_.find(name.machine); machine != machines_.end()) --machine->second.open;
-  // The same machine may have taken the same port again in the meantime: its entry belongs to the newer connection.
-  if (const auto by_name = by_name_.find(name.connection); by_name != by_name_.end() && by_name->second == duplicate) {
+  if (const auto machine = machines_.find(name.machine); machine != machines_.end())
+    --machine->second.open;
+  // The same machine may have taken the same port again in the meantime: its entry belongs to the
+  // newer connection.
+  if (const auto by_name = by_name_.find(name.connection);
+      by_name != by_name_.end() && by_name->second == duplicate) {
     by_name_.erase(by_name);
   }
   connections_.erase(found);
@@ -93,7 +97,8 @@ std::vector<std::string> GateConnections::CutByWireRule() {
   for (auto& [duplicate, connection] : connections_) {
     if (connection.shut) continue;
     const std::int64_t wire = WireBytes(duplicate);
-    if (wire <= limits_.wire_free_bytes + GateLimits::kWireFactor * connection.delivered->bytes()) continue;
+    if (wire <= limits_.wire_free_bytes + GateLimits::kWireFactor * connection.delivered->bytes())
+      continue;
     ::shutdown(duplicate, SHUT_RDWR);
     connection.shut = true;
     ++counts_.cut;

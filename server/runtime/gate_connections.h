@@ -1,5 +1,5 @@
-// The gate's table of connections: who is in, how many from where, how much came over the wire and how much of it became
-// messages. Thread-safe.
+// The gate's table of connections: who is in, how many from where, how much came over the wire and
+// how much of it became messages. Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -21,8 +21,9 @@ struct GateLimits {
   int per_address_max = 128;
   // New connections a second from one address; twice as many at once.
   int per_address_second_max = 100;
-  // Wire rule: a connection is cut when it received more than wire_free_bytes + kWireFactor x delivered. The free part
-  // holds what may honestly be under way undelivered: the largest message, and several at once.
+  // Wire rule: a connection is cut when it received more than wire_free_bytes + kWireFactor x
+  // delivered. The free part holds what may honestly be under way undelivered: the largest message,
+  // and several at once.
   bool wire_rule = true;
   std::int64_t wire_free_bytes = 2 << 20;
   std::int64_t check_interval_ms = 250;
@@ -30,13 +31,16 @@ struct GateLimits {
   static constexpr std::int64_t kWireFactor = 4;
 };
 
-// What arrived as messages. Each message counts kPerMessageBytes beside its size, for headers and frames; what we send
-// counts too, since it makes the peer send window updates and acknowledgements.
+// What arrived as messages. Each message counts kPerMessageBytes beside its size, for headers and
+// frames; what we send counts too, since it makes the peer send window updates and
+// acknowledgements.
 class DeliveredCounter {
  public:
   static constexpr std::int64_t kPerMessageBytes = 512;
   static constexpr std::int64_t kSentShare = 16;  // a sixteenth of what was sent
-  void Received(std::int64_t bytes) { bytes_.fetch_add(bytes + kPerMessageBytes, std::memory_order_relaxed); }
+  void Received(std::int64_t bytes) {
+    bytes_.fetch_add(bytes + kPerMessageBytes, std::memory_order_relaxed);
+  }
   void Sent(std::int64_t bytes) {
     bytes_.fetch_add(bytes / kSentShare + kPerMessageBytes, std::memory_order_relaxed);
   }
@@ -60,7 +64,8 @@ class GateConnections {
   explicit GateConnections(const GateLimits& limits) : limits_(limits) {}
 
   enum class Verdict : std::uint8_t { kAdmitted, kTooMany, kTooManyFromAddress, kNoDescriptor };
-  // Judges a fresh connection and, when it may stay, keeps a duplicate of its descriptor; `duplicate` gets its number.
+  // Judges a fresh connection and, when it may stay, keeps a duplicate of its descriptor;
+  // `duplicate` gets its number.
   Verdict Admit(int descriptor, const PeerName& name, std::int64_t now_ms, int& duplicate);
   // The connection has ended: closes the duplicate, which keeps the socket alive until then.
   void Forget(int duplicate);

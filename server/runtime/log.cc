@@ -1,17 +1,16 @@
 // Structured logs over spdlog. See log.h.
 #include "server/runtime/log.h"
 
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <spdlog/async.h>
+#include <spdlog/sinks/stdout_sinks.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <utility>
-
-#include <fmt/chrono.h>
-#include <fmt/format.h>
-#include <spdlog/async.h>
-#include <spdlog/sinks/stdout_sinks.h>
 
 namespace tripoint::runtime {
 namespace {
@@ -24,7 +23,8 @@ constexpr std::size_t kHexBytesMax = 64;
 constexpr std::string_view kMalformed = "(malformed)";
 constexpr std::array<std::string_view, 4> kLevelNames = {"debug", "info", "warning", "error"};
 
-// Quotes for JSON; everything outside printable ASCII is escaped, so that a line stays one line everywhere.
+// Quotes for JSON; everything outside printable ASCII is escaped, so that a line stays one line
+// everywhere.
 std::string Quoted(std::string_view text) {
   std::string quoted = "\"";
   for (const char character : text) {
@@ -42,7 +42,8 @@ std::string Quoted(std::string_view text) {
 }
 
 std::string QuotedIf(std::string_view text, std::size_t bytes_max, std::string_view allowed) {
-  const bool fits = !text.empty() && text.size() <= bytes_max && text.find_first_not_of(allowed) == text.npos;
+  const bool fits =
+      !text.empty() && text.size() <= bytes_max && text.find_first_not_of(allowed) == text.npos;
   return Quoted(fits ? text : kMalformed);
 }
 
@@ -56,48 +57,53 @@ std::string UtcText(std::int64_t now_ms) {
 
 Level LevelFromText(std::string_view text) {
   const auto found = std::find(kLevelNames.begin(), kLevelNames.end(), text);
-  return found == kLevelNames.end() ? Level::kInfo : static_cast<Level>(found - kLevelNames.begin());
+  return found == kLevelNames.end() ? Level::kInfo
+                                    : static_cast<Level>(found - kLevelNames.begin());
 }
 
-Field::Field(Literal name, Literal word) : Field(name, Quoted(word.text())) {}
-Field::Field(Literal name, contract::Reason reason) : Field(name, Quoted(contract::ReasonCode(reason))) {}
+Field::Field(Literal name, Literal word) : Field(name, Json{Quoted(word.text())}) {}
+Field::Field(Literal name, contract::Reason reason)
+    : Field(name, Json{Quoted(contract::ReasonCode(reason))}) {}
 
 Field::Field(Literal name, const absl::Status& status)
-    : Field(name, Quoted(fmt::format("{}/{}", absl::StatusCodeToString(status.code()),
-                                     contract::ReasonCode(contract::ReasonOf(status))))) {}
+    : Field(name, Json{Quoted(fmt::format("{}/{}", absl::StatusCodeToString(status.code()),
+                                          contract::ReasonCode(contract::ReasonOf(status))))}) {}
 
 Field Field::Unit(Literal name, std::string_view unit) {
-  return {name, QuotedIf(unit, kUnitBytesMax, "abcdefghijklmnopqrstuvwxyz0123456789-")};
+  return {name, Json{QuotedIf(unit, kUnitBytesMax, "abcdefghijklmnopqrstuvwxyz0123456789-")}};
 }
 
 Field Field::Address(Literal name, std::string_view address) {
   // Host names, IPv4 and IPv6 with a port, and gRPC's prefix and percent-coded brackets.
-  return {name, QuotedIf(address, kAddressBytesMax,
-                         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-[]%")};
+  return {name,
+          Json{QuotedIf(address, kAddressBytesMax,
+                        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-[]%")}};
 }
 
 Field Field::Hex(Literal name, std::string_view digits) {
-  return {name, QuotedIf(digits, kHexBytesMax, "0123456789abcdef")};
+  return {name, Json{QuotedIf(digits, kHexBytesMax, "0123456789abcdef")}};
 }
 
 Field Field::OwnFault(Literal name, const absl::Status& status) {
   const contract::Problem problem = contract::ProblemOf(status);
   std::string text = problem.why.empty() ? problem.what : problem.what + ": " + problem.why;
   text.resize(std::min(text.size(), kFaultBytesMax));
-  return {name, Quoted(text)};
+  return {name, Json{Quoted(text)}};
 }
 
 Log::Log(const Clock& clock, Level lowest)
     : clock_(clock), lowest_(lowest), as_text_(::isatty(STDERR_FILENO) == 1) {
   writer_ = std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1);
-  logger_ = std::make_shared<spdlog::async_logger>("tripointd", std::make_shared<spdlog::sinks::stderr_sink_mt>(),
-                                                   writer_, spdlog::async_overflow_policy::overrun_oldest);
+  logger_ = std::make_shared<spdlog::async_logger>(
+      "tripointd", std::make_shared<spdlog::sinks::stderr_sink_mt>(), writer_,
+      spdlog::async_overflow_policy::overrun_oldest);
   logger_->set_pattern("%v");
   logger_->set_level(spdlog::level::trace);
   logger_->flush_on(spdlog::level::trace);
 }
 
-Log::Log(const Clock& clock, Level lowest, Sink sink) : clock_(clock), lowest_(lowest), sink_(std::move(sink)) {}
+Log::Log(const Clock& clock, Level lowest, Sink sink)
+    : clock_(clock), lowest_(lowest), sink_(std::move(sink)) {}
 
 Log::~Log() = default;  // the pool's destructor writes what is queued and joins
 
@@ -123,8 +129,8 @@ void Log::Write(Level level, Literal event, std::initializer_list<Field> fields)
   const std::string_view level_name = kLevelNames[static_cast<std::size_t>(level)];
   const std::string time = UtcText(clock_.wall_ms());
   std::string line = as_text_ ? fmt::format("{} {:7} {}", time, level_name, event.text())
-                              : fmt::format(R"({{"time":"{}","level":"{}","event":"{}")", time, level_name,
-                                            event.text());
+                              : fmt::format(R"({{"time":"{}","level":"{}","event":"{}")", time,
+                                            level_name, event.text());
   const auto append = [&](std::string_view name, std::string_view value) {
     line += as_text_ ? fmt::format(" {}={}", name, value) : fmt::format(",\"{}\":{}", name, value);
   };

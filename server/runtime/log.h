@@ -1,8 +1,9 @@
-// Structured logs: JSON lines, or text on a terminal. No contents and no personal data, held by the types: the event and
-// the names of fields are literals of the source, and a value is a number or one of a few checked kinds. There is no way
-// to hand in a run-time string.
+// Structured logs: JSON lines, or text on a terminal. No contents and no personal data, held by the
+// types: the event and the names of fields are literals of the source, and a value is a number or
+// one of a few checked kinds. There is no way to hand in a run-time string.
 //
-// Thread-safe and never blocks: lines go through a bounded queue to one writer; what does not fit is counted and dropped.
+// Thread-safe and never blocks: lines go through a bounded queue to one writer; what does not fit
+// is counted and dropped.
 #pragma once
 
 #include <concepts>
@@ -38,7 +39,8 @@ Level LevelFromText(std::string_view text);
 class Literal {
  public:
   template <std::size_t kSize>
-  consteval Literal(const char (&text)[kSize]) : text_(text, kSize - 1) {}  // NOLINT(google-explicit-constructor)
+  consteval Literal(const char (&text)[kSize])
+      : text_(text, kSize - 1) {}  // NOLINT(google-explicit-constructor)
   constexpr std::string_view text() const { return text_; }
 
  private:
@@ -48,9 +50,10 @@ class Literal {
 // One named value of a line.
 class Field {
  public:
-  // Any integer, or true and false. A template, so that nothing converts into it (a char pointer would become true).
+  // Any integer, or true and false. A template, so that nothing converts into it (a char pointer
+  // would become true).
   template <std::integral Number>
-  Field(Literal name, Number number) : Field(name, ToText(number)) {}
+  Field(Literal name, Number number) : Field(name, Json{ToText(number)}) {}
   Field(Literal name, Literal word);
   Field(Literal name, contract::Reason reason);
   // A status becomes its code and its reason; its texts may quote what a caller sent and stay out.
@@ -58,12 +61,13 @@ class Field {
 
   // A unit id such as `vn-tayninh`; anything of another form is written as `(malformed)`.
   static Field Unit(Literal name, std::string_view unit);
-  // An address of a machine, `10.20.0.4:7443` or `ipv4:10.20.0.4:7443`; another form as `(malformed)`.
+  // An address of a machine, `10.20.0.4:7443` or `ipv4:10.20.0.4:7443`; another form as
+  // `(malformed)`.
   static Field Address(Literal name, std::string_view address);
   // Hex digits of a hash, an epoch or a request id, at most 64; another form as `(malformed)`.
   static Field Hex(Literal name, std::string_view digits);
-  // The text of a fault in the node's OWN files (configuration, certificates, data folder), made before any caller's
-  // data was read. Cut at 300 bytes.
+  // The text of a fault in the node's OWN files (configuration, certificates, data folder), made
+  // before any caller's data was read. Cut at 300 bytes.
   static Field OwnFault(Literal name, const absl::Status& status);
 
  private:
@@ -73,9 +77,13 @@ class Field {
   static std::string ToText(Number number) {
     return std::to_string(number);
   }
-  Field(Literal name, std::string json_value) : name_(name), json_value_(std::move(json_value)) {}
+  // A value as it stands in the line. A type of its own, so that no text converts into it.
+  struct Json {
+    std::string text;
+  };
+  Field(Literal name, Json value) : name_(name), json_value_(std::move(value.text)) {}
   Literal name_;
-  std::string json_value_;  // as it stands in the line
+  std::string json_value_;
 };
 
 class Log {
@@ -91,13 +99,21 @@ class Log {
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
 
-  // `event` is a dotted word such as `peer.up`. At most kLinesPerSecond a second are kept below kError; how many were
-  // dropped is in the next line.
+  // `event` is a dotted word such as `peer.up`. At most kLinesPerSecond a second are kept below
+  // kError; how many were dropped is in the next line.
   void Write(Level level, Literal event, std::initializer_list<Field> fields = {});
-  void Debug(Literal event, std::initializer_list<Field> fields = {}) { Write(Level::kDebug, event, fields); }
-  void Info(Literal event, std::initializer_list<Field> fields = {}) { Write(Level::kInfo, event, fields); }
-  void Warning(Literal event, std::initializer_list<Field> fields = {}) { Write(Level::kWarning, event, fields); }
-  void Error(Literal event, std::initializer_list<Field> fields = {}) { Write(Level::kError, event, fields); }
+  void Debug(Literal event, std::initializer_list<Field> fields = {}) {
+    Write(Level::kDebug, event, fields);
+  }
+  void Info(Literal event, std::initializer_list<Field> fields = {}) {
+    Write(Level::kInfo, event, fields);
+  }
+  void Warning(Literal event, std::initializer_list<Field> fields = {}) {
+    Write(Level::kWarning, event, fields);
+  }
+  void Error(Literal event, std::initializer_list<Field> fields = {}) {
+    Write(Level::kError, event, fields);
+  }
 
   static constexpr int kLinesPerSecond = 200;
 

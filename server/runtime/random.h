@@ -1,5 +1,5 @@
-// Randomness of the kernel: epochs, identifiers, jitter. Handed to the rooms as an interface, so that the simulator and
-// tests can seed it. Thread-safe.
+// Randomness of the kernel: epochs, identifiers, jitter. Handed to the rooms as an interface, so
+// that the simulator and tests can seed it. Thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -19,8 +19,8 @@ class Random {
   std::uint64_t Epoch();
 };
 
-// getrandom(2). Waits only at boot, until the kernel has been seeded; ends the process if the kernel refuses, because
-// no caller could go on safely.
+// getrandom(2). Waits only at boot, until the kernel has been seeded; ends the process if the
+// kernel refuses, because no caller could go on safely.
 class SystemRandom final : public Random {
  public:
   std::string Bytes(std::size_t count) override;

@@ -28,14 +28,16 @@ Signals::~Signals() {
 }
 
 Signals::Event Signals::Wait(int timeout_ms) {
-  std::array<pollfd, 2> polled = {pollfd{signal_descriptor_, POLLIN, 0}, pollfd{wake_descriptor_, POLLIN, 0}};
+  std::array<pollfd, 2> polled = {pollfd{signal_descriptor_, POLLIN, 0},
+                                  pollfd{wake_descriptor_, POLLIN, 0}};
   if (::poll(polled.data(), polled.size(), timeout_ms) <= 0) return Event::kNone;
   signalfd_siginfo information;
   if (::read(signal_descriptor_, &information, sizeof(information)) == sizeof(information)) {
     return information.ssi_signo == SIGHUP ? Event::kReload : Event::kStop;
   }
   std::uint64_t count = 0;
-  return ::read(wake_descriptor_, &count, sizeof(count)) == sizeof(count) ? Event::kWake : Event::kNone;
+  return ::read(wake_descriptor_, &count, sizeof(count)) == sizeof(count) ? Event::kWake
+                                                                          : Event::kNone;
 }
 
 void Signals::Wake() {

@@ -1,6 +1,7 @@
 // SIGTERM, SIGINT and SIGHUP as events on the main thread; no handler ever runs.
 //
-// Made first thing in `tripointd run`, before any other thread, because threads inherit the blocked signals.
+// Made first thing in `tripointd run`, before any other thread, because threads inherit the blocked
+// signals.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,8 @@ class Signals {
  public:
   enum class Event : std::uint8_t { kNone, kStop, kReload, kWake };
 
-  // Blocks the three signals in this thread and its children and ignores SIGPIPE (a closed pipe is an error, no death).
+  // Blocks the three signals in this thread and its children and ignores SIGPIPE (a closed pipe is
+  // an error, no death).
   Signals();
   ~Signals();
   Signals(const Signals&) = delete;

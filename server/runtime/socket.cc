@@ -2,6 +2,7 @@
 #include "server/runtime/socket.h"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -13,8 +14,6 @@
 #include <system_error>
 #include <utility>
 
-#include <fmt/format.h>
-
 #include "proto/contract/error.h"
 
 namespace tripoint::runtime {
@@ -24,15 +23,17 @@ constexpr int kBacklog = 512;
 constexpr int kPortMax = 65535;
 
 absl::Status ListenFault(std::string_view address, std::string_view why) {
-  return contract::Error(absl::StatusCode::kFailedPrecondition, contract::Reason::kConfigInvalid,
-                         fmt::format("Cannot listen at {}", address), std::string(why),
-                         "Stop the program that uses the address, or set another one (api.listen, exchange.listen) "
-                         "in the configuration file");
+  return contract::Error(
+      absl::StatusCode::kFailedPrecondition, contract::Reason::kConfigInvalid,
+      fmt::format("Cannot listen at {}", address), std::string(why),
+      "Stop the program that uses the address, or set another one (api.listen, exchange.listen) "
+      "in the configuration file");
 }
 
 std::string NumericHost(int family, const void* address) {
   char text[INET6_ADDRSTRLEN] = {};
-  return ::inet_ntop(family, address, text, sizeof(text)) == nullptr ? std::string("?") : std::string(text);
+  return ::inet_ntop(family, address, text, sizeof(text)) == nullptr ? std::string("?")
+                                                                     : std::string(text);
 }
 
 // sockaddr is a family of structures: the copies keep that without a pointer cast.
@@ -72,11 +73,13 @@ std::optional<HostPort> ParseHostPort(std::string_view text) {
   const std::string_view port_text = text.substr(colon + 1);
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
-  constexpr std::string_view kHostBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
+  constexpr std::string_view kHostBytes =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
   constexpr std::string_view kIpv6Bytes = "abcdefABCDEF0123456789:.";
   if (host.find_first_not_of(bracketed ? kIpv6Bytes : kHostBytes) != host.npos) return std::nullopt;
   int port = 0;
-  const auto [end, error] = std::from_chars(port_text.data(), port_text.data() + port_text.size(), port);
+  const auto [end, error] =
+      std::from_chars(port_text.data(), port_text.data() + port_text.size(), port);
   if (error != std::errc() || end != port_text.data() + port_text.size()) return std::nullopt;
   if (port < 0 || port > kPortMax) return std::nullopt;
   return HostPort{std::string(host), port};
@@ -84,13 +87,15 @@ std::optional<HostPort> ParseHostPort(std::string_view text) {
 
 absl::StatusOr<Descriptor> ListenAt(std::string_view address) {
   const std::optional<HostPort> parsed = ParseHostPort(address);
-  if (!parsed.has_value()) return ListenFault(address, "the address is not of the form 127.0.0.1:7443 or [::1]:7443");
+  if (!parsed.has_value())
+    return ListenFault(address, "the address is not of the form 127.0.0.1:7443 or [::1]:7443");
   addrinfo hints = {};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
   addrinfo* found = nullptr;
-  if (::getaddrinfo(parsed->host.c_str(), std::to_string(parsed->port).c_str(), &hints, &found) != 0) {
+  if (::getaddrinfo(parsed->host.c_str(), std::to_string(parsed->port).c_str(), &hints, &found) !=
+      0) {
     return ListenFault(address, "the host is not a numeric address such as 127.0.0.1 or 0.0.0.0");
   }
   Descriptor listener(::socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));

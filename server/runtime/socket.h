@@ -1,11 +1,11 @@
 // Listening sockets and addresses of peers, for the gate. Any thread.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include <sys/socket.h>
 
 #include "absl/status/statusor.h"
 
@@ -43,8 +43,9 @@ absl::StatusOr<Descriptor> ListenAt(std::string_view address);
 // The address a socket is bound to, as `127.0.0.1:7443` or `[::1]:7443`.
 std::string BoundAddress(int descriptor);
 
-// The name that gRPC gives to the connection, `ipv4:10.0.0.7:41234` or `ipv6:%5B::1%5D:41234`, and without the port,
-// for counting per machine. An IPv4 address inside an IPv6 one is unwrapped, as gRPC does.
+// The name that gRPC gives to the connection, `ipv4:10.0.0.7:41234` or `ipv6:%5B::1%5D:41234`, and
+// without the port, for counting per machine. An IPv4 address inside an IPv6 one is unwrapped, as
+// gRPC does.
 struct PeerName {
   std::string connection;
   std::string machine;

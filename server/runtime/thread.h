@@ -1,6 +1,7 @@
 // The only threads of the project: named, joined, never detached.
 //
-// Made by the other files of runtime/ and by the exchange driver. The list of all threads is in server/README.md.
+// Made by the other files of runtime/ and by the exchange driver. The list of all threads is in
+// server/README.md.
 #pragma once
 
 #include <functional>

@@ -10,7 +10,8 @@ namespace tripoint::runtime {
 WorkerPool::WorkerPool(const std::string& name, std::size_t threads, std::size_t queue_max)
     : queue_max_(queue_max) {
   for (std::size_t i = 0; i < threads; ++i) {
-    threads_.push_back(std::make_unique<Thread>(name + "-" + std::to_string(i), [this] { Work(); }));
+    threads_.push_back(
+        std::make_unique<Thread>(name + "-" + std::to_string(i), [this] { Work(); }));
   }
 }
 

@@ -1,4 +1,5 @@
-// A small, fixed pool for reads that are too long for a gRPC callback thread (there are only two of those).
+// A small, fixed pool for reads that are too long for a gRPC callback thread (there are only two of
+// those).
 //
 // Made by node.cc, used by server/rpc. Thread-safe.
 #pragma once
@@ -24,11 +25,12 @@ class WorkerPool {
   ~WorkerPool();
 
   // Queues `task` and returns at once. A task must not throw and must end by itself.
-  // Errors, and `task` will not run: RESOURCE_EXHAUSTED / QUEUE_FULL with a time after which to try again;
-  // UNAVAILABLE / SHUTTING_DOWN.
+  // Errors, and `task` will not run: RESOURCE_EXHAUSTED / QUEUE_FULL with a time after which to try
+  // again; UNAVAILABLE / SHUTTING_DOWN.
   absl::Status Run(std::function<void()> task);
 
-  // Refuses new tasks, finishes those that were accepted, joins the threads. Further calls do nothing.
+  // Refuses new tasks, finishes those that were accepted, joins the threads. Further calls do
+  // nothing.
   void Stop();
 
  private:

@@ -1,5 +1,7 @@
-// Goal: what is submitted is durable when it is answered, a stop loses nothing that was accepted, and an engine whose
-// state is unknown is never written again.
+// Goal: what is submitted is durable when it is answered, a stop loses nothing that was accepted,
+// and an engine whose state is unknown is never written again.
+#include "server/runtime/committer_thread.h"
+
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -10,7 +12,6 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "proto/contract/error.h"
-#include "server/runtime/committer_thread.h"
 #include "storage/committer_core.h"
 #include "storage/fault_engine.h"
 #include "storage/schema.h"
@@ -36,10 +37,11 @@ class CommitterThreadTest : public testing::Test {
   void SetUp() override {
     ASSERT_TRUE(storage::InitializeStore(engine_, "vn-quangngai", 7, 1).ok());
     core_ = std::make_unique<storage::CommitterCore>(engine_, nullptr, storage::CommitterLimits{});
-    committer_ = std::make_unique<CommitterThread>(*core_, engine_, clock_, [this](const absl::Status&) {
-      ++fatal_;
-      told_.Notify();
-    });
+    committer_ =
+        std::make_unique<CommitterThread>(*core_, engine_, clock_, [this](const absl::Status&) {
+          ++fatal_;
+          told_.Notify();
+        });
   }
 
   // Submits and waits for the answer.
@@ -84,19 +86,30 @@ TEST_F(CommitterThreadTest, StopFinishesWhatWasAcceptedAndRefusesTheRest) {
 
 TEST_F(CommitterThreadTest, UnknownOutcomeIsFatalAndNothingIsWrittenAfterIt) {
   engine_.Script(storage::Fault::kFailLost);
-  EXPECT_EQ(contract::ReasonOf(Put("\x7e" "a")), contract::Reason::kOutcomeUnknown);
+  EXPECT_EQ(contract::ReasonOf(Put("\x7e"
+                                   "a")),
+            contract::Reason::kOutcomeUnknown);
   ASSERT_TRUE(told_.WaitForNotificationWithTimeout(kDeadline));
-  EXPECT_FALSE(Put("\x7e" "b").ok());
-  EXPECT_FALSE(engine_.Get("\x7e" "b")->has_value());
+  EXPECT_FALSE(Put("\x7e"
+                   "b")
+                   .ok());
+  EXPECT_FALSE(engine_
+                   .Get("\x7e"
+                        "b")
+                   ->has_value());
   committer_->Stop();
   EXPECT_EQ(fatal_, 1);
 }
 
 TEST_F(CommitterThreadTest, FullDiskIsAnAnswerAndNotTheEnd) {
   engine_.SetDiskFull(true);
-  EXPECT_EQ(contract::ReasonOf(Put("\x7e" "a")), contract::Reason::kDiskFull);
+  EXPECT_EQ(contract::ReasonOf(Put("\x7e"
+                                   "a")),
+            contract::Reason::kDiskFull);
   engine_.SetDiskFull(false);
-  EXPECT_TRUE(Put("\x7e" "b").ok());
+  EXPECT_TRUE(Put("\x7e"
+                  "b")
+                  .ok());
   EXPECT_EQ(fatal_, 0);
 }
 

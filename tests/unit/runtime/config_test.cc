@@ -1,5 +1,7 @@
-// Goal: every fault of a configuration file is found, with its line and with what would be right, and the reference that
-// the program writes is itself a configuration that it reads.
+// Goal: every fault of a configuration file is found, with its line and with what would be right,
+// and the reference that the program writes is itself a configuration that it reads.
+#include "server/config.h"
+
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -7,7 +9,6 @@
 #include <string>
 
 #include "proto/contract/error.h"
-#include "server/config.h"
 #include "server/config_keys.h"
 #include "server/nearest.h"
 
@@ -36,42 +37,51 @@ TEST(Config, OnlyTheUnitIsNeeded) {
 }
 
 TEST(Config, RelativePathsBeginAtTheFilesFolder) {
-  const Config config = ParseConfig(std::string(kSmallest) + "data_folder = \"../d\"\n", kPath).config;
+  const Config config =
+      ParseConfig(std::string(kSmallest) + "data_folder = \"../d\"\n", kPath).config;
   EXPECT_EQ(config.data_folder, "/etc/d");
   EXPECT_EQ(config.roots_folder, "/etc/tripoint/certificates/roots");
   EXPECT_EQ(ParseConfig("data_folder = \"/srv/d\"\n", kPath).config.data_folder, "/srv/d");
 }
 
 TEST(Config, UnknownKeyNamesTheLineAndTheNearestKey) {
-  EXPECT_EQ(FaultsOf(std::string(kSmallest) + "[api]\nlisten = \"127.0.0.1:1\"\nlisten_adress = 1\n"),
-            "4: unknown key \"listen_adress\" in [api]. Known here: listen\n");
+  EXPECT_EQ(
+      FaultsOf(std::string(kSmallest) + "[api]\nlisten = \"127.0.0.1:1\"\nlisten_adress = 1\n"),
+      "4: unknown key \"listen_adress\" in [api]. Known here: listen\n");
   EXPECT_EQ(FaultsOf(std::string(kSmallest) + "[api]\nlisen = \"127.0.0.1:1\"\n"),
             "3: unknown key \"lisen\" in [api]. Did you mean \"listen\"?\n");
   EXPECT_EQ(FaultsOf(std::string(kSmallest) + "[exchnage]\n"),
             "2: unknown key \"exchnage\". Did you mean \"exchange\"?\n");
   EXPECT_EQ(FaultsOf(std::string(kSmallest) + "crl_required = true\n"),
             "2: unknown key \"crl_required\". It belongs in [certificates]\n");
-  EXPECT_EQ(FaultsOf(std::string(kSmallest) + "[[peer]]\nunit = \"la-attapeu\"\nadress = \"a:1\"\n"),
-            "4: unknown key \"adress\" in [[peer]]. Did you mean \"address\"?\n");
+  EXPECT_EQ(
+      FaultsOf(std::string(kSmallest) + "[[peer]]\nunit = \"la-attapeu\"\nadress = \"a:1\"\n"),
+      "4: unknown key \"adress\" in [[peer]]. Did you mean \"address\"?\n");
 }
 
 TEST(Config, AllFaultsAreReportedAtOnceInOrderOfLines) {
-  EXPECT_EQ(FaultsOf("[log]\nlevel = \"loud\"\n[limits]\ndrain_s = 1000\nwire_rule = 1\n[[officer]]\nid = \"Huy\"\n"
-                     "roles = [\"oficer\"]\n"),
-            "0: unit is missing, such as unit = \"vn-quangngai\"\n"
-            "2: log.level must be one of \"debug\", \"info\", \"warning\", \"error\", not \"loud\"\n"
-            "4: limits.drain_s must be a whole number of seconds, 0 to 600\n"
-            "5: limits.wire_rule must be true or false\n"
-            "7: officer.id must be 1 to 32 of a-z 0-9 . _ -, the first a letter or digit, not \"Huy\"\n"
-            "8: officer.roles must be a list of \"officer\", \"duty\", \"supervisor\", \"sync\", \"auditor\", not "
-            "\"oficer\". Did you mean \"officer\"?\n");
+  EXPECT_EQ(
+      FaultsOf("[log]\nlevel = \"loud\"\n[limits]\ndrain_s = 1000\nwire_rule = 1\n[[officer]]\nid "
+               "= \"Huy\"\n"
+               "roles = [\"oficer\"]\n"),
+      "0: unit is missing, such as unit = \"vn-quangngai\"\n"
+      "2: log.level must be one of \"debug\", \"info\", \"warning\", \"error\", not \"loud\"\n"
+      "4: limits.drain_s must be a whole number of seconds, 0 to 600\n"
+      "5: limits.wire_rule must be true or false\n"
+      "7: officer.id must be 1 to 32 of a-z 0-9 . _ -, the first a letter or digit, not \"Huy\"\n"
+      "8: officer.roles must be a list of \"officer\", \"duty\", \"supervisor\", \"sync\", "
+      "\"auditor\", not "
+      "\"oficer\". Did you mean \"officer\"?\n");
 }
 
 TEST(Config, AddressesAreChecked) {
   EXPECT_EQ(FaultsOf(std::string(kSmallest) + "[api]\nlisten = \"7443\"\n"),
-            "3: api.listen must be a numeric address and a port such as \"127.0.0.1:7443\", not \"7443\"\n");
-  EXPECT_EQ(FaultsOf(std::string(kSmallest) + "[[peer]]\nunit = \"la-attapeu\"\naddress = \"10.0.0.1:0\"\n"),
-            "4: peer.address must be a host and a port such as \"10.20.0.4:7444\", not \"10.0.0.1:0\"\n");
+            "3: api.listen must be a numeric address and a port such as \"127.0.0.1:7443\", not "
+            "\"7443\"\n");
+  EXPECT_EQ(
+      FaultsOf(std::string(kSmallest) +
+               "[[peer]]\nunit = \"la-attapeu\"\naddress = \"10.0.0.1:0\"\n"),
+      "4: peer.address must be a host and a port such as \"10.20.0.4:7444\", not \"10.0.0.1:0\"\n");
 }
 
 TEST(Config, WhatIsNotTomlNamesTheLine) {
@@ -83,11 +93,13 @@ TEST(Config, WhatIsNotTomlNamesTheLine) {
 
 TEST(Config, UnitsMustExistAndStandOnce) {
   Config config = ParseConfig(kSmallest, kPath).config;
-  config.peers = {{"la-atapeu", "", 4}, {"la-attapeu", "", 6}, {"la-attapeu", "", 8}, {"vn-quangngai", "", 10}};
+  config.peers = {
+      {"la-atapeu", "", 4}, {"la-attapeu", "", 6}, {"la-attapeu", "", 8}, {"vn-quangngai", "", 10}};
   const std::vector<ConfigFault> faults = CheckUnits(config);
   ASSERT_EQ(faults.size(), 3U);
   EXPECT_EQ(faults[0].line, 4);
-  EXPECT_EQ(faults[0].what, "peer.unit: no unit \"la-atapeu\" is known. Did you mean \"la-attapeu\"?");
+  EXPECT_EQ(faults[0].what,
+            "peer.unit: no unit \"la-atapeu\" is known. Did you mean \"la-attapeu\"?");
   EXPECT_EQ(faults[1].what, "peer.unit: \"la-attapeu\" stands twice");
   EXPECT_EQ(faults[2].what, "peer.unit: this unit is not its own peer");
 }
@@ -135,8 +147,10 @@ TEST(Config, LoadingNamesFileAndLineOfEachFault) {
   ASSERT_EQ(problem.faults.size(), 2U);
   EXPECT_EQ(problem.faults[0].field, path + ":3");
   EXPECT_EQ(problem.faults[0].what, "unknown key \"levle\" in [log]. Did you mean \"level\"?");
-  EXPECT_EQ(problem.faults[1].what, "unit: no unit \"vn-quangngia\" is known. Did you mean \"vn-quangngai\"?");
-  EXPECT_EQ(contract::ReasonOf(LoadConfig("/nowhere/tripoint.toml").status()), contract::Reason::kNotFound);
+  EXPECT_EQ(problem.faults[1].what,
+            "unit: no unit \"vn-quangngia\" is known. Did you mean \"vn-quangngai\"?");
+  EXPECT_EQ(contract::ReasonOf(LoadConfig("/nowhere/tripoint.toml").status()),
+            contract::Reason::kNotFound);
   std::filesystem::remove(path);
 }
 

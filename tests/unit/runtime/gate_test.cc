@@ -1,9 +1,11 @@
-// Goal: the gate's caps hold, running out of descriptors does not stop it (gRPC 1.51 alone never accepts again), and whom
-// it cuts is cut. Real loopback sockets on port 0; a server that only holds what it is handed.
-#include <gtest/gtest.h>
+// Goal: the gate's caps hold, running out of descriptors does not stop it (gRPC 1.51 alone never
+// accepts again), and whom it cuts is cut. Real loopback sockets on port 0; a server that only
+// holds what it is handed.
+#include "server/runtime/gate.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/resource.h>
@@ -18,7 +20,6 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "proto/contract/error.h"
-#include "server/runtime/gate.h"
 
 namespace tripoint::runtime {
 namespace {
@@ -32,7 +33,8 @@ Descriptor Connect(const Gate& gate) {
   target.sin_port = htons(static_cast<std::uint16_t>(address->port));
   target.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   Descriptor client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  EXPECT_EQ(::connect(client.number(), reinterpret_cast<const sockaddr*>(&target), sizeof(target)), 0);
+  EXPECT_EQ(::connect(client.number(), reinterpret_cast<const sockaddr*>(&target), sizeof(target)),
+            0);
   return client;
 }
 
@@ -58,7 +60,8 @@ class Holder {
   }
   bool WaitForCount(std::size_t count) {
     const absl::MutexLock lock(&mutex_);
-    const auto reached = [this, count]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return held_.size() >= count; };
+    const auto reached = [this, count]()
+                             ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return held_.size() >= count; };
     return mutex_.AwaitWithTimeout(absl::Condition(&reached), absl::Milliseconds(kDeadlineMs));
   }
   // What gRPC does at the end of a connection.
@@ -153,7 +156,8 @@ TEST_F(GateTest, ExhaustedDescriptorsAreSurvived) {
 
   // Leaves room for nothing but the clients that were made before.
   std::vector<Descriptor> waiting;
-  for (int i = 0; i < 4; ++i) waiting.push_back(Descriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)));
+  for (int i = 0; i < 4; ++i)
+    waiting.push_back(Descriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)));
   rlimit original = {};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &original), 0);
   std::vector<Descriptor> fill;
@@ -171,7 +175,8 @@ TEST_F(GateTest, ExhaustedDescriptorsAreSurvived) {
   target.sin_port = htons(static_cast<std::uint16_t>(address->port));
   target.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   for (const Descriptor& client : waiting) {
-    EXPECT_EQ(::connect(client.number(), reinterpret_cast<const sockaddr*>(&target), sizeof(target)), 0);
+    EXPECT_EQ(
+        ::connect(client.number(), reinterpret_cast<const sockaddr*>(&target), sizeof(target)), 0);
     EXPECT_TRUE(EndsSoon(client));
   }
   EXPECT_GE(gate->counts().refused_no_descriptor, 4U);
@@ -197,13 +202,15 @@ TEST_F(GateTest, FloodWithoutMessagesIsCutAndAnHonestPeerIsNot) {
   ASSERT_NE(counter, nullptr);
   for (int i = 0; i < 16; ++i) {
     counter->Received(static_cast<std::int64_t>(block.size()));
-    ASSERT_EQ(::send(honest.number(), block.data(), block.size(), MSG_NOSIGNAL), static_cast<ssize_t>(block.size()));
+    ASSERT_EQ(::send(honest.number(), block.data(), block.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(block.size()));
     holder_.Drain();
   }
   std::int64_t sent = 0;
   ASSERT_TRUE(Eventually([&] {
     holder_.Drain();
-    const ssize_t taken = ::send(flooder.number(), block.data(), block.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t taken =
+        ::send(flooder.number(), block.data(), block.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (taken > 0) sent += taken;
     return gate->counts().cut == 1;
   }));
@@ -250,7 +257,8 @@ TEST_F(GateTest, PortInUseSaysWhichAndWhatToDo) {
 TEST(Socket, AddressesAreReadExactly) {
   EXPECT_EQ(ParseHostPort("[::1]:7443")->host, "::1");
   EXPECT_EQ(ParseHostPort("node.example:80")->port, 80);
-  for (const char* bad : {"", ":1", "a", "a:", "a:65536", "a:-1", "a b:1", "::1:5x", "[::1]", "a:1 "}) {
+  for (const char* bad :
+       {"", ":1", "a", "a:", "a:65536", "a:-1", "a b:1", "::1:5x", "[::1]", "a:1 "}) {
     EXPECT_FALSE(ParseHostPort(bad).has_value()) << bad;
   }
 }

@@ -1,4 +1,7 @@
-// Goal: a line of the log is one line, machine readable, bounded in number, and cannot carry a run-time string.
+// Goal: a line of the log is one line, machine readable, bounded in number, and cannot carry a
+// run-time string.
+#include "server/runtime/log.h"
+
 #include <gtest/gtest.h>
 
 #include <string>
@@ -6,7 +9,6 @@
 #include <vector>
 
 #include "proto/contract/error.h"
-#include "server/runtime/log.h"
 
 namespace tripoint::runtime {
 namespace {
@@ -29,32 +31,39 @@ TEST(Log, LineIsJsonWithTypedFields) {
   FixedClock clock;
   std::vector<std::string> lines;
   Log log(clock, Level::kInfo, [&lines](std::string_view line) { lines.emplace_back(line); });
-  log.Info("peer.up", {Field::Unit("unit", "la-attapeu"), {"queued", 12}, {"dialled", true},
-                       {"reason", contract::Reason::kLinkSilent}, Field::Address("peer", "ipv4:10.0.0.1:7444"),
+  log.Info("peer.up", {Field::Unit("unit", "la-attapeu"),
+                       {"queued", 12},
+                       {"dialled", true},
+                       {"reason", contract::Reason::kLinkSilent},
+                       Field::Address("peer", "ipv4:10.0.0.1:7444"),
                        Field::Hex("epoch", "00ff")});
   ASSERT_EQ(lines.size(), 1U);
-  EXPECT_EQ(lines[0],
-            R"({"time":"2026-11-22T00:00:00.007Z","level":"info","event":"peer.up","unit":"la-attapeu","queued":12,)"
-            R"("dialled":true,"reason":"LINK_SILENT","peer":"ipv4:10.0.0.1:7444","epoch":"00ff"})");
+  EXPECT_EQ(
+      lines[0],
+      R"({"time":"2026-11-22T00:00:00.007Z","level":"info","event":"peer.up","unit":"la-attapeu","queued":12,)"
+      R"("dialled":true,"reason":"LINK_SILENT","peer":"ipv4:10.0.0.1:7444","epoch":"00ff"})");
 }
 
 TEST(Log, ValuesOfAnotherFormAreNotWritten) {
   FixedClock clock;
   std::string all;
   Log log(clock, Level::kDebug, [&all](std::string_view line) { all += line; });
-  log.Debug("probe", {Field::Unit("unit", "Nguyen Van A"), Field::Address("peer", "so ho chieu B123"),
-                      Field::Hex("id", "0912 345 678")});
+  log.Debug("probe",
+            {Field::Unit("unit", "Nguyen Van A"), Field::Address("peer", "so ho chieu B123"),
+             Field::Hex("id", "0912 345 678")});
   EXPECT_NE(all.find("(malformed)"), all.npos);
-  for (const char* secret : {"Nguyen", "B123", "0912"}) EXPECT_EQ(all.find(secret), all.npos) << secret;
+  for (const char* secret : {"Nguyen", "B123", "0912"})
+    EXPECT_EQ(all.find(secret), all.npos) << secret;
 }
 
 TEST(Log, StatusGivesItsReasonAndNotItsText) {
   FixedClock clock;
   std::string all;
   Log log(clock, Level::kInfo, [&all](std::string_view line) { all += line; });
-  log.Warning("call.refused", {{"status", contract::Error(absl::StatusCode::kInvalidArgument,
-                                                          contract::Reason::kUnitUnknown, "no unit \"Sok Dara\"",
-                                                          "Sok Dara", "Sok Dara")}});
+  log.Warning("call.refused",
+              {{"status",
+                contract::Error(absl::StatusCode::kInvalidArgument, contract::Reason::kUnitUnknown,
+                                "no unit \"Sok Dara\"", "Sok Dara", "Sok Dara")}});
   EXPECT_NE(all.find(R"("status":"INVALID_ARGUMENT/UNIT_UNKNOWN")"), all.npos) << all;
   EXPECT_EQ(all.find("Dara"), all.npos);
 }
@@ -63,9 +72,10 @@ TEST(Log, OwnFaultStaysOneShortLine) {
   FixedClock clock;
   std::string all;
   Log log(clock, Level::kInfo, [&all](std::string_view line) { all += line; });
-  log.Error("config", {Field::OwnFault("fault", contract::Error(absl::StatusCode::kInvalidArgument,
-                                                                contract::Reason::kConfigInvalid,
-                                                                "a\n\"b\"" + std::string(5000, 'x'), "", ""))});
+  log.Error("config", {Field::OwnFault(
+                          "fault", contract::Error(absl::StatusCode::kInvalidArgument,
+                                                   contract::Reason::kConfigInvalid,
+                                                   "a\n\"b\"" + std::string(5000, 'x'), "", ""))});
   EXPECT_EQ(all.find('\n'), all.npos);
   EXPECT_NE(all.find(R"(a\u000a\"b\"x)"), all.npos);
   EXPECT_LT(all.size(), 500U);

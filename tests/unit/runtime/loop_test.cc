@@ -1,4 +1,5 @@
-// Goal: pool and loop run what they accepted, refuse what is too much, and end cleanly. Waits are on events.
+// Goal: pool and loop run what they accepted, refuse what is too much, and end cleanly. Waits are
+// on events.
 #include <gtest/gtest.h>
 
 #include <atomic>

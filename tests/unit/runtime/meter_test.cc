@@ -1,8 +1,9 @@
-// Goal: through a real gRPC server behind the gate, honest traffic of every shape is never cut, however much it is, while
-// a peer that floods below the messages is. Insecure credentials: TLS is tested in tests/unit/certs.
-#include <gtest/gtest.h>
-
+// Goal: through a real gRPC server behind the gate, honest traffic of every shape is never cut,
+// however much it is, while a peer that floods below the messages is. Insecure credentials: TLS is
+// tested in tests/unit/certs.
 #include <arpa/inet.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -12,8 +13,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <grpcpp/grpcpp.h>
 
 #include "server/runtime/connection_meter.h"
 #include "server/runtime/gate.h"
@@ -28,7 +27,8 @@ constexpr int kChanges = 2000;
 // Answers at once; streams kChanges large changes to a watcher.
 class Service final : public v1::NodeService::CallbackService {
  public:
-  grpc::ServerUnaryReactor* GetPeer(grpc::CallbackServerContext* context, const v1::GetPeerRequest* /*request*/,
+  grpc::ServerUnaryReactor* GetPeer(grpc::CallbackServerContext* context,
+                                    const v1::GetPeerRequest* /*request*/,
                                     v1::Peer* answer) override {
     answer->set_unit("la-attapeu");
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
@@ -36,8 +36,9 @@ class Service final : public v1::NodeService::CallbackService {
     return reactor;
   }
 
-  grpc::ServerWriteReactor<v1::Change>* WatchChanges(grpc::CallbackServerContext* /*context*/,
-                                                     const v1::WatchChangesRequest* /*request*/) override {
+  grpc::ServerWriteReactor<v1::Change>* WatchChanges(
+      grpc::CallbackServerContext* /*context*/,
+      const v1::WatchChangesRequest* /*request*/) override {
     class Stream final : public grpc::ServerWriteReactor<v1::Change> {
      public:
       Stream() {
@@ -73,8 +74,10 @@ class MeterTest : public testing::Test {
     gate_ = *std::move(gate);
     grpc::ServerBuilder builder;
     acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
-        grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, grpc::InsecureServerCredentials());
-    std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
+        grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+        grpc::InsecureServerCredentials());
+    std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>>
+        interceptors;
     interceptors.push_back(MakeConnectionMeter(*gate_));
     builder.experimental().SetInterceptorCreators(std::move(interceptors));
     builder.RegisterService(&service_);
@@ -86,7 +89,8 @@ class MeterTest : public testing::Test {
       parameters.fd = descriptor;
       acceptor_->HandleNewConnection(&parameters);
     });
-    stub_ = v1::NodeService::NewStub(grpc::CreateChannel(gate_->bound_address(), grpc::InsecureChannelCredentials()));
+    stub_ = v1::NodeService::NewStub(
+        grpc::CreateChannel(gate_->bound_address(), grpc::InsecureChannelCredentials()));
   }
 
   void TearDown() override {
@@ -143,7 +147,8 @@ TEST_F(MeterTest, PingFloodIsCutAndOthersAreServed) {
   target.sin_port = htons(static_cast<std::uint16_t>(address->port));
   target.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   const Descriptor flooder(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  ASSERT_EQ(::connect(flooder.number(), reinterpret_cast<const sockaddr*>(&target), sizeof(target)), 0);
+  ASSERT_EQ(::connect(flooder.number(), reinterpret_cast<const sockaddr*>(&target), sizeof(target)),
+            0);
   // The client's preface, empty settings, then WINDOW_UPDATE frames: legal, cheap, endless.
   std::string bytes = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
   bytes += std::string("\0\0\0\4\0\0\0\0\0", 9);

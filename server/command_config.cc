@@ -1,0 +1,46 @@
+// `tripointd check-config`, `print-config` and `version`. See commands.h.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+#include "proto/codes/registry.h"
+#include "server/commands.h"
+#include "server/config.h"
+#include "server/report.h"
+#include "server/runtime/clock.h"
+#include "storage/schema.h"
+
+namespace tripoint {
+
+int CommandCheckConfig(const std::string& config_path) {
+  const absl::StatusOr<Config> config = LoadConfig(config_path);
+  if (!config.ok()) return ReportError(config.status());
+  const std::int64_t now_s = runtime::SystemClock().wall_ms() / 1000;
+  const absl::Status certificates = FaultsToStatus(config_path, CheckCertificates(*config, now_s));
+  if (!certificates.ok()) return ReportError(certificates);
+  fmt::print("{}: no faults. Unit {}, {} peers, {} officers\n", config_path, config->unit,
+             config->peers.size(), config->officers.size());
+  return kExitDone;
+}
+
+int CommandPrintConfig(const std::string& config_path) {
+  Config config = DefaultConfig();
+  if (!config_path.empty()) {
+    absl::StatusOr<Config> loaded = LoadConfig(config_path);
+    if (!loaded.ok()) return ReportError(loaded.status());
+    config = *std::move(loaded);
+  }
+  fmt::print("{}", ConfigText(config));
+  return kExitDone;
+}
+
+int CommandVersion() {
+  fmt::print("tripointd {} (codes {}, store layout {})\n", TRIPOINT_VERSION, codes::kCodesVersion,
+             storage::kSchemaVersion);
+  return kExitDone;
+}
+
+}  // namespace tripoint

@@ -1,0 +1,91 @@
+// `tripointd run`: the life of the process around the node. See commands.h.
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <memory>
+
+#include "certs/tls_policy.h"
+#include "server/commands.h"
+#include "server/config.h"
+#include "server/node.h"
+#include "server/report.h"
+#include "server/runtime/clock.h"
+#include "server/runtime/log.h"
+#include "server/runtime/random.h"
+#include "server/runtime/signals.h"
+
+namespace tripoint {
+namespace {
+
+// A stop that does not come to its end is ended by SIGALRM this long after the drain limit.
+constexpr unsigned kStopGraceS = 10;
+constexpr std::int64_t kLastAnswersMs = 500;
+
+// Each connection takes two descriptors, and the store takes its own.
+void RaiseDescriptorLimit() {
+  rlimit limit = {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Waits for the end. True: asked for; false: the store failed.
+bool ServeUntilStopped(Node& node, runtime::Signals& signals,
+                       const std::atomic<bool>& store_failed) {
+  while (!store_failed) {
+    switch (signals.Wait(-1)) {
+      case runtime::Signals::Event::kStop:
+        return true;
+      case runtime::Signals::Event::kReload:
+        node.Reload();
+        break;
+      default:
+        break;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+int CommandRun(const std::string& config_path) {
+  runtime::Signals signals;  // before any thread, which would take the signals' default
+  if (absl::Status status = certs::RequireTls13(); !status.ok()) return ReportError(status);
+  const absl::StatusOr<Config> config = LoadConfig(config_path);
+  if (!config.ok()) return ReportError(config.status());
+  RaiseDescriptorLimit();
+
+  const runtime::SystemClock clock;
+  runtime::SystemRandom random;
+  runtime::Log log(clock, runtime::LevelFromText(config->log_level));
+  std::atomic<bool> store_failed = false;
+  const auto on_store_failed = [&](const absl::Status& status) {
+    log.Error("store.failed", {{"status", status}});
+    store_failed = true;
+    signals.Wake();
+  };
+  auto node = Node::Start(*config, clock, random, log, on_store_failed);
+  if (!node.ok()) return ReportError(node.status());
+  fmt::print("ready api={} exchange={}\n", (*node)->api_address(), (*node)->exchange_address());
+  (void)std::fflush(stdout);
+
+  const bool asked = ServeUntilStopped(**node, signals, store_failed);
+  (void)::alarm(static_cast<unsigned>(config->drain_s) + kStopGraceS);
+  if (!asked) {
+    // Nothing may be written any more, not even by destructors: answer who waits, and leave.
+    (*node)->StopPorts(kLastAnswersMs);
+    fmt::print(stderr,
+               "error: The store failed and must be opened again\n"
+               "  next: start the node again; a supervisor does. The log says what failed\n");
+    ::_exit(kExitStoreFailed);
+  }
+  log.Info("node.stopping");
+  (*node)->Stop();
+  log.Info("node.stopped");
+  return kExitDone;
+}
+
+}  // namespace tripoint

@@ -1,0 +1,41 @@
+// The commands of tripointd beside `ca` (certs/authority_commands.h). Called by main.cc after the
+// options were parsed, on the main thread. Each prints what it has to say and returns the exit
+// code.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace tripoint {
+
+struct InitOptions {
+  std::string config_path;
+  std::string unit;
+  std::string data_folder;
+  std::string api_listen;
+  std::string exchange_listen;
+  std::string certificates_folder;
+  std::string roots_folder;
+  std::vector<std::string> peers;     // UNIT or UNIT=HOST:PORT
+  std::vector<std::string> officers;  // ID=ROLE[,ROLE]
+
+  bool empty() const {
+    return unit.empty() && data_folder.empty() && api_listen.empty() && exchange_listen.empty() &&
+           certificates_folder.empty() && roots_folder.empty() && peers.empty() && officers.empty();
+  }
+};
+
+// Writes the configuration file and makes the data folder. On a terminal it asks for what is not
+// given. An existing file is used as it is, and then no option may be given; an existing store is
+// never touched.
+int CommandInit(InitOptions options);
+// Reports every fault of the file, the units in it and the certificates.
+int CommandCheckConfig(const std::string& config_path);
+// The commented reference: with the values of a file, or with the defaults when `config_path` is
+// empty.
+int CommandPrintConfig(const std::string& config_path);
+int CommandVersion();
+// Runs the node until it is told to stop.
+int CommandRun(const std::string& config_path);
+
+}  // namespace tripoint

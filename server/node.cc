@@ -1,0 +1,290 @@
+// The rooms of a node and their order. See node.h.
+#include "server/node.h"
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "certs/grpc_credentials.h"
+#include "proto/codes/registry.h"
+#include "proto/contract/error.h"
+#include "proto/contract/validate.h"
+#include "server/exchange/driver.h"
+#include "server/exchange/head_keys.h"
+#include "server/node_access.h"
+#include "server/node_housekeeping.h"
+#include "server/node_identity.h"
+#include "server/node_links.h"
+#include "server/node_servers.h"
+#include "server/operations/node_facts.h"
+#include "server/rpc/call_context.h"
+#include "server/rpc/codes_service.h"
+#include "server/rpc/incident_service.h"
+#include "server/rpc/node_service.h"
+#include "server/rpc/notice_service.h"
+#include "server/rpc/watch.h"
+#include "server/runtime/committer_thread.h"
+#include "server/runtime/worker_pool.h"
+#include "storage/committer_core.h"
+#include "storage/data_folder.h"
+
+namespace tripoint {
+namespace {
+
+constexpr std::size_t kPageTokenKeyBytes = 32;
+constexpr std::size_t kMebibyte = 1u << 20;
+constexpr std::int64_t kMsPerSecond = 1000;
+
+}  // namespace
+
+// Members in the order in which they are built; each uses only those above it, and they are torn
+// down from below.
+struct Node::Rooms {
+  Rooms(const Config& the_config, const runtime::Clock& the_clock, runtime::Random& the_random,
+        runtime::Log& the_log, OnStoreFailed on_failed, codes::Registry the_registry)
+      : config(the_config),
+        clock(the_clock),
+        random(the_random),
+        log(the_log),
+        on_store_failed(std::move(on_failed)),
+        registry(std::move(the_registry)),
+        validator(registry),
+        access(config) {}
+
+  absl::Status BindPorts();
+  absl::Status OpenStore();
+  absl::Status StartWriting();
+  void MakeServices();
+  absl::Status Serve();
+  certs::ServerTls TlsFor(runtime::Literal port, certs::Acceptance accept);
+  void FillStatus(v1::NodeStatus& status) const;
+  void Stop();
+
+  const Config& config;
+  const runtime::Clock& clock;
+  runtime::Random& random;
+  runtime::Log& log;
+  const OnStoreFailed on_store_failed;
+  std::int64_t start_time_ms = 0;
+  bool stopped = false;
+
+  const codes::Registry registry;
+  const contract::Validator validator;
+  const NodeAccess access;
+  operations::NodeFacts facts;
+  std::unique_ptr<NodeIdentity> identity;
+  std::unique_ptr<Port> api_port;
+  std::unique_ptr<Port> exchange_port;
+  storage::OpenedStore store;
+  std::unique_ptr<storage::CommitterCore> core;
+  std::unique_ptr<runtime::WorkerPool> pool;
+  std::unique_ptr<rpc::WatchHub> hub;
+  std::unique_ptr<exchange::KeyHeadSigner> signer;
+  std::unique_ptr<exchange::Driver> driver;
+  std::unique_ptr<runtime::CommitterThread> committer;
+  std::unique_ptr<rpc::Backend> backend;
+  std::unique_ptr<rpc::IncidentService> incidents;
+  std::unique_ptr<rpc::NoticeService> notices;
+  std::unique_ptr<rpc::NodeService> node_service;
+  std::unique_ptr<rpc::CodesService> codes_service;
+  std::unique_ptr<Housekeeping> housekeeping;
+};
+
+absl::Status Node::Rooms::BindPorts() {
+  auto api = Port::Bind("api", ApiPortOptions(config), clock, log);
+  if (!api.ok()) return api.status();
+  auto exchange = Port::Bind("exchange", ExchangePortOptions(config), clock, log);
+  if (!exchange.ok()) return exchange.status();
+  api_port = *std::move(api);
+  exchange_port = *std::move(exchange);
+  return absl::OkStatus();
+}
+
+absl::Status Node::Rooms::OpenStore() {
+  storage::RocksOptions options;
+  options.block_cache_bytes = static_cast<std::size_t>(config.block_cache_mib) * kMebibyte;
+  options.write_buffer_bytes = static_cast<std::size_t>(config.write_buffer_mib) * kMebibyte;
+  options.on_fatal = on_store_failed;
+  options.on_trouble = [this](const absl::Status& status) {
+    if (status.ok()) {
+      log.Info("store.recovered");
+    } else {
+      log.Error("store.trouble", {{"status", status}});
+    }
+  };
+  auto opened = storage::OpenDataFolder(config.data_folder, config.unit, std::move(options));
+  if (!opened.ok()) return opened.status();
+  store = *std::move(opened);
+  if (store.damaged) log.Error("store.log_was_cut");
+  return absl::OkStatus();
+}
+
+absl::Status Node::Rooms::StartWriting() {
+  facts.unit = config.unit;
+  facts.unit_short =
+      registry.UnitById(config.unit)->short_code;  // LoadConfig refused unknown units
+  facts.vocabulary = &registry;
+  facts.validator = &validator;
+  for (const PeerConfig& peer : config.peers) facts.paired.insert(peer.unit);
+  storage::CommitterLimits limits;
+  limits.queued_operations_max = static_cast<std::size_t>(config.writes_waiting_max);
+  core = std::make_unique<storage::CommitterCore>(*store.engine, nullptr, limits);
+  pool =
+      std::make_unique<runtime::WorkerPool>("read", static_cast<std::size_t>(config.read_threads),
+                                            static_cast<std::size_t>(config.reads_waiting_max));
+  hub = std::make_unique<rpc::WatchHub>(
+      *store.engine, [this](std::function<void()> task) { return pool->Run(std::move(task)); });
+  core->AddListener(*hub);
+  signer = std::make_unique<exchange::KeyHeadSigner>(identity->signing().key,
+                                                     identity->signing().certificate_pem);
+  driver =
+      std::make_unique<exchange::Driver>(MakeDriverSeams(facts, store.node.epoch(), *store.engine,
+                                                         clock, log, *signer, *identity, access),
+                                         DriverPeers(config, random));
+  core->AddListener(*driver);
+  committer =
+      std::make_unique<runtime::CommitterThread>(*core, *store.engine, clock, on_store_failed);
+  identity->set_on_signing([this](certs::SigningFiles files) {
+    driver->ReplaceKeys([this, files = std::move(files)]() mutable {
+      signer->Replace(std::move(files.key), std::move(files.certificate_pem));
+    });
+  });
+  return driver->Start(*committer);
+}
+
+void Node::Rooms::MakeServices() {
+  backend = std::make_unique<rpc::Backend>(rpc::Backend{
+      .node = facts,
+      .registry = registry,
+      .engine = *store.engine,
+      .committer = *committer,
+      .peers = *driver,
+      .authenticate =
+          [this](const grpc::ServerContextBase& context) -> absl::StatusOr<domain::Caller> {
+        const auto caller = certs::IdentityOfCall(context, *identity->trust(), identity->now_s());
+        if (!caller.ok()) return caller.status();
+        return access.Officer(*caller);
+      },
+      .run = [this](std::function<void()> task) { return pool->Run(std::move(task)); },
+      .now_ms = [this] { return clock.wall_ms(); },
+      .page_tokens = rpc::PageTokens(random.Bytes(kPageTokenKeyBytes)),
+      .fill_status = [this](v1::NodeStatus& status) { FillStatus(status); },
+  });
+  incidents = std::make_unique<rpc::IncidentService>(*backend);
+  notices = std::make_unique<rpc::NoticeService>(*backend);
+  node_service = std::make_unique<rpc::NodeService>(*backend, *hub);
+  codes_service = std::make_unique<rpc::CodesService>(*backend);
+}
+
+certs::ServerTls Node::Rooms::TlsFor(runtime::Literal port, certs::Acceptance accept) {
+  certs::ServerTls tls;
+  tls.files = identity->watched_files();
+  tls.trust = identity->trust();
+  tls.now_s = [this] { return identity->now_s(); };
+  // Names are judged at each call and not in the handshake, so that a refused caller is told why.
+  tls.accept_call = std::move(accept);
+  tls.refused = [this, port](const absl::Status& status) {
+    log.Warning("call.refused", {{"port", port}, {"status", status}});
+  };
+  return tls;
+}
+
+absl::Status Node::Rooms::Serve() {
+  const auto api_tls = TlsFor(
+      "api", [this](const certs::UnitIdentity& caller) { return access.Officer(caller).status(); });
+  const auto exchange_tls = TlsFor(
+      "exchange", [this](const certs::UnitIdentity& caller) { return access.PeerNode(caller); });
+  if (absl::Status served =
+          exchange_port->Serve({&driver->service()}, certs::MakeServerCredentials(exchange_tls));
+      !served.ok()) {
+    return served;
+  }
+  return api_port->Serve({incidents.get(), notices.get(), node_service.get(), codes_service.get()},
+                         certs::MakeServerCredentials(api_tls));
+}
+
+void Node::Rooms::FillStatus(v1::NodeStatus& status) const {
+  status.set_version(TRIPOINT_VERSION);
+  status.set_start_time_ms(start_time_ms);
+  const NodeIdentity::DaysLeft left = identity->days_left();
+  status.set_certificate_days_left(static_cast<std::int32_t>(left.tls));
+  status.set_signing_certificate_days_left(static_cast<std::int32_t>(left.signing));
+  std::error_code error;
+  const auto space = std::filesystem::space(config.data_folder, error);
+  if (!error) status.set_disk_free_bytes(space.available);
+  for (std::string& warning : identity->Warnings()) status.add_warnings(std::move(warning));
+  if (store.damaged) {
+    status.add_warnings(
+        "The end of the store's log was damaged and was cut when the node started. Compare with "
+        "the "
+        "neighbours: tripoint peer list");
+  }
+}
+
+void Node::Rooms::Stop() {
+  if (stopped) return;
+  stopped = true;
+  if (api_port != nullptr) api_port->BeginStop();
+  if (exchange_port != nullptr) exchange_port->BeginStop();
+  if (housekeeping != nullptr) housekeeping->Stop();
+  if (hub != nullptr) hub->Stop();
+  if (driver != nullptr) driver->Stop();
+  if (exchange_port != nullptr) exchange_port->Stop(kMsPerSecond);
+  if (api_port != nullptr) api_port->Stop(config.drain_s * kMsPerSecond);
+  if (pool != nullptr) pool->Stop();
+  if (committer != nullptr) committer->Stop();
+}
+
+absl::StatusOr<std::unique_ptr<Node>> Node::Start(const Config& config, const runtime::Clock& clock,
+                                                  runtime::Random& random, runtime::Log& log,
+                                                  OnStoreFailed on_store_failed) {
+  auto registry = codes::Registry::Load();
+  if (!registry.ok()) return registry.status();
+  std::unique_ptr<Node> node(new Node(std::make_unique<Rooms>(
+      config, clock, random, log, std::move(on_store_failed), *std::move(registry))));
+  Rooms& rooms = *node->rooms_;
+  rooms.start_time_ms = clock.wall_ms();
+  // First everything that only looks, so that a refusal has changed nothing.
+  auto identity = NodeIdentity::Load(config, clock, log);
+  if (!identity.ok()) return identity.status();
+  rooms.identity = *std::move(identity);
+  if (absl::Status bound = rooms.BindPorts(); !bound.ok()) return bound;
+  if (absl::Status opened = rooms.OpenStore(); !opened.ok()) return opened;
+  if (absl::Status opened = rooms.identity->Open(); !opened.ok()) return opened;
+  if (absl::Status started = rooms.StartWriting(); !started.ok()) return started;
+  rooms.MakeServices();
+  if (absl::Status served = rooms.Serve(); !served.ok()) return served;
+  rooms.housekeeping = std::make_unique<Housekeeping>(
+      *rooms.identity, *rooms.store.engine, *rooms.committer,
+      std::vector<std::string>{config.certificates_folder, config.roots_folder},
+      [hub = rooms.hub.get(), &clock] { hub->Tick(clock.monotonic_ms()); }, clock, log);
+  rooms.housekeeping->Start();
+  log.Info("node.ready", {runtime::Field::Unit("unit", config.unit),
+                          runtime::Field::Address("api", node->api_address()),
+                          runtime::Field::Address("exchange", node->exchange_address()),
+                          {"peers", config.peers.size()}});
+  return node;
+}
+
+Node::Node(std::unique_ptr<Rooms> rooms) : rooms_(std::move(rooms)) {}
+
+Node::~Node() { Stop(); }
+
+std::string Node::api_address() const { return rooms_->api_port->address(); }
+
+std::string Node::exchange_address() const { return rooms_->exchange_port->address(); }
+
+void Node::Reload() { rooms_->housekeeping->Reload(); }
+
+void Node::Stop() { rooms_->Stop(); }
+
+void Node::StopPorts(std::int64_t deadline_ms) {
+  rooms_->hub->Stop();
+  rooms_->driver->Stop();
+  rooms_->exchange_port->Stop(0);
+  rooms_->api_port->Stop(deadline_ms);
+}
+
+}  // namespace tripoint

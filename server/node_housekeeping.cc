@@ -1,0 +1,69 @@
+// Timers of the housekeeping thread. See node_housekeeping.h.
+#include "server/node_housekeeping.h"
+
+#include <utility>
+
+#include "storage/request_store.h"
+
+namespace tripoint {
+namespace {
+
+constexpr std::int64_t kSecondMs = 1'000;
+constexpr std::int64_t kFilesMs = 2'000;
+constexpr std::int64_t kExpiryMs = 3'600'000;
+// A thousand records each ten seconds is over eight million a day, and no piece is felt.
+constexpr std::int64_t kSweepMs = 10'000;
+constexpr std::size_t kSweepVisitsMax = 1000;
+
+}  // namespace
+
+Housekeeping::Housekeeping(NodeIdentity& identity, const storage::Engine& engine,
+                           storage::Committer& committer, std::vector<std::string> watched_folders,
+                           std::function<void()> each_second, const runtime::Clock& clock,
+                           runtime::Log& log)
+    : identity_(identity),
+      engine_(engine),
+      committer_(committer),
+      clock_(clock),
+      log_(log),
+      watch_(std::move(watched_folders)),
+      loop_("housekeeping", clock) {
+  loop_.Every(kSecondMs, std::move(each_second));
+  loop_.Every(kFilesMs, [this] { LookAtFiles(); });
+  loop_.Every(kExpiryMs, [this] { identity_.LogExpiry(); });
+  loop_.Every(kSweepMs, [this] { SweepRequests(); });
+}
+
+void Housekeeping::Start() { loop_.Start(); }
+
+void Housekeeping::Reload() {
+  (void)loop_.Post([this] { identity_.Reload(); });  // false only when it is stopping
+}
+
+void Housekeeping::Stop() { loop_.Stop(); }
+
+void Housekeeping::LookAtFiles() {
+  if (watch_.ChangedAndQuiet()) identity_.Reload();
+}
+
+void Housekeeping::SweepRequests() {
+  const auto snapshot = engine_.TakeSnapshot();
+  auto expired =
+      storage::FindExpiredRequests(*snapshot, clock_.wall_ms(), sweep_resume_, kSweepVisitsMax);
+  if (!expired.ok()) {
+    log_.Error("requests.sweep_failed", {{"status", expired.status()}});
+    return;
+  }
+  sweep_resume_ = expired->resume;
+  if (expired->request_ids.empty()) return;
+  committer_.Submit(
+      [expired = *std::move(expired)](storage::Transaction& transaction) {
+        return storage::SweepRequests(transaction, expired);
+      },
+      [this](const absl::Status& status) {
+        // What was not forgotten now is found on the next round.
+        if (!status.ok()) log_.Warning("requests.sweep_failed", {{"status", status}});
+      });
+}
+
+}  // namespace tripoint
