@@ -272,6 +272,22 @@ TEST_F(MainJob, StatusCountsWhatWasRecordedSentAndReceived) {
   EXPECT_EQ(there.notices_received(), 1u);
 }
 
+TEST_F(MainJob, RepeatedDraftIsOneNoticeAndLinksItsIncidentOnce) {
+  const v1::Incident incident =
+      qng_.Run(CreateIncident(qng_.facts, {"huy"}, IncidentRequest(qng_.NextId()))).value();
+  v1::CreateNoticeRequest request = NoticeRequest(qng_.NextId());
+  request.mutable_notice()->set_incident(incident.name());
+  const v1::Notice first = qng_.Run(CreateNotice(qng_.facts, {"huy"}, request)).value();
+  const std::uint64_t changes = qng_.Changes();
+  EXPECT_EQ(qng_.Run(CreateNotice(qng_.facts, {"huy"}, request))->SerializeAsString(),
+            first.SerializeAsString());
+  EXPECT_EQ(qng_.Changes(), changes);
+  EXPECT_THAT(GetIncident(qng_.facts, qng_.engine, incident.name())->notices(), SizeIs(1));
+  request.mutable_notice()->set_urgency_code("U4");
+  EXPECT_EQ(ReasonOf(qng_.Run(CreateNotice(qng_.facts, {"huy"}, request)).status()),
+            Reason::kRequestIdReused);
+}
+
 TEST_F(MainJob, DraftFromAnIncidentLinksBothAndSharesNoneOfIt) {
   const v1::Incident incident =
       qng_.Run(CreateIncident(qng_.facts, {"huy"}, IncidentRequest(qng_.NextId()))).value();
