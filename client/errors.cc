@@ -60,7 +60,7 @@ void Faults::AddStatus(const std::string& flag, const absl::Status& status) {
   if (status.ok()) return;
   const Problem problem = contract::ProblemOf(status);
   std::string text = problem.what;
-  if (!problem.why.empty()) text += ". " + problem.why;
+  if (!problem.why.empty()) text += (text.ends_with('?') || text.ends_with('.') ? " " : ". ") + problem.why;
   if (!problem.next.empty()) text += "   " + problem.next;
   Add(flag, std::move(text));
 }

@@ -61,7 +61,10 @@ absl::StatusOr<std::string> CheckedTail(std::string_view text) {
   };
   if (std::count(tail.begin(), tail.end(), '-') >= 4) {
     const auto reference = contract::ParseReference(tail);
-    if (!reference.ok()) return invalid(std::string(reference.status().message()));
+    if (!reference.ok()) {
+      const contract::Problem problem = contract::ProblemOf(reference.status());
+      return invalid(problem.why.empty() ? problem.what : problem.why);
+    }
     return contract::MakeReference(*reference);
   }
   if (!contract::ParseTail(tail)) return invalid("a reference ends in its number and check letter");

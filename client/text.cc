@@ -33,7 +33,7 @@ std::vector<icu::UnicodeString> Graphemes(std::string_view text) {
   breaks->setText(wide);
   int32_t begin = breaks->first();
   for (int32_t end = breaks->next(); end != icu::BreakIterator::DONE; begin = end, end = breaks->next()) {
-    parts.push_back(wide.tempSubStringBetween(begin, end));
+    parts.emplace_back(wide, begin, end - begin);  // a copy: `wide` ends here
   }
   return parts;
 }

@@ -1,0 +1,341 @@
+// A node in memory.
+#include "fake_node.h"
+
+#include <algorithm>
+
+#include "proto/contract/error.h"
+#include "proto/contract/reference.h"
+
+namespace tripoint::client {
+namespace {
+
+using contract::Reason;
+
+template <typename To>
+const To& As(const google::protobuf::Message& message) {
+  return dynamic_cast<const To&>(message);
+}
+template <typename To>
+To& As(google::protobuf::Message& message) {
+  return dynamic_cast<To&>(message);
+}
+
+absl::Status Missing() {
+  return contract::Error(absl::StatusCode::kNotFound, Reason::kNotFound, "no such record", "", "");
+}
+
+absl::Status Stale() {
+  return contract::Error(absl::StatusCode::kAborted, Reason::kStaleEtag, "somebody changed it since you read it",
+                         "your etag is of an older version", "read it again");
+}
+
+bool Fits(const std::string& name, const std::string& tail) {
+  if (tail.empty()) return true;
+  const auto parsed = contract::ParseTail(tail);
+  return parsed && contract::MatchTail(name.substr(name.rfind('/') + 1), *parsed);
+}
+
+class FakeSession : public Session {
+ public:
+  explicit FakeSession(FakeNode& node) : node_(node) {}
+  absl::Status Call(std::string_view method, const google::protobuf::Message& request, int64_t /*timeout_ms*/,
+                    google::protobuf::Message& response) override {
+    const absl::Status status = node_.Answer(method, request, response);
+    reached_ = reached_ || status.ok();
+    return status;
+  }
+  absl::Status Follow(const v1::WatchChangesRequest& request, const FeedHandler& handler) override {
+    return node_.Follow(request, handler);
+  }
+  bool reached() const override { return reached_; }
+
+ private:
+  FakeNode& node_;
+  bool reached_ = false;
+};
+
+v1::Peer PeerOf(const std::string& unit, int64_t now_ms) {
+  v1::Peer peer;
+  peer.set_unit(unit);
+  const bool up = unit == "la-attapeu";
+  peer.set_state(up ? v1::LINK_STATE_UP : v1::LINK_STATE_DOWN);
+  peer.set_heard_time_ms(now_ms - (up ? 1000 : 11'520'000));
+  peer.set_state_time_ms(now_ms - 11'520'000);
+  peer.set_round_trip_ms(up ? 41 : 0);
+  peer.set_queued(up ? 0 : 3);
+  peer.set_certificate_days_left(61);
+  if (!up) peer.set_reason_code("LINK_SILENT");
+  if (!up) peer.set_reason_text("nothing was heard for 3 h 12 min");
+  return peer;
+}
+
+}  // namespace
+
+std::string FakeNode::NextReference(char kind, const std::string& unit_short) {
+  return contract::MakeReference({static_cast<contract::ReferenceKind>(kind), unit_short, 26, ++numbers_[kind + unit_short]});
+}
+
+v1::Incident FakeNode::Record(const v1::CreateIncidentRequest& request, bool& existed) {
+  sent_request_ids.push_back(request.request_id());
+  const auto known = request_ids.find(request.request_id());
+  existed = known != request_ids.end();
+  if (existed) return incidents[known->second];
+  v1::Incident incident = request.incident();
+  if (request.validate_only()) return incident;
+  incident.set_name(contract::IncidentName("vn-quangngai", NextReference('I', "QNG")));
+  incident.set_state(v1::INCIDENT_STATE_OPEN);
+  incident.set_version(1);
+  incident.set_etag("1");
+  incident.set_creator("huy");
+  incident.set_updater("huy");
+  incident.set_create_time_ms(host_.now_ms);
+  incident.set_update_time_ms(host_.now_ms);
+  incidents[incident.name()] = incident;
+  versions[incident.name()] = {incident};
+  request_ids[request.request_id()] = incident.name();
+  ++change_number;
+  return incident;
+}
+
+v1::Incident& FakeNode::AddIncident(const std::string& title) {
+  v1::CreateIncidentRequest request;
+  request.set_request_id(host_.NewUuid());
+  v1::Facts& facts = *request.mutable_incident()->mutable_facts();
+  facts.set_category_code("CTB-GEN");
+  facts.set_severity(2);
+  facts.set_occur_time_ms(kTestNowMs - 3'600'000);
+  facts.mutable_place()->set_locality("km 52");
+  facts.set_title(title);
+  bool existed = false;
+  return incidents[Record(request, existed).name()];
+}
+
+std::string FakeNode::Receive(const std::string& title, int64_t ack_by_ms) {
+  v1::Notice notice;
+  notice.set_name(contract::NoticeName("la-attapeu", NextReference('N', "ATP")));
+  notice.set_owner("la-attapeu");
+  notice.set_direction(v1::NOTICE_DIRECTION_RECEIVED);
+  notice.set_state(v1::NOTICE_STATE_RELEASED);
+  notice.set_kind_code("INCIDENT");
+  notice.set_urgency_code("U3");
+  notice.set_handling_code("H2");
+  notice.set_tlp_code("AMBER+STRICT");
+  notice.set_purpose_code("P-BORDER");
+  notice.set_version(1);
+  notice.set_receive_time_ms(host_.now_ms);
+  notice.set_ack_by_ms(ack_by_ms);
+  notice.mutable_facts()->set_category_code("CTB-GEN");
+  notice.mutable_facts()->set_severity(2);
+  notice.mutable_facts()->set_occur_time_ms(kTestNowMs - 7'200'000);
+  notice.mutable_facts()->mutable_place()->set_gate("G-BOY");
+  notice.mutable_facts()->set_title(title);
+  notice.mutable_facts()->mutable_narrative()->set_text("ລົດກະບະ");
+  notice.mutable_facts()->mutable_narrative()->set_language_code("lo");
+  notice.add_deliveries()->set_unit("vn-quangngai");
+  notice.mutable_deliveries(0)->set_state(v1::DELIVERY_STATE_STORED);
+  notices[notice.name()] = notice;
+  ++change_number;
+  return notice.name();
+}
+
+absl::Status FakeNode::Answer(std::string_view method, const google::protobuf::Message& request,
+                              google::protobuf::Message& response) {
+  methods.emplace_back(method);
+  if (!failures.empty()) {
+    const absl::Status failure = failures.front();
+    failures.pop_front();
+    if (!failure.ok()) return failure;
+  }
+  if (method == "NodeService/GetStatus") {
+    auto& status = As<v1::NodeStatus>(response);
+    status.set_unit("vn-quangngai");
+    status.set_version("0.1.0");
+    status.set_epoch("aa");
+    status.set_change_number(change_number);
+    status.set_now_ms(host_.now_ms);
+    status.set_start_time_ms(host_.now_ms - 60'000);
+    status.set_incidents(incidents.size());
+    status.set_certificate_days_left(23);
+    status.add_warnings("certificate ends in 23 days: tripointd ca issue");
+    *status.add_peers() = PeerOf("la-attapeu", host_.now_ms);
+    return absl::OkStatus();
+  }
+  if (method == "NodeService/ListPeers") {
+    *As<v1::ListPeersResponse>(response).add_peers() = PeerOf("la-attapeu", host_.now_ms);
+    *As<v1::ListPeersResponse>(response).add_peers() = PeerOf("kh-ratanakiri", host_.now_ms);
+    return absl::OkStatus();
+  }
+  if (method == "NodeService/GetPeer") {
+    As<v1::Peer>(response) = PeerOf(As<v1::GetPeerRequest>(request).unit(), host_.now_ms);
+    return absl::OkStatus();
+  }
+  return method.starts_with("IncidentService/") ? Incidents(method, request, response) : Notices(method, request, response);
+}
+
+absl::Status FakeNode::Incidents(std::string_view method, const google::protobuf::Message& request,
+                                 google::protobuf::Message& response) {
+  bool existed = false;
+  if (method == "IncidentService/CreateIncident") {
+    As<v1::Incident>(response) = Record(As<v1::CreateIncidentRequest>(request), existed);
+  } else if (method == "IncidentService/BatchCreateIncidents") {
+    for (const auto& one : As<v1::BatchCreateIncidentsRequest>(request).requests()) {
+      v1::BatchResult* result = As<v1::BatchCreateIncidentsResponse>(response).add_results();
+      result->set_name(Record(one, existed).name());
+      result->set_existed(existed);
+    }
+  } else if (method == "IncidentService/ListIncidents") {
+    const auto& filter = As<v1::ListIncidentsRequest>(request);
+    for (auto it = incidents.rbegin(); it != incidents.rend(); ++it) {
+      const bool state = filter.state() == v1::INCIDENT_STATE_UNSPECIFIED || filter.state() == it->second.state();
+      if (state && Fits(it->first, filter.reference_tail())) {
+        *As<v1::ListIncidentsResponse>(response).add_incidents() = it->second;
+      }
+    }
+  } else if (method == "IncidentService/GetIncident") {
+    const auto found = incidents.find(As<v1::GetIncidentRequest>(request).name());
+    if (found == incidents.end()) return Missing();
+    As<v1::Incident>(response) = found->second;
+  } else if (method == "IncidentService/ListIncidentVersions") {
+    for (const v1::Incident& version : versions[As<v1::ListIncidentVersionsRequest>(request).name()]) {
+      *As<v1::ListIncidentVersionsResponse>(response).add_versions() = version;
+    }
+  } else {
+    const bool update = method == "IncidentService/UpdateIncident";
+    const std::string name = update ? As<v1::UpdateIncidentRequest>(request).incident().name()
+                                    : As<v1::ChangeIncidentStateRequest>(request).name();
+    v1::Incident incident = incidents[name];
+    const std::string etag = update ? As<v1::UpdateIncidentRequest>(request).etag() : As<v1::ChangeIncidentStateRequest>(request).etag();
+    if (etag != incident.etag()) return Stale();
+    if (update) {
+      *incident.mutable_facts() = As<v1::UpdateIncidentRequest>(request).incident().facts();
+      incident.set_change_reason(As<v1::UpdateIncidentRequest>(request).reason());
+    } else {
+      incident.set_state(As<v1::ChangeIncidentStateRequest>(request).state());
+      incident.set_change_reason(As<v1::ChangeIncidentStateRequest>(request).reason());
+    }
+    incident.set_version(incident.version() + 1);
+    incident.set_etag(std::to_string(incident.version()));
+    As<v1::Incident>(response) = incident;
+    if (update ? As<v1::UpdateIncidentRequest>(request).validate_only() : As<v1::ChangeIncidentStateRequest>(request).validate_only()) {
+      return absl::OkStatus();
+    }
+    incidents[name] = incident;
+    versions[name].insert(versions[name].begin(), incident);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FakeNode::Notices(std::string_view method, const google::protobuf::Message& request,
+                               google::protobuf::Message& response) {
+  if (method == "NoticeService/CreateNotice") {
+    v1::Notice notice = As<v1::CreateNoticeRequest>(request).notice();
+    const bool flash = notice.urgency_code() == "U0";
+    notice.set_name(contract::NoticeName("vn-quangngai", NextReference(flash ? 'F' : 'N', "QNG")));
+    notice.set_direction(v1::NOTICE_DIRECTION_SENT);
+    notice.set_state(v1::NOTICE_STATE_DRAFT);
+    notice.set_owner("vn-quangngai");
+    notice.set_creator("huy");
+    notice.set_version(1);
+    notice.set_etag("1");
+    if (notice.handling_code().empty()) notice.set_handling_code("H2");
+    if (!notice.has_facts()) *notice.mutable_facts() = incidents[notice.incident()].facts();
+    notices[notice.name()] = notice;
+    As<v1::Notice>(response) = notice;
+  } else if (method == "NoticeService/ShareNotice") {
+    const auto& share = As<v1::ShareNoticeRequest>(request);
+    v1::Notice notice = share.has_draft() ? share.draft() : notices[share.name()];
+    auto& answer = As<v1::ShareNoticeResponse>(response);
+    for (const std::string& unit : share.units()) {
+      for (const char* field : {"category_code", "occur_time_ms", "place", "title"}) {
+        v1::DisclosureCell* cell = answer.add_cells();
+        cell->set_unit(unit);
+        cell->set_field(field);
+        cell->set_sent(true);
+        cell->set_rule("plain-fact");
+      }
+      v1::DisclosureCell* held = answer.add_cells();
+      held->set_unit(unit);
+      held->set_field("persons[0]");
+      held->set_rule("person-needs-basis");
+      const bool up = unit == "la-attapeu";
+      v1::Delivery* delivery = notice.add_deliveries();
+      delivery->set_unit(unit);
+      delivery->set_state(up ? v1::DELIVERY_STATE_STORED : v1::DELIVERY_STATE_QUEUED);
+      delivery->set_version(1);
+      delivery->set_state_time_ms(host_.now_ms);
+      notice.add_audience(unit);
+    }
+    notice.set_state(v1::NOTICE_STATE_RELEASED);
+    notice.set_share_time_ms(host_.now_ms);
+    if (share.ack_within_minutes() > 0) notice.set_ack_by_ms(host_.now_ms + share.ack_within_minutes() * 60'000);
+    *answer.mutable_notice() = notice;
+    if (!share.validate_only()) notices[notice.name()] = notice;
+  } else if (method == "NoticeService/GetNotice") {
+    const auto found = notices.find(As<v1::GetNoticeRequest>(request).name());
+    if (found == notices.end()) return Missing();
+    As<v1::Notice>(response) = found->second;
+  } else if (method == "NoticeService/ListNotices") {
+    const auto& filter = As<v1::ListNoticesRequest>(request);
+    const bool received = filter.direction() == v1::NOTICE_DIRECTION_RECEIVED;
+    for (auto it = notices.rbegin(); it != notices.rend(); ++it) {
+      const v1::Notice& notice = it->second;
+      const bool open = notice.ack_by_ms() > 0 && notice.deliveries(0).state() < v1::DELIVERY_STATE_ACKNOWLEDGED;
+      if ((notice.direction() == v1::NOTICE_DIRECTION_RECEIVED) != received || !Fits(it->first, filter.reference_tail()) ||
+          (filter.needs_ack() && !open) || (!filter.urgency_code().empty() && filter.urgency_code() != notice.urgency_code())) {
+        continue;
+      }
+      *As<v1::ListNoticesResponse>(response).add_notices() = notice;
+    }
+  } else if (method == "NoticeService/AcknowledgeNotice") {
+    const auto& ack = As<v1::AcknowledgeNoticeRequest>(request);
+    v1::Notice& notice = notices[ack.name()];
+    v1::Delivery& own = *notice.mutable_deliveries(0);
+    if (ack.outcome() == v1::DELIVERY_STATE_ACKNOWLEDGED && own.state() >= v1::DELIVERY_STATE_ACKNOWLEDGED) {
+      return contract::Error(absl::StatusCode::kAlreadyExists, Reason::kAlreadyAcknowledged,
+                             "it was already acknowledged by " + own.officer(), "one acknowledgement is enough",
+                             "add a word: tripoint notice ack REF --as actioned --note TEXT");
+    }
+    if (!ack.validate_only()) {
+      own.set_state(std::max(own.state(), ack.outcome()));
+      own.set_officer("huy");
+      own.set_state_time_ms(host_.now_ms);
+    }
+    As<v1::Notice>(response) = notice;
+  } else {
+    const bool withdraw = method == "NoticeService/WithdrawNotice";
+    const std::string name = withdraw ? As<v1::WithdrawNoticeRequest>(request).name()
+                                      : As<v1::ReviseNoticeRequest>(request).notice().name();
+    v1::Notice notice = notices[name];
+    if (withdraw) notice.set_state(v1::NOTICE_STATE_WITHDRAWN);
+    notice.set_version(notice.version() + 1);
+    As<v1::Notice>(response) = notice;
+    if (!(withdraw ? As<v1::WithdrawNoticeRequest>(request).validate_only() : As<v1::ReviseNoticeRequest>(request).validate_only())) {
+      notices[name] = notice;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FakeNode::Follow(const v1::WatchChangesRequest& request, const FeedHandler& handler) {
+  followed_after.push_back(request.after_change_number());
+  while (!feed.empty()) {
+    Step step = feed.front();
+    feed.pop_front();
+    if (step.before) step.before();
+    if (step.drop) {
+      return contract::Error(absl::StatusCode::kUnavailable, Reason::kNodeUnreachable, "node cannot be reached", "it is restarting", "");
+    }
+    host_.now_ms += 1000;
+    if (!(step.change.number() > 0 ? handler.changed(step.change) : handler.idle())) return absl::OkStatus();
+  }
+  host_.interrupted = true;  // nothing more to play: the user stops it
+  return contract::Error(absl::StatusCode::kCancelled, Reason::kInterrupted, "interrupted", "", "");
+}
+
+Connect FakeNode::Connector() {
+  return [this](const NodeEntry&, Host&) -> absl::StatusOr<std::unique_ptr<Session>> {
+    return std::make_unique<FakeSession>(*this);
+  };
+}
+
+}  // namespace tripoint::client

@@ -1,0 +1,61 @@
+// A node in memory, as small as the CLI's tests allow, behind the Session interface. It keeps incidents and notices of
+// vn-quangngai, whose peer la-attapeu is up (stores at once) and whose peer kh-ratanakiri is down. One thread.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "client/session.h"
+#include "fake_host.h"
+#include "tripoint/v1/incident.pb.h"
+#include "tripoint/v1/notice.pb.h"
+
+namespace tripoint::client {
+
+class FakeNode {
+ public:
+  explicit FakeNode(FakeHost& host) : host_(host) {}
+
+  FakeHost& host_;
+  std::map<std::string, v1::Incident> incidents;              // by name
+  std::map<std::string, std::vector<v1::Incident>> versions;  // newest first
+  std::map<std::string, v1::Notice> notices;
+  std::map<std::string, std::string> request_ids;             // -> incident name
+  std::vector<std::string> methods;                           // every call, in order
+  std::vector<std::string> sent_request_ids;
+  std::deque<absl::Status> failures;                          // answers of the next calls, before anything else
+  // What Follow plays, one step each: a change, or (number 0) a quiet moment; `drop` ends the connection.
+  struct Step {
+    v1::Change change;
+    bool drop = false;
+    std::function<void()> before;
+  };
+  std::deque<Step> feed;
+  std::vector<uint64_t> followed_after;
+  uint64_t change_number = 0;
+
+  absl::Status Answer(std::string_view method, const google::protobuf::Message& request,
+                      google::protobuf::Message& response);
+  absl::Status Follow(const v1::WatchChangesRequest& request, const FeedHandler& handler);
+  Connect Connector();
+
+  // Puts a notice of la-attapeu into the inbox; gives its name.
+  std::string Receive(const std::string& title, int64_t ack_by_ms);
+  v1::Incident& AddIncident(const std::string& title);
+
+ private:
+  absl::Status Incidents(std::string_view method, const google::protobuf::Message& request,
+                         google::protobuf::Message& response);
+  absl::Status Notices(std::string_view method, const google::protobuf::Message& request,
+                       google::protobuf::Message& response);
+  v1::Incident Record(const v1::CreateIncidentRequest& request, bool& existed);
+  std::string NextReference(char kind, const std::string& unit_short);
+
+  std::map<std::string, uint64_t> numbers_;
+};
+
+}  // namespace tripoint::client

@@ -1,0 +1,135 @@
+// Goal: whoever follows a list misses nothing and sees nothing twice: through changes, outages, restarts, restores.
+#include <gtest/gtest.h>
+
+#include "client/app.h"
+#include "client/errors.h"
+#include "fake_node.h"
+
+namespace tripoint::client {
+namespace {
+
+class Following : public ::testing::Test {
+ protected:
+  Following() : node_(host_) {
+    host_.variables["TRIPOINT_ADDRESS"] = "127.0.0.1:7443";
+    host_.variables["TRIPOINT_UNIT"] = "vn-quangngai";
+    host_.variables["TRIPOINT_CERTIFICATES"] = "/c";
+  }
+
+  FakeHost host_;
+  FakeNode node_;
+};
+
+FakeNode::Step ChangeStep(uint64_t number, const std::string& name) {
+  FakeNode::Step step;
+  step.change.set_number(number);
+  step.change.add_names(name);
+  return step;
+}
+
+std::size_t Count(const std::string& text, const std::string& word) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++count;
+  return count;
+}
+
+TEST_F(Following, NewRecordIsAppendedOnce) {
+  node_.AddIncident("first");
+  FakeNode::Step step;
+  step.before = [this] {
+    const std::string name = node_.AddIncident("second").name();
+    node_.feed.push_front(ChangeStep(2, name));
+    node_.feed.insert(node_.feed.begin() + 1, FakeNode::Step());
+    node_.feed.insert(node_.feed.begin() + 2, ChangeStep(3, name));  // told again, nothing new
+  };
+  node_.feed.push_back(step);
+  node_.feed.emplace_back();
+  EXPECT_EQ(client::Run({"incident", "list", "--watch"}, host_, node_.Connector()), kExitInterrupted);
+  EXPECT_EQ(Count(host_.out, "first"), 1U) << host_.out;
+  EXPECT_EQ(Count(host_.out, "second"), 1U) << host_.out;
+  EXPECT_EQ(Count(host_.out, "REF"), 1U);
+}
+
+TEST_F(Following, OutageIsSaidAndTheFeedResumesFromTheLastNumber) {
+  node_.AddIncident("first");  // change 1
+  FakeNode::Step drop;
+  drop.drop = true;
+  node_.feed.push_back(drop);
+  // Made while the node was away: GetStatus after the outage sees them.
+  node_.feed.front().before = [this] {
+    for (const char* title : {"second", "third"}) {
+      const std::string name = node_.AddIncident(title).name();
+      node_.feed.push_back(ChangeStep(node_.change_number, name));
+    }
+    node_.feed.emplace_back();
+  };
+  EXPECT_EQ(client::Run({"incident", "list", "--watch", "-o", "jsonl"}, host_, node_.Connector()), kExitInterrupted);
+  EXPECT_EQ(Count(host_.out, "\"title\":\"first\""), 1U);
+  EXPECT_EQ(Count(host_.out, "\"title\":\"second\""), 1U);
+  EXPECT_EQ(Count(host_.out, "\"title\":\"third\""), 1U);
+  EXPECT_EQ(node_.followed_after, (std::vector<uint64_t>{1, 1}));
+  EXPECT_NE(host_.err.find("went away"), std::string::npos) << host_.err;
+  EXPECT_NE(host_.err.find("answers again; replayed 2 missed changes"), std::string::npos) << host_.err;
+}
+
+TEST_F(Following, AcknowledgedItemLeavesTheListOfWhatWaits) {
+  const std::string name = node_.Receive("pickup", kTestNowMs + 3'600'000);
+  FakeNode::Step step = ChangeStep(2, name);
+  step.before = [this, name] { node_.notices[name].mutable_deliveries(0)->set_state(v1::DELIVERY_STATE_ACKNOWLEDGED); };
+  node_.feed.push_back(step);
+  node_.feed.emplace_back();
+  EXPECT_EQ(client::Run({"inbox", "--needs-ack", "--watch"}, host_, node_.Connector()), kExitInterrupted);
+  EXPECT_EQ(Count(host_.out, "pickup"), 1U);
+  EXPECT_NE(host_.err.find("is done: no longer in this list"), std::string::npos) << host_.err;
+}
+
+TEST_F(Following, TerminalIsRedrawn) {
+  host_.terminal = true;
+  host_.variables["TERM"] = "xterm";
+  node_.AddIncident("first");
+  FakeNode::Step step = ChangeStep(2, "units/vn-quangngai/incidents/x");
+  step.before = [this] { node_.AddIncident("second"); };
+  node_.feed.push_back(step);
+  node_.feed.emplace_back();
+  EXPECT_EQ(client::Run({"incident", "list", "--watch"}, host_, node_.Connector()), kExitInterrupted);
+  EXPECT_EQ(Count(host_.out, "\x1b[H\x1b[2J"), 2U);
+  EXPECT_EQ(Count(host_.out, "first"), 2U);
+}
+
+TEST_F(Following, AccessibleTerminalGetsLinesInstead) {
+  host_.terminal = true;
+  host_.variables["TERM"] = "xterm";
+  node_.AddIncident("first");
+  EXPECT_EQ(client::Run({"incident", "list", "--watch", "--accessible"}, host_, node_.Connector()), kExitInterrupted);
+  EXPECT_EQ(host_.out.find('\x1b'), std::string::npos);
+}
+
+TEST_F(Following, FlashThatNobodyAcknowledgesEndsWithSeven) {
+  for (int i = 0; i < 400; ++i) node_.feed.emplace_back();  // quiet seconds
+  EXPECT_EQ(client::Run({"flash", "send", "--to", "la-attapeu", "--kind", "flood", "--say", "Close the crossing", "--ack", "5m", "--wait",
+                 "--yes"},
+                host_, node_.Connector()),
+            kExitTimeUp);
+  EXPECT_NE(host_.err.find("time is up: no acknowledgement from la-attapeu"), std::string::npos) << host_.err;
+}
+
+TEST_F(Following, FlashThatIsAcknowledgedEndsWithZero) {
+  FakeNode::Step step = ChangeStep(2, "units/vn-quangngai/notices/x");
+  step.before = [this] {
+    for (auto& [name, notice] : node_.notices) {
+      notice.mutable_deliveries(0)->set_state(v1::DELIVERY_STATE_ACKNOWLEDGED);
+      notice.mutable_deliveries(0)->set_officer("bounmy");
+    }
+  };
+  node_.feed.push_back(step);
+  node_.feed.emplace_back();
+  EXPECT_EQ(client::Run({"flash", "send", "--to", "la-attapeu", "--kind", "flood", "--say", "x", "--wait", "--yes"}, host_,
+                node_.Connector()),
+            0)
+      << host_.err;
+  EXPECT_NE(host_.err.find("la-attapeu  ACKNOWLEDGED by bounmy"), std::string::npos) << host_.err;
+  EXPECT_EQ(node_.notices.begin()->second.urgency_code(), "U0");
+}
+
+}  // namespace
+}  // namespace tripoint::client
