@@ -23,9 +23,10 @@ bool WantsColour(const Host& host, const Globals& globals) {
 
 absl::StatusOr<std::unique_ptr<Context>> Context::Make(Host& host, const Connect& connect, Settings settings,
                                                        const Globals& globals) {
-  absl::StatusOr<codes::Registry> registry = codes::Registry::Load();
-  if (!registry.ok()) return registry.status();
-  std::unique_ptr<Context> context(new Context(host, connect, *std::move(registry)));
+  // Embedded and immutable: read once a process, however many commands a test runs in it.
+  static const absl::StatusOr<codes::Registry> kRegistry = codes::Registry::Load();
+  if (!kRegistry.ok()) return kRegistry.status();
+  std::unique_ptr<Context> context(new Context(host, connect, *kRegistry));
   context->globals_ = globals;
   context->settings_ = std::move(settings);
   const auto chosen = [](const std::string& flag, const std::string& setting) { return flag.empty() ? setting : flag; };

@@ -39,7 +39,9 @@ absl::Status ImportReader::ReadHeader(const std::map<std::string, std::string>& 
   Faults faults;
   for (std::size_t i = 0; i < header.size(); ++i) {
     const std::string field = UsualField(header[i]);
-    if (!field.empty() && mapping.find(field) == mapping.end()) column_of_.try_emplace(field, i);
+    // A column that --map names is what --map says, and nothing else.
+    const bool named = std::any_of(mapping.begin(), mapping.end(), [&](const auto& pair) { return pair.second == header[i]; });
+    if (!field.empty() && !named && mapping.find(field) == mapping.end()) column_of_.try_emplace(field, i);
   }
   for (const auto& [field, column] : mapping) {
     const std::vector<std::string>& fields = CsvFields();

@@ -141,10 +141,13 @@ TEST_F(Importing, CsvWithMappingIsRead) {
   EXPECT_NE(host_.err.find("line 3: kind \"smugling\""), std::string::npos) << host_.err;
   ASSERT_NE(ByExternalId("1"), nullptr);
   EXPECT_EQ(ByExternalId("1")->facts().title(), "14 sacks, fireworks");
+  ASSERT_NE(ByExternalId("3"), nullptr) << host_.err;
   EXPECT_EQ(ByExternalId("3")->facts().category_code(), "SAF-FLD");
   EXPECT_EQ(RunImport({path, "--map", "when=Dat"}), kExitUsage);
   EXPECT_NE(host_.err.find("Did you mean Date?"), std::string::npos) << host_.err;
+  // Without a mapping the columns are taken by their names: `Type` says nothing.
   EXPECT_EQ(RunImport({path}), kExitUsage);
+  EXPECT_NE(host_.err.find("which column is kind?"), std::string::npos) << host_.err;
 }
 
 TEST_F(Importing, OwnExportComesBackWhole) {
