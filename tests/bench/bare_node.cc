@@ -107,7 +107,7 @@ class Incidents final : public RawIncidents {
                                            grpc::ByteBuffer* response) override {
     std::vector<std::string> records = FirstFields(ToBytes(*request));
     if (records.size() != 1) return Refuse(context, "no record");
-    return Store(context, store_, {kCreateIncident, records, false, nullptr}, response,
+    return Store(context, store_, {kCreateIncident, records, false, 0, nullptr}, response,
                  [this, body = records.front()](std::uint64_t number) {
                    v1::Incident named;
                    named.set_name(NameOf(options_, "incidents", number));
@@ -121,8 +121,8 @@ class Incidents final : public RawIncidents {
     std::vector<std::string> records = FirstFields(ToBytes(*request));
     const std::size_t count = records.size();
     if (count == 0) return Refuse(context, "no records");
-    return Store(context, store_, {kImportIncident, std::move(records), false, nullptr}, response,
-                 [this, count](std::uint64_t first) {
+    return Store(context, store_, {kImportIncident, std::move(records), false, 0, nullptr},
+                 response, [this, count](std::uint64_t first) {
                    v1::BatchCreateIncidentsResponse answer;
                    for (std::size_t i = 0; i < count; ++i) {
                      answer.add_results()->set_name(NameOf(options_, "incidents", first + i));
@@ -148,7 +148,7 @@ class Notices final : public RawNotices {
                                          grpc::ByteBuffer* response) override {
     std::vector<std::string> records = FirstFields(ToBytes(*request));
     if (records.size() != 1) return Refuse(context, "no record");
-    return Store(context, store_, {kCreateNotice, records, false, nullptr}, response,
+    return Store(context, store_, {kCreateNotice, records, false, 0, nullptr}, response,
                  [this, body = records.front()](std::uint64_t number) {
                    v1::Notice named;
                    named.set_name(NameOf(options_, "notices", number));
@@ -166,8 +166,9 @@ class Notices final : public RawNotices {
         std::strtoull(share.name().substr(share.name().rfind('/') + 1).c_str(), nullptr, 10);
     const std::string draft = store_.Body(number);
     if (draft.empty()) return Refuse(context, "no such draft");
-    return Store(context, store_, {kShareNotice, {share.name() + '\0' + draft}, true, nullptr},
-                 response, [draft, name = share.name()](std::uint64_t) {
+    return Store(context, store_,
+                 {kShareNotice, {share.name() + '\0' + draft}, true, number, nullptr}, response,
+                 [draft, name = share.name()](std::uint64_t) {
                    v1::ShareNoticeResponse answer;
                    answer.mutable_notice()->ParseFromString(draft);
                    answer.mutable_notice()->set_name(name);

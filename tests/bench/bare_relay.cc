@@ -148,7 +148,7 @@ void RelaySender::ReadReceipts(Stream& stream, const std::string& peer_key) {
     if (!Signer::Verify(peer_key, HeadBytes(receipt.size(), receipt.root()), receipt.signature()))
       break;
     // A receipt is stored too, with one journal entry; nobody waits for it.
-    Write write{{1, 0, 0, 1}, {receipt.signature()}, false, [](bool, std::uint64_t) {}};
+    Write write{{1, 0, 0, 1}, {receipt.signature()}, false, 0, [](bool, std::uint64_t) {}};
     store_.Put(std::move(write));
     receipted_ = receipt.size();
     const std::lock_guard lock(mutex_);

@@ -93,10 +93,12 @@ std::string OtherKey(int which, std::uint64_t number) {
   return key;
 }
 
-// 90 bytes that do not compress, as digests do not.
+// 90 bytes: a digest, which does not compress, and a name, which does.
 std::string OtherValue(std::uint64_t number) {
   std::string value;
-  for (std::uint64_t i = 0; value.size() < 90; ++i) AppendU64(value, Scatter(number * 31 + i));
+  for (std::uint64_t i = 0; value.size() < 40; ++i) AppendU64(value, Scatter(number * 31 + i));
+  value += "units/vn-quangngai/incidents/I-QNG-26-" + std::to_string(number);
+  value.resize(90, '.');
   return value;
 }
 
@@ -138,15 +140,17 @@ void BareStore::Add(const Write& write, std::uint64_t first, std::uint64_t posit
   for (std::size_t i = 0; i < write.bodies.size(); ++i) {
     const std::uint64_t number = first + i;
     for (int body = 0; body < write.shape.bodies; ++body) {
-      const bool log = write.to_log && body == 0;
-      batch.Put(log ? NumberKey(kLog, position + i)
-                    : NumberKey(static_cast<char>(kRecord + body), number),
-                write.bodies[i]);
+      std::string key = NumberKey(static_cast<char>(kRecord + body), number);
+      if (write.to_log && body == 0) key = NumberKey(kLog, position + i);
+      if (write.replaces != 0 && body + 1 == write.shape.bodies)
+        key = NumberKey(kRecord, write.replaces);
+      batch.Put(key, write.bodies[i]);
     }
+    const std::uint64_t found_as = write.replaces != 0 ? write.replaces : number;
     for (int field = 0; field < write.shape.deletes; ++field)
-      batch.Delete(IndexKey(field, number, false));
+      batch.Delete(IndexKey(field, found_as, false));
     for (int field = 0; field < write.shape.indexes; ++field) {
-      batch.Put(IndexKey(field, number, write.shape.deletes > 0), "");
+      batch.Put(IndexKey(field, found_as, write.replaces != 0), "");
     }
     for (int which = 0; which < write.shape.others; ++which) {
       batch.Put(OtherKey(which, number), OtherValue(number));

@@ -48,6 +48,7 @@ struct Write {
   Shape shape;
   std::vector<std::string> bodies;  // one a record
   bool to_log = false;              // also appended to the log that is sent to the peer
+  std::uint64_t replaces = 0;       // record whose place the last body takes; 0: none
   // On the thread that committed. `first`: number of the first record.
   std::function<void(bool ok, std::uint64_t first)> done;
 };
