@@ -13,6 +13,7 @@
 #include "server/node.h"
 #include "server/report.h"
 #include "server/runtime/clock.h"
+#include "server/runtime/grpc_log.h"
 #include "server/runtime/log.h"
 #include "server/runtime/random.h"
 #include "server/runtime/signals.h"
@@ -61,6 +62,7 @@ int CommandRun(const std::string& config_path) {
   const runtime::SystemClock clock;
   runtime::SystemRandom random;
   runtime::Log log(clock, runtime::LevelFromText(config->log_level));
+  const runtime::GrpcLog grpc_log(log);
   std::atomic<bool> store_failed = false;
   const auto on_store_failed = [&](const absl::Status& status) {
     log.Error("store.failed", {{"status", status}});

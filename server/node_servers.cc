@@ -7,6 +7,7 @@
 #include <grpcpp/impl/server_builder_option.h>
 #include <grpcpp/resource_quota.h>
 
+#include <string>
 #include <utility>
 
 #include "proto/contract/error.h"
@@ -34,12 +35,14 @@ constexpr std::int64_t kWireFreeBytes = 256 * 1024;
 constexpr std::int64_t kApiMessagesUnderWay = 4;
 constexpr std::int64_t kFramesUnderWay = 2;  // one stream: a frame arrives while one is handed on
 
-// Adds reflection to one server; gRPC's own function would add it to every server of the process.
-class WithReflection final : public grpc::ServerBuilderOption {
+// Linking gRPC's reflection adds it to every server of the process: takes it away from this one.
+class WithoutReflection final : public grpc::ServerBuilderOption {
  public:
   void UpdateArguments(grpc::ChannelArguments* /*arguments*/) override {}
   void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
-    plugins->push_back(std::make_unique<grpc::reflection::ProtoServerReflectionPlugin>());
+    std::erase_if(*plugins, [](const auto& plugin) {
+      return plugin->name().find("reflection") != std::string::npos;
+    });
   }
 };
 
@@ -121,7 +124,9 @@ absl::Status Port::Serve(const std::vector<grpc::Service*>& services,
   grpc::EnableDefaultHealthCheckService(true);
   grpc::ServerBuilder builder;
   SetArguments(builder);
-  if (options_.reflection) builder.SetOption(std::make_unique<WithReflection>());
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();  // once a process, however often
+                                                               // called
+  if (!options_.reflection) builder.SetOption(std::make_unique<WithoutReflection>());
   std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
   interceptors.push_back(runtime::MakeConnectionMeter(*gate_));
   builder.experimental().SetInterceptorCreators(std::move(interceptors));

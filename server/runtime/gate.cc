@@ -90,7 +90,10 @@ void Gate::Loop() {
       } else if (descriptor == listener_.number()) {
         AcceptWaiting();
       } else {
-        connections_.Forget(descriptor);  // hung up: gRPC or the peer is done with it
+        // Hung up: gRPC or the peer is done with it. Closing alone would not end the watch, since
+        // gRPC may still hold the same socket, and the number would soon mean another connection.
+        (void)::epoll_ctl(epoll_.number(), EPOLL_CTL_DEL, descriptor, nullptr);
+        connections_.Forget(descriptor);
       }
     }
     if (stop_accepting_ && accepting_) {

@@ -84,6 +84,11 @@ Field Field::Hex(Literal name, std::string_view digits) {
   return {name, Json{QuotedIf(digits, kHexBytesMax, "0123456789abcdef")}};
 }
 
+Field Field::SourceFile(Literal name, std::string_view path) {
+  return {name, Json{QuotedIf(path.substr(path.rfind('/') + 1), kUnitBytesMax,
+                              "abcdefghijklmnopqrstuvwxyz0123456789_.")}};
+}
+
 Field Field::OwnFault(Literal name, const absl::Status& status) {
   const contract::Problem problem = contract::ProblemOf(status);
   std::string text = problem.why.empty() ? problem.what : problem.what + ": " + problem.why;

@@ -66,6 +66,8 @@ class Field {
   static Field Address(Literal name, std::string_view address);
   // Hex digits of a hash, an epoch or a request id, at most 64; another form as `(malformed)`.
   static Field Hex(Literal name, std::string_view digits);
+  // The name of a source file of a library, without its folder; another form as `(malformed)`.
+  static Field SourceFile(Literal name, std::string_view path);
   // The text of a fault in the node's OWN files (configuration, certificates, data folder), made
   // before any caller's data was read. Cut at 300 bytes.
   static Field OwnFault(Literal name, const absl::Status& status);

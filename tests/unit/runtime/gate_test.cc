@@ -234,6 +234,24 @@ TEST_F(GateTest, ShutCutsExactlyThatPeer) {
   EXPECT_EQ(gate->CounterOf(PeerOf(goes)), nullptr);
 }
 
+TEST_F(GateTest, ResetPeerIsForgottenOnceAlthoughItsSocketIsStillHeld) {
+  const auto gate = StartGate({});
+  for (std::size_t i = 1; i <= 3; ++i) {
+    Descriptor client = Connect(*gate);
+    ASSERT_TRUE(holder_.WaitForCount(i));
+    const linger reset = {1, 0};  // closing sends a reset
+    ASSERT_EQ(::setsockopt(client.number(), SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)), 0);
+    client.Close();
+    ASSERT_TRUE(Eventually([&] { return gate->counts().open == 0; }));
+  }
+  // The next one takes the number of a forgotten duplicate and must not be taken for it.
+  const Descriptor stays = Connect(*gate);
+  ASSERT_TRUE(holder_.WaitForCount(4));
+  (void)::poll(nullptr, 0, 50);
+  EXPECT_EQ(gate->counts().open, 1);
+  EXPECT_NE(gate->CounterOf(PeerOf(stays)), nullptr);
+}
+
 TEST_F(GateTest, StopAcceptingKeepsConnectionsAndStopCutsThem) {
   const auto gate = StartGate({});
   const Descriptor client = Connect(*gate);
