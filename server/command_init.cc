@@ -118,7 +118,8 @@ absl::StatusOr<Config> WriteFresh(const InitOptions& options) {
   for (ConfigFault& fault : CheckUnits(parsed.config)) parsed.faults.push_back(std::move(fault));
   for (ConfigFault& fault : parsed.faults)
     fault.line = 0;  // nobody has seen the lines of this text
-  if (absl::Status status = FaultsToStatus("the options of init", parsed.faults); !status.ok()) return status;
+  if (absl::Status status = FaultsToStatus("the options of init", parsed.faults); !status.ok())
+    return status;
   if (absl::Status status = WriteNew(options.config_path, text); !status.ok()) return status;
   return std::move(parsed.config);
 }
