@@ -356,7 +356,15 @@ rocksdb::Options MakeOptions(const RocksOptions& ours, const std::shared_ptr<Hea
   options.sst_file_manager->SetCompactionBufferSize(ours.space_floor_bytes);
 
   rocksdb::BlockBasedTableOptions table;
-  table.block_cache = rocksdb::NewLRUCache(ours.block_cache_bytes);
+  // Few shards: a block larger than its shard of the cache is never kept, and would be read and
+  // checked again for every key. For the same reason indexes and filters are cut into pages: whole,
+  // those of one file are over a megabyte (docs/performance.md, "Catch-up").
+  constexpr int kCacheShardBits = 2;
+  table.block_cache = rocksdb::NewLRUCache(ours.block_cache_bytes, kCacheShardBits);
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
+  table.metadata_block_size = 4096;
+  table.enable_index_compression = false;
   table.cache_index_and_filter_blocks =
       true;  // else memory grows with the data instead of with the cache
   table.pin_l0_filter_and_index_blocks_in_cache = true;
