@@ -1,7 +1,9 @@
-// One record of a file as an incident: from the public data set's JSON, from our own export, or from a CSV row.
+// One record of a file as an incident: from the public data set's JSON, from our own export, or
+// from a CSV row.
 //
-// Pure but for the clock in `now_ms`. Called by import_reader.cc, one record at a time. The words of the data become codes
-// by proto/codes/import_map.h; what has no code becomes `other` with the word kept as description.
+// Pure but for the clock in `now_ms`. Called by import_reader.cc, one record at a time. The words
+// of the data become codes by proto/codes/import_map.h; what has no code becomes `other` with the
+// word kept as description.
 #pragma once
 
 #include <map>
@@ -29,7 +31,8 @@ struct ImportRecord {
 absl::StatusOr<ImportRecord> RecordFromJson(const Context& context, std::string_view json);
 
 // Reads one CSV row; `cells` by field name (help import). Errors: INVALID_ARGUMENT.
-absl::StatusOr<ImportRecord> RecordFromCells(Context& context, const std::map<std::string, std::string>& cells);
+absl::StatusOr<ImportRecord> RecordFromCells(Context& context,
+                                             const std::map<std::string, std::string>& cells);
 
 // Names of the fields that a CSV column may be mapped to.
 const std::vector<std::string>& CsvFields();
@@ -40,8 +43,9 @@ std::string UsualField(std::string_view column);
 // UUID made from `content`, always the same: a repeated import repeats its request ids.
 std::string ContentUuid(std::string_view content);
 
-// Unit (valid today) to which a record belongs: by its province, else the one with the nearest middle; with `among`, the
-// nearest of these. Empty when nothing says where it was.
-std::string UnitOfRecord(Context& context, const ImportRecord& record, const std::vector<std::string>& among);
+// Unit (valid today) to which a record belongs: by its province, else the one with the nearest
+// middle; with `among`, the nearest of these, those of the record's country first. Empty when nothing says where it was.
+std::string UnitOfRecord(Context& context, const ImportRecord& record,
+                         const std::vector<std::string>& among);
 
 }  // namespace tripoint::client

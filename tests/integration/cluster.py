@@ -214,6 +214,16 @@ class Node:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.config.write_text("\n".join(lines) + extra, encoding="utf-8")
 
+    def initialise(self):
+        """`tripointd init` with flags, as an IT officer's script does; write_config() later replaces what it wrote."""
+        words = [self.cluster.tripointd, "init", "--config", self.config, "--unit", self.unit, "--data", self.data,
+                 "--listen", "127.0.0.1:0", "--exchange", "127.0.0.1:0", "--certificates", self.certificates]
+        for unit, proxy in self.peers.items():
+            words += ["--peer", unit if proxy is None else f"{unit}=127.0.0.1:{proxy.port}"]
+        for officer, roles in self.officers.items():
+            words += ["--officer", f"{officer}={','.join(roles)}"]
+        run(words)
+
     def start(self, *, timeout=30):
         """Starts the daemon and waits for its line `ready api=... exchange=...`."""
         assert self.process is None, f"{self.unit} runs already"
@@ -281,7 +291,10 @@ class Node:
         return run([self.cluster.tripoint, *words], env=self.cli_env(officer, lang), check=check, timeout=timeout)
 
     def json(self, *words, officer="lan", timeout=60):
-        return json.loads(self.cli(*words, "-o", "json", officer=officer, timeout=timeout).stdout)
+        """The one record that a command answers with."""
+        records = self.jsonl(*words, officer=officer, timeout=timeout)
+        assert len(records) == 1, f"{words} gave {len(records)} records"
+        return records[0]
 
     def jsonl(self, *words, officer="lan", timeout=60):
         text = self.cli(*words, "-o", "jsonl", officer=officer, timeout=timeout).stdout
@@ -356,8 +369,7 @@ class Cluster:
             for officer, roles in (officers or {"lan": ["officer"], "huy": ["duty"], "vy": ["supervisor"],
                                                 "son": ["sync"], "tam": ["auditor"]}).items():
                 node.enrol(officer, roles)
-            node.write_config()
-            run([self.tripointd, "init", "--config", node.config])
+            node.initialise()
 
     def start(self):
         for node in self.nodes.values():
@@ -395,7 +407,6 @@ class Cluster:
 def channels(node, peer):
     """{(lane, outbound): channel} of one node towards one peer, as `tripoint peer show` gives them."""
     found = node.json("peer", "show", peer)
-    found = found.get("peer", found)
     return {(channel["lane"], bool(channel.get("outbound", False))): channel for channel in found["channels"]}
 
 
