@@ -1,4 +1,5 @@
-// The command tree and the one way through it: read words, make the context, run, print the refusal, give the exit code.
+// The command tree and the one way through it: read words, make the context, run, print the
+// refusal, give the exit code.
 #include "client/app.h"
 
 #include <algorithm>
@@ -15,21 +16,35 @@ constexpr std::size_t kWordsMax = 4096;
 
 void AddGlobals(CLI::App& root, Globals& globals) {
   const std::string group = "Everywhere";
-  root.add_option("--node", globals.node, "node to talk to (tripoint node list)")->type_name("NAME")->group(group);
-  root.add_option("-o,--output", globals.output, "table, wide, json, jsonl, csv or id")->type_name("MODE")->group(group);
-  root.add_option("--columns", globals.columns, "columns of a list, such as ref,state")->type_name("A,B")->group(group);
-  root.add_option("--lang", globals.language, "language of labels: vi, km, lo or en")->type_name("LANG")->group(group);
-  root.add_option("--time", globals.clock, "show times in local (+07) or utc")->type_name("ZONE")->group(group);
+  root.add_option("--node", globals.node, "node to talk to (tripoint node list)")
+      ->type_name("NAME")
+      ->group(group);
+  root.add_option("-o,--output", globals.output, "table, wide, json, jsonl, csv or id")
+      ->type_name("MODE")
+      ->group(group);
+  root.add_option("--columns", globals.columns, "columns of a list, such as ref,state")
+      ->type_name("A,B")
+      ->group(group);
+  root.add_option("--lang", globals.language, "language of labels: vi, km, lo or en")
+      ->type_name("LANG")
+      ->group(group);
+  root.add_option("--time", globals.clock, "show times in local (+07) or utc")
+      ->type_name("ZONE")
+      ->group(group);
   root.add_option("--timeout", globals.timeout, "how long to wait for the node, such as 10s")
       ->type_name("SPAN")
       ->group(group);
   root.add_flag("--watch", globals.watch, "lists: stay and show what changes")->group(group);
-  root.add_flag("--dry-run", globals.dry_run, "show what would happen; change nothing")->group(group);
-  root.add_flag("--yes", globals.yes, "do not ask before sharing, withdrawing or closing")->group(group);
+  root.add_flag("--dry-run", globals.dry_run, "show what would happen; change nothing")
+      ->group(group);
+  root.add_flag("--yes", globals.yes, "do not ask before sharing, withdrawing or closing")
+      ->group(group);
   root.add_flag("-q,--quiet", globals.quiet, "only data and errors")->group(group);
-  root.add_flag("-v,--verbose", globals.verbose, "also say which node and what was tried")->group(group);
+  root.add_flag("-v,--verbose", globals.verbose, "also say which node and what was tried")
+      ->group(group);
   root.add_flag("--no-color", globals.no_color, "no colour (as NO_COLOR)")->group(group);
-  root.add_flag("--accessible", globals.accessible, "plain lines, no redraw (as ACCESSIBLE=1)")->group(group);
+  root.add_flag("--accessible", globals.accessible, "plain lines, no redraw (as ACCESSIBLE=1)")
+      ->group(group);
   root.add_flag("--no-input", globals.no_input, "never ask anything")->group(group);
 }
 
@@ -54,7 +69,8 @@ PrinterOptions RoughOptions(const std::vector<std::string>& words, const Host& h
 
 absl::Status NoCommandError(const CommandTree& tree, const CLI::App* at) {
   std::vector<std::string> names;
-  for (const CLI::App* sub : at->get_subcommands([](const CLI::App* app) { return !app->get_group().empty(); })) {
+  for (const CLI::App* sub :
+       at->get_subcommands([](const CLI::App* app) { return !app->get_group().empty(); })) {
     names.push_back(sub->get_name());
   }
   const std::string path = CommandTree::PathOf(at);
@@ -90,7 +106,8 @@ absl::StatusOr<int> RunCommand(const CommandTree& tree, Host& host, const Connec
 
 }  // namespace
 
-CommandTree::CommandTree() : root_("records border incidents, shares notices across the border, shows who has them") {
+CommandTree::CommandTree()
+    : root_("records border incidents, shares notices across the border, shows who has them") {
   root_.name("");
   root_.set_help_flag("");
   root_.fallthrough();
@@ -168,7 +185,8 @@ int Run(const std::vector<std::string>& given, Host& host, const Connect& connec
   // What is being completed is data, flags included.
   if (!words.empty() && words[0] == "__complete") words.insert(words.begin() + 1, "--");
   Printer rough(host, RoughOptions(words, host));
-  if (words.size() > kWordsMax) return Finish(rough, UsageError("too many words on the command line", "", ""));
+  if (words.size() > kWordsMax)
+    return Finish(rough, UsageError("too many words on the command line", "", ""));
   const std::unique_ptr<CommandTree> tree = MakeCommandTree();
   const auto end = std::find(words.begin(), words.end(), "--");
   const bool help = std::any_of(words.begin(), end, IsHelp);

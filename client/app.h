@@ -1,6 +1,7 @@
 // The command tree: what can be typed, what it runs, and what is said when it cannot be understood.
 //
-// main.cc and the tests call Run. CLI11 reads the words; suggestions, help, exit codes and errors are ours. One thread.
+// main.cc and the tests call Run. CLI11 reads the words; suggestions, help, exit codes and errors
+// are ours. One thread.
 #pragma once
 
 #include <functional>
@@ -38,8 +39,8 @@ class CommandTree {
   // A word that only holds commands, such as `incident`.
   CLI::App* AddGroup(const std::string& name, const std::string& about);
   // A command. The reference lives as long as the tree.
-  Command& Add(CLI::App* parent, const std::string& name, const std::string& about, std::vector<std::string> examples,
-               Runner run);
+  Command& Add(CLI::App* parent, const std::string& name, const std::string& about,
+               std::vector<std::string> examples, Runner run);
 
   CLI::App& root() { return root_; }
   const CLI::App& root() const { return root_; }
@@ -75,8 +76,10 @@ void AddCompletionCommands(CommandTree& tree);
 // The whole tree.
 std::unique_ptr<CommandTree> MakeCommandTree();
 
-// What is wrong with words that CLI11 refused: unknown command or flag with the nearest, else `message`.
-absl::Status DiagnoseWords(const CommandTree& tree, const std::vector<std::string>& words, const std::string& message);
+// What is wrong with words that CLI11 refused: unknown command or flag with the nearest, else
+// `message`.
+absl::Status DiagnoseWords(const CommandTree& tree, const std::vector<std::string>& words,
+                           const std::string& message);
 
 // Runs one command line (without the program's name) and gives its exit code.
 int Run(const std::vector<std::string>& words, Host& host, const Connect& connect);

@@ -1,5 +1,5 @@
-// Calls to the node in use: repeated with the same bytes (so the same request_id) while the node is away, within the
-// time that the user gives. Between the commands and the session. One thread.
+// Calls to the node in use: repeated with the same bytes (so the same request_id) while the node is
+// away, within the time that the user gives. Between the commands and the session. One thread.
 #pragma once
 
 #include <string>
@@ -16,10 +16,15 @@ class Caller {
  public:
   // All borrowed; they outlive the caller.
   Caller(Host& host, Session& session, Printer& printer, NodeEntry node, int64_t timeout_ms)
-      : host_(host), session_(session), printer_(printer), node_(std::move(node)), timeout_ms_(timeout_ms) {}
+      : host_(host),
+        session_(session),
+        printer_(printer),
+        node_(std::move(node)),
+        timeout_ms_(timeout_ms) {}
 
-  // Calls, and repeats UNAVAILABLE and QUEUE_FULL with growing pauses until the timeout. Before the node was reached
-  // once, at most two seconds: somebody who typed a wrong address should not wait. Errors: Session::Call's.
+  // Calls, and repeats UNAVAILABLE and QUEUE_FULL with growing pauses until the timeout. Before the
+  // node was reached once, at most two seconds: somebody who typed a wrong address should not wait.
+  // Errors: Session::Call's.
   absl::Status Ask(std::string_view method, const google::protobuf::Message& request,
                    google::protobuf::Message& response);
 

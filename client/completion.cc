@@ -1,5 +1,6 @@
-// `tripoint completion bash|zsh|fish`, and the hidden `__complete` that the scripts ask. Values come from the tree, the
-// code lists and, within 200 ms, the node; whatever fails gives no words and no noise.
+// `tripoint completion bash|zsh|fish`, and the hidden `__complete` that the scripts ask. Values
+// come from the tree, the code lists and, within 200 ms, the node; whatever fails gives no words
+// and no noise.
 #include <algorithm>
 #include <memory>
 
@@ -15,7 +16,8 @@ namespace {
 constexpr int64_t kNodeLimitMs = 200;
 constexpr int kReferences = 30;
 
-constexpr std::string_view kBash = R"~(# tripoint completion for bash: eval "$(tripoint completion bash)"
+constexpr std::string_view kBash =
+    R"~(# tripoint completion for bash: eval "$(tripoint completion bash)"
 _tripoint() {
   local IFS=$'\n'
   COMPREPLY=($(tripoint __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
@@ -31,7 +33,8 @@ _tripoint() {
 }
 compdef _tripoint tripoint
 )~";
-constexpr std::string_view kFish = R"~(# tripoint completion for fish: tripoint completion fish | source
+constexpr std::string_view kFish =
+    R"~(# tripoint completion for fish: tripoint completion fish | source
 function __tripoint_complete
   set -l typed (commandline -opc) (commandline -ct)
   tripoint __complete $typed[2..-1] 2>/dev/null
@@ -56,19 +59,22 @@ void AddReferences(Context& context, const std::string& path, std::vector<std::s
     request.set_page_size(kReferences);
     v1::ListIncidentsResponse page;
     if (!session.Call("IncidentService/ListIncidents", request, kNodeLimitMs, page).ok()) return;
-    for (const v1::Incident& incident : page.incidents()) words.push_back(ReferenceOf(incident.name()));
+    for (const v1::Incident& incident : page.incidents())
+      words.push_back(ReferenceOf(incident.name()));
     return;
   }
   v1::ListNoticesRequest request;
   request.set_page_size(kReferences);
-  request.set_direction(path.ends_with(" ack") ? v1::NOTICE_DIRECTION_RECEIVED : v1::NOTICE_DIRECTION_SENT);
+  request.set_direction(path.ends_with(" ack") ? v1::NOTICE_DIRECTION_RECEIVED
+                                               : v1::NOTICE_DIRECTION_SENT);
   v1::ListNoticesResponse page;
   if (!session.Call("NoticeService/ListNotices", request, kNodeLimitMs, page).ok()) return;
   for (const v1::Notice& notice : page.notices()) words.push_back(ReferenceOf(notice.name()));
 }
 
 // Values that may follow `flag` of the command at `path`.
-void AddValues(Context& context, const std::string& path, const std::string& flag, std::vector<std::string>& words) {
+void AddValues(Context& context, const std::string& path, const std::string& flag,
+               std::vector<std::string>& words) {
   const bool of_notice = path.starts_with("notice") || path == "inbox";
   if (flag == "--to" || flag == "--unit") {
     AddCodes(context, "units", words);
@@ -90,8 +96,9 @@ void AddValues(Context& context, const std::string& path, const std::string& fla
     words = {"local", "utc"};
   } else {
     static constexpr std::pair<const char*, const char*> kLists[] = {
-        {"--urgency", "urgency"}, {"--handling", "handling"}, {"--tlp", "tlp"},         {"--purpose", "purposes"},
-        {"--certainty", "certainty"}, {"--severity", "severity"}, {"--status", "status"}};
+        {"--urgency", "urgency"},  {"--handling", "handling"},   {"--tlp", "tlp"},
+        {"--purpose", "purposes"}, {"--certainty", "certainty"}, {"--severity", "severity"},
+        {"--status", "status"}};
     for (const auto& [name, list] : kLists) {
       if (flag == name) AddCodes(context, list, words);
     }
@@ -107,7 +114,8 @@ bool TakesValue(const CLI::App* app, const std::string& flag) {
   return false;
 }
 
-absl::StatusOr<int> Complete(const CommandTree& tree, Context& context, std::vector<std::string> typed) {
+absl::StatusOr<int> Complete(const CommandTree& tree, Context& context,
+                             std::vector<std::string> typed) {
   const std::string last = typed.empty() ? "" : typed.back();
   if (!typed.empty()) typed.pop_back();
   const CLI::App* at = tree.Walk(typed);
@@ -122,7 +130,8 @@ absl::StatusOr<int> Complete(const CommandTree& tree, Context& context, std::vec
       }
     }
   } else {
-    for (const CLI::App* sub : at->get_subcommands([](const CLI::App* each) { return !each->get_group().empty(); })) {
+    for (const CLI::App* sub :
+         at->get_subcommands([](const CLI::App* each) { return !each->get_group().empty(); })) {
       words.push_back(sub->get_name());
     }
     if (path == "codes") words = context.registry().ListNames();
@@ -130,7 +139,8 @@ absl::StatusOr<int> Complete(const CommandTree& tree, Context& context, std::vec
     if (path == "peer show") AddCodes(context, "units", words);
     if (path == "node use") AddValues(context, path, "--node", words);
     for (const CLI::Option* option : at->get_options()) {
-      if (option->get_positional() && option->get_name(true) == "REF") AddReferences(context, path, words);
+      if (option->get_positional() && option->get_name(true) == "REF")
+        AddReferences(context, path, words);
     }
   }
   // `--to a,b` goes on after the comma.
@@ -147,31 +157,32 @@ absl::StatusOr<int> Complete(const CommandTree& tree, Context& context, std::vec
 
 void AddCompletionCommands(CommandTree& tree) {
   const auto shell = std::make_shared<std::string>();
-  Command& script = tree.Add(&tree.root(), "completion", "prints a completion script for bash, zsh or fish",
-                             {R"(completion bash > ~/.local/share/bash-completion/completions/tripoint)",
-                              "completion zsh > ~/.zfunc/_tripoint", "completion fish | source"},
-                             [shell](Context& context) -> absl::StatusOr<int> {
-                               const std::string name = ToLowerAscii(*shell);
-                               if (name == "bash") {
-                                 context.out().Raw(kBash);
-                               } else if (name == "zsh") {
-                                 context.out().Raw(kZsh);
-                               } else if (name == "fish") {
-                                 context.out().Raw(kFish);
-                               } else {
-                                 return UsageError("no completion for \"" + *shell + "\"." +
-                                                       DidYouMean(name, {"bash", "zsh", "fish"}),
-                                                   "the shells are bash, zsh, fish", "tripoint completion bash");
-                               }
-                               return kExitDone;
-                             });
+  Command& script =
+      tree.Add(&tree.root(), "completion", "prints a completion script for bash, zsh or fish",
+               {R"(completion bash > ~/.local/share/bash-completion/completions/tripoint)",
+                "completion zsh > ~/.zfunc/_tripoint", "completion fish | source"},
+               [shell](Context& context) -> absl::StatusOr<int> {
+                 const std::string name = ToLowerAscii(*shell);
+                 if (name == "bash") {
+                   context.out().Raw(kBash);
+                 } else if (name == "zsh") {
+                   context.out().Raw(kZsh);
+                 } else if (name == "fish") {
+                   context.out().Raw(kFish);
+                 } else {
+                   return UsageError("no completion for \"" + *shell + "\"." +
+                                         DidYouMean(name, {"bash", "zsh", "fish"}),
+                                     "the shells are bash, zsh, fish", "tripoint completion bash");
+                 }
+                 return kExitDone;
+               });
   script.offline = true;
   script.app->add_option("SHELL", *shell, "bash, zsh or fish")->required();
 
   const auto typed = std::make_shared<std::vector<std::string>>();
-  Command& complete = tree.Add(&tree.root(), "__complete", "asked by the scripts", {}, [&tree, typed](Context& context) {
-    return Complete(tree, context, *typed);
-  });
+  Command& complete =
+      tree.Add(&tree.root(), "__complete", "asked by the scripts", {},
+               [&tree, typed](Context& context) { return Complete(tree, context, *typed); });
   complete.offline = true;
   complete.app->group("");
   complete.app->add_option("WORDS", *typed, "what is typed so far");

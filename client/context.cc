@@ -21,19 +21,22 @@ bool WantsColour(const Host& host, const Globals& globals) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Context>> Context::Make(Host& host, const Connect& connect, Settings settings,
-                                                       const Globals& globals) {
+absl::StatusOr<std::unique_ptr<Context>> Context::Make(Host& host, const Connect& connect,
+                                                       Settings settings, const Globals& globals) {
   // Embedded and immutable: read once a process, however many commands a test runs in it.
   static const absl::StatusOr<codes::Registry> kRegistry = codes::Registry::Load();
   if (!kRegistry.ok()) return kRegistry.status();
   std::unique_ptr<Context> context(new Context(host, connect, *kRegistry));
   context->globals_ = globals;
   context->settings_ = std::move(settings);
-  const auto chosen = [](const std::string& flag, const std::string& setting) { return flag.empty() ? setting : flag; };
+  const auto chosen = [](const std::string& flag, const std::string& setting) {
+    return flag.empty() ? setting : flag;
+  };
 
   Faults faults;
   PrinterOptions options;
-  const absl::StatusOr<Format> format = ParseFormat(chosen(globals.output, context->settings_.output));
+  const absl::StatusOr<Format> format =
+      ParseFormat(chosen(globals.output, context->settings_.output));
   faults.AddStatus("--output", format.status());
   if (format.ok()) options.format = *format;
   if (!globals.columns.empty()) options.columns = Split(globals.columns, ',');
@@ -45,15 +48,18 @@ absl::StatusOr<std::unique_ptr<Context>> Context::Make(Host& host, const Connect
   context->printer_ = std::make_unique<Printer>(host, options);
 
   context->language_ = ToLowerAscii(chosen(globals.language, context->settings_.language));
-  if (std::find(codes::kLanguages.begin(), codes::kLanguages.end(), context->language_) == codes::kLanguages.end()) {
+  if (std::find(codes::kLanguages.begin(), codes::kLanguages.end(), context->language_) ==
+      codes::kLanguages.end()) {
     faults.Add("--lang", "\"" + context->language_ + "\" is none of vi, km, lo, en");
   }
   const std::string clock = chosen(globals.clock, context->settings_.clock);
   context->clock_ = clock == "utc" ? Clock::kUtc : Clock::kLocal;
   if (clock != "utc" && clock != "local") {
-    faults.Add("--time", "\"" + clock + "\" is none of local, utc." + DidYouMean(clock, {"local", "utc"}));
+    faults.Add("--time",
+               "\"" + clock + "\" is none of local, utc." + DidYouMean(clock, {"local", "utc"}));
   }
-  const absl::StatusOr<int64_t> timeout = ParseSpan(chosen(globals.timeout, context->settings_.timeout));
+  const absl::StatusOr<int64_t> timeout =
+      ParseSpan(chosen(globals.timeout, context->settings_.timeout));
   faults.AddStatus("--timeout", timeout.status());
   if (timeout.ok() && *timeout > kTimeoutMsMax) faults.Add("--timeout", "at most 1h");
   context->timeout_ms_ = timeout.value_or(0);
@@ -80,7 +86,9 @@ absl::StatusOr<std::string> Context::NodeUnit() {
   return entry->unit;
 }
 
-absl::Status Context::Check(google::protobuf::Message& request) const { return validator_.CheckInput(request); }
+absl::Status Context::Check(google::protobuf::Message& request) const {
+  return validator_.CheckInput(request);
+}
 
 absl::Status Context::MayConfirm() const {
   const bool can_ask = host_.InputIsTerminal() && host_.ErrorIsTerminal() && !globals_.no_input;
@@ -102,8 +110,8 @@ absl::StatusOr<bool> Context::Confirm(const std::string& question, bool leaves_n
   const std::optional<std::string> answer = host_.ReadLine();
   const std::string word = ToLowerAscii(Trimmed(answer.value_or("")));
   if (host_.Interrupted()) {
-    return contract::Error(absl::StatusCode::kCancelled, contract::Reason::kInterrupted, "interrupted; nothing was done",
-                           "", "");
+    return contract::Error(absl::StatusCode::kCancelled, contract::Reason::kInterrupted,
+                           "interrupted; nothing was done", "", "");
   }
   return word == "y" || word == "yes";
 }

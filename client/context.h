@@ -1,4 +1,5 @@
-// What a command has at hand while it runs: the flags that work everywhere, the printer, the code lists, the node.
+// What a command has at hand while it runs: the flags that work everywhere, the printer, the code
+// lists, the node.
 //
 // Made by app.cc once a process, handed to the command's runner. One thread.
 #pragma once
@@ -30,8 +31,8 @@ struct Globals {
 class Context {
  public:
   // Brings flags, settings and terminal together. Errors: USAGE / CONFIG_INVALID with all faults.
-  static absl::StatusOr<std::unique_ptr<Context>> Make(Host& host, const Connect& connect, Settings settings,
-                                                       const Globals& globals);
+  static absl::StatusOr<std::unique_ptr<Context>> Make(Host& host, const Connect& connect,
+                                                       Settings settings, const Globals& globals);
 
   Host& host() { return host_; }
   Printer& out() { return *printer_; }
@@ -44,7 +45,8 @@ class Context {
   int64_t timeout_ms() const { return timeout_ms_; }
   bool dry_run() const { return globals_.dry_run; }
 
-  // The node of --node or the one in use, connected at the first call. Errors: NODE_UNKNOWN and ConnectSession's.
+  // The node of --node or the one in use, connected at the first call. Errors: NODE_UNKNOWN and
+  // ConnectSession's.
   absl::StatusOr<Caller*> Node();
   // Unit of that node, without contacting it. Errors: NODE_UNKNOWN.
   absl::StatusOr<std::string> NodeUnit();
@@ -52,8 +54,8 @@ class Context {
   // Checks a request by the rules of the contract, with every fault, before anything is sent.
   absl::Status Check(google::protobuf::Message& request) const;
 
-  // True: go on. Asks `question` on a terminal unless --yes. Off a terminal without --yes: when `leaves_node`,
-  // CONFIRMATION_MISSING (exit 2); else true.
+  // True: go on. Asks `question` on a terminal unless --yes. Off a terminal without --yes: when
+  // `leaves_node`, CONFIRMATION_MISSING (exit 2); else true.
   absl::StatusOr<bool> Confirm(const std::string& question, bool leaves_node);
   // The same rule before anything is contacted: an error when it could only fail later.
   absl::Status MayConfirm() const;
@@ -65,7 +67,10 @@ class Context {
 
  private:
   Context(Host& host, Connect connect, codes::Registry registry)
-      : host_(host), connect_(std::move(connect)), registry_(std::move(registry)), validator_(registry_) {}
+      : host_(host),
+        connect_(std::move(connect)),
+        registry_(std::move(registry)),
+        validator_(registry_) {}
 
   Host& host_;
   const Connect connect_;

@@ -30,14 +30,16 @@ bool SplitRecord(std::string_view record, std::vector<std::string>& cells) {
 
 // Takes our own guard off again, so that an export re-imports.
 void Unguard(std::string& cell) {
-  if (cell.size() > 1 && cell[0] == '\'' && kFormulaStarts.find(cell[1]) != std::string_view::npos) cell.erase(0, 1);
+  if (cell.size() > 1 && cell[0] == '\'' && kFormulaStarts.find(cell[1]) != std::string_view::npos)
+    cell.erase(0, 1);
 }
 
 }  // namespace
 
 std::string CsvCell(std::string_view text) {
   std::string guarded(text);
-  if (!guarded.empty() && kFormulaStarts.find(guarded[0]) != std::string_view::npos) guarded.insert(0, "'");
+  if (!guarded.empty() && kFormulaStarts.find(guarded[0]) != std::string_view::npos)
+    guarded.insert(0, "'");
   if (guarded.find_first_of(",\"\r\n") == std::string::npos) return guarded;
   std::string out = "\"";
   for (const char c : guarded) {
@@ -87,10 +89,12 @@ absl::StatusOr<bool> CsvReader::Next(std::vector<std::string>& cells) {
       if (record.empty()) return false;
       return absl::InvalidArgumentError("a quote is not closed");
     }
-    if (line_ == 1 && std::string_view(line).starts_with(kByteOrderMark)) line.erase(0, kByteOrderMark.size());
+    if (line_ == 1 && std::string_view(line).starts_with(kByteOrderMark))
+      line.erase(0, kByteOrderMark.size());
     if (!record.empty()) record += '\n';
     record += line;
-    if (record.size() > bytes_max_) return absl::OutOfRangeError("longer than " + std::to_string(bytes_max_) + " bytes");
+    if (record.size() > bytes_max_)
+      return absl::OutOfRangeError("longer than " + std::to_string(bytes_max_) + " bytes");
     if (record.empty()) {
       record_line_ = line_ + 1;
       continue;

@@ -1,4 +1,5 @@
-// Why words were not understood, with the nearest right ones. Called by Run after CLI11 refused. Pure.
+// Why words were not understood, with the nearest right ones. Called by Run after CLI11 refused.
+// Pure.
 #include <string>
 #include <vector>
 
@@ -42,7 +43,8 @@ std::vector<std::string> FlagsOf(const CLI::App* app) {
   return flags;
 }
 
-// The words after position `i` that continue a command below `app`, for a suggestion of the whole command.
+// The words after position `i` that continue a command below `app`, for a suggestion of the whole
+// command.
 std::string Continued(const CLI::App* app, const std::vector<std::string>& words, std::size_t i) {
   std::string path = CommandTree::PathOf(app);
   for (++i; i < words.size(); ++i) {
@@ -54,7 +56,8 @@ std::string Continued(const CLI::App* app, const std::vector<std::string>& words
   return path;
 }
 
-absl::Status UnknownCommand(const CLI::App* at, const std::vector<std::string>& words, std::size_t i) {
+absl::Status UnknownCommand(const CLI::App* at, const std::vector<std::string>& words,
+                            std::size_t i) {
   std::vector<std::string> names;
   for (const CLI::App* sub : Visible(at)) names.push_back(sub->get_name());
   const std::string path = CommandTree::PathOf(at);
@@ -65,12 +68,14 @@ absl::Status UnknownCommand(const CLI::App* at, const std::vector<std::string>& 
   } else {
     what += DidYouMean(words[i], names);
   }
-  return UsageError(what, "the commands here are " + Join(names, ", "), "tripoint " + path + (path.empty() ? "" : " ") + "--help");
+  return UsageError(what, "the commands here are " + Join(names, ", "),
+                    "tripoint " + path + (path.empty() ? "" : " ") + "--help");
 }
 
 }  // namespace
 
-absl::Status DiagnoseWords(const CommandTree& tree, const std::vector<std::string>& words, const std::string& message) {
+absl::Status DiagnoseWords(const CommandTree& tree, const std::vector<std::string>& words,
+                           const std::string& message) {
   const CLI::App* at = &tree.root();
   Faults unknown;
   for (std::size_t i = 0; i < words.size(); ++i) {
@@ -84,7 +89,8 @@ absl::Status DiagnoseWords(const CommandTree& tree, const std::vector<std::strin
       if (option == nullptr) {
         const std::string hint = DidYouMean(flag, FlagsOf(at));
         unknown.Add(flag, "is no flag of tripoint " + CommandTree::PathOf(at) + "." + hint);
-      } else if (option->get_items_expected_max() > 0 && equals == std::string::npos && (is_long || word.size() == 2)) {
+      } else if (option->get_items_expected_max() > 0 && equals == std::string::npos &&
+                 (is_long || word.size() == 2)) {
         ++i;
       }
     } else if (const CLI::App* sub = SubNamed(at, word); sub != nullptr) {

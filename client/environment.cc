@@ -1,17 +1,18 @@
-// The real Host. Everything that the operating system decides for the CLI is read here and nowhere else.
+// The real Host. Everything that the operating system decides for the CLI is read here and nowhere
+// else.
 #include "client/environment.h"
 
-#include <csignal>
-#include <cerrno>
-#include <ctime>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <iostream>
 #include <string>
 

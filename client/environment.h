@@ -9,7 +9,8 @@
 
 namespace tripoint::client {
 
-// Takes over SIGINT and SIGTERM (first one: Interrupted(); second one ends the process with 130) and ignores SIGPIPE.
+// Takes over SIGINT and SIGTERM (first one: Interrupted(); second one ends the process with 130)
+// and ignores SIGPIPE.
 std::unique_ptr<Host> MakeProcessHost();
 
 }  // namespace tripoint::client

@@ -48,8 +48,8 @@ std::string Member(std::string_view name, std::string_view value) {
 }  // namespace
 
 absl::Status UsageError(std::string what, std::string why, std::string next) {
-  return contract::Error(absl::StatusCode::kInvalidArgument, Reason::kUsage, std::move(what), std::move(why),
-                         std::move(next));
+  return contract::Error(absl::StatusCode::kInvalidArgument, Reason::kUsage, std::move(what),
+                         std::move(why), std::move(next));
 }
 
 void Faults::Add(std::string flag, std::string what) {
@@ -60,7 +60,8 @@ void Faults::AddStatus(const std::string& flag, const absl::Status& status) {
   if (status.ok()) return;
   const Problem problem = contract::ProblemOf(status);
   std::string text = problem.what;
-  if (!problem.why.empty()) text += (text.ends_with('?') || text.ends_with('.') ? " " : ". ") + problem.why;
+  if (!problem.why.empty())
+    text += (text.ends_with('?') || text.ends_with('.') ? " " : ". ") + problem.why;
   if (!problem.next.empty()) text += "   " + problem.next;
   Add(flag, std::move(text));
 }
@@ -69,7 +70,8 @@ absl::Status Faults::ToStatus(std::string_view effect) const {
   if (faults_.empty()) return absl::OkStatus();
   Problem problem;
   problem.reason = Reason::kFieldInvalid;
-  problem.what = faults_.size() == 1 ? "1 value needs fixing" : std::to_string(faults_.size()) + " values need fixing";
+  problem.what = faults_.size() == 1 ? "1 value needs fixing"
+                                     : std::to_string(faults_.size()) + " values need fixing";
   problem.what += "; " + std::string(effect);
   problem.faults = faults_;
   return contract::Error(absl::StatusCode::kInvalidArgument, problem);
@@ -95,9 +97,11 @@ std::string ErrorText(const absl::Status& status, bool colour) {
   std::string out = colour ? "\x1b[1;31merror:\x1b[0m " : "error: ";
   out += Harmless(problem.what) + "\n";
   int flag_columns = 0;
-  for (const auto& fault : problem.faults) flag_columns = std::max(flag_columns, DisplayColumns(fault.field));
+  for (const auto& fault : problem.faults)
+    flag_columns = std::max(flag_columns, DisplayColumns(fault.field));
   for (const auto& fault : problem.faults) {
-    out += "  " + Padded(Harmless(fault.field), std::min(flag_columns, 40)) + "   " + Harmless(fault.what) + "\n";
+    out += "  " + Padded(Harmless(fault.field), std::min(flag_columns, 40)) + "   " +
+           Harmless(fault.what) + "\n";
   }
   if (!problem.why.empty()) out += "  why:  " + Harmless(problem.why) + "\n";
   if (!problem.next.empty()) out += "  next: " + Harmless(problem.next) + "\n";
@@ -106,13 +110,15 @@ std::string ErrorText(const absl::Status& status, bool colour) {
 
 std::string ErrorJson(const absl::Status& status) {
   const Problem problem = contract::ProblemOf(status);
-  std::string out = "{\"error\":{" + Member("code", ErrorCodeOf(status)) + "," + Member("what", problem.what) + "," +
-                    Member("why", problem.why) + "," + Member("next", problem.next);
+  std::string out = "{\"error\":{" + Member("code", ErrorCodeOf(status)) + "," +
+                    Member("what", problem.what) + "," + Member("why", problem.why) + "," +
+                    Member("next", problem.next);
   if (!problem.faults.empty()) {
     out += ",\"fields\":[";
     for (std::size_t i = 0; i < problem.faults.size(); ++i) {
       const auto& fault = problem.faults[i];
-      out += (i > 0 ? "," : "") + ("{" + Member("field", fault.field)) + "," + Member("what", fault.what) + "}";
+      out += (i > 0 ? "," : "") + ("{" + Member("field", fault.field)) + "," +
+             Member("what", fault.what) + "}";
     }
     out += "]";
   }

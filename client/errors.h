@@ -1,4 +1,5 @@
-// How a refusal reaches the person or the program that called: text on stderr, an object in the JSON modes, an exit code.
+// How a refusal reaches the person or the program that called: text on stderr, an object in the
+// JSON modes, an exit code.
 //
 // Used by every command and by app.cc, which prints once. Pure; any thread.
 #pragma once
@@ -46,13 +47,15 @@ class Faults {
 // Exit code of a refusal; 0 of OK.
 int ExitCodeOf(const absl::Status& status);
 
-// `unit_unknown`: fixed, English, lower case. A status that no node of ours made gives its canonical code.
+// `unit_unknown`: fixed, English, lower case. A status that no node of ours made gives its
+// canonical code.
 std::string ErrorCodeOf(const absl::Status& status);
 
 // What, why and next as text for a terminal. `colour` paints the first word.
 std::string ErrorText(const absl::Status& status, bool colour);
 
-// One line: {"error":{"code":..,"what":..,"why":..,"next":..,"exit":N}} with "fields" when there are several faults.
+// One line: {"error":{"code":..,"what":..,"why":..,"next":..,"exit":N}} with "fields" when there
+// are several faults.
 std::string ErrorJson(const absl::Status& status);
 
 }  // namespace tripoint::client

@@ -1,24 +1,27 @@
 // The flags that say what happened.
 #include "client/facts_options.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-
-#include <fmt/format.h>
 
 #include "client/text.h"
 
 namespace tripoint::client {
 namespace {
 
-constexpr int64_t kFutureToleranceMs = 10 * kMinuteMs;  // clocks of terminal and node may differ a little
+constexpr int64_t kFutureToleranceMs =
+    10 * kMinuteMs;  // clocks of terminal and node may differ a little
 
 // Part `i` of a flag such as `suspect:VN:2`; empty when it is not there.
-std::string Part(const std::vector<std::string>& parts, std::size_t i) { return i < parts.size() ? parts[i] : ""; }
+std::string Part(const std::vector<std::string>& parts, std::size_t i) {
+  return i < parts.size() ? parts[i] : "";
+}
 
-void TooMany(const std::vector<std::string>& parts, std::size_t most, const std::string& flag, const char* form,
-             Faults& faults) {
+void TooMany(const std::vector<std::string>& parts, std::size_t most, const std::string& flag,
+             const char* form, Faults& faults) {
   if (parts.size() > most) faults.Add(flag, fmt::format("too many parts; the form is {}", form));
 }
 
@@ -46,7 +49,8 @@ void ReadPerson(const Context& context, const std::string& text, v1::Facts& fact
   if (parts.size() > 3) person->set_sex_code(CodeOf(context, "sexes", parts[3], flag, faults));
 }
 
-void ReadVehicle(const Context& context, const std::string& text, v1::Facts& facts, Faults& faults) {
+void ReadVehicle(const Context& context, const std::string& text, v1::Facts& facts,
+                 Faults& faults) {
   const std::string flag = "--vehicle";
   const std::vector<std::string> parts = Split(text, ':');
   TooMany(parts, 3, flag, "KIND[:PLATE[:COUNTRY]]", faults);
@@ -56,7 +60,8 @@ void ReadVehicle(const Context& context, const std::string& text, v1::Facts& fac
   vehicle->set_plate_region_code(CountryCode(Part(parts, 2), flag, faults));
 }
 
-void ReadDocument(const Context& context, const std::string& text, v1::Facts& facts, Faults& faults) {
+void ReadDocument(const Context& context, const std::string& text, v1::Facts& facts,
+                  Faults& faults) {
   const std::string flag = "--document";
   const std::vector<std::string> parts = Split(text, ':');
   TooMany(parts, 4, flag, "KIND[:CONDITION[:COUNTRY[:COUNT]]]", faults);
@@ -83,11 +88,13 @@ void ReadGoods(const Context& context, const std::string& text, v1::Facts& facts
     for (const codes::Code& code : list->codes()) {
       if (code.Column("symbol") == ToLowerAscii(unit)) goods->set_unit_code(code.code);
     }
-    if (goods->unit_code().empty()) goods->set_unit_code(CodeOf(context, "quantity_units", unit, flag, faults));
+    if (goods->unit_code().empty())
+      goods->set_unit_code(CodeOf(context, "quantity_units", unit, flag, faults));
   } else if (goods->quantity() > 0) {
     const codes::Code* code = context.registry().Find("goods", goods->type_code());
     if (code != nullptr) goods->set_unit_code(std::string(code->Column("default_unit")));
-    if (code != nullptr && goods->unit_code().empty()) faults.Add(flag, "say the unit, such as " + parts[0] + ":5:USD");
+    if (code != nullptr && goods->unit_code().empty())
+      faults.Add(flag, "say the unit, such as " + parts[0] + ":5:USD");
   }
   goods->set_description(Part(parts, 3));
 }
@@ -95,7 +102,9 @@ void ReadGoods(const Context& context, const std::string& text, v1::Facts& facts
 void ReadPosition(const std::string& text, v1::Place& place, Faults& faults) {
   const std::vector<std::string> parts = Split(text, ',');
   if (parts.size() != 2) {
-    faults.Add("--at", "\"" + text + "\" is no position; the form is LATITUDE,LONGITUDE such as 14.70,107.55");
+    faults.Add(
+        "--at",
+        "\"" + text + "\" is no position; the form is LATITUDE,LONGITUDE such as 14.70,107.55");
     return;
   }
   place.mutable_coordinates()->set_latitude_deg(NumberOf(parts[0], -90, 90, "--at", faults));
@@ -105,31 +114,40 @@ void ReadPosition(const std::string& text, v1::Place& place, Faults& faults) {
 void ReadMarker(const Context& context, const std::string& text, v1::Place& place, Faults& faults) {
   const std::vector<std::string> parts = Split(text, ':');
   if (parts.size() < 2 || parts.size() > 4) {
-    faults.Add("--marker", "\"" + text + "\" is no marker; the form is LINE:NUMBER[:METRES[:DEGREES]] such as la-vn:790:200:45");
+    faults.Add(
+        "--marker",
+        "\"" + text +
+            "\" is no marker; the form is LINE:NUMBER[:METRES[:DEGREES]] such as la-vn:790:200:45");
     return;
   }
   v1::MarkerOffset* marker = place.mutable_marker();
   marker->set_line(CodeOf(context, "border_lines", parts[0], "--marker", faults));
   marker->set_number(static_cast<uint32_t>(NumberOf(parts[1], 1, 9999, "--marker", faults)));
-  if (parts.size() > 2) marker->set_offset_m(static_cast<uint32_t>(NumberOf(parts[2], 0, 100'000, "--marker", faults)));
-  if (parts.size() > 3) marker->set_bearing_deg(static_cast<uint32_t>(NumberOf(parts[3], 0, 359, "--marker", faults)));
+  if (parts.size() > 2)
+    marker->set_offset_m(static_cast<uint32_t>(NumberOf(parts[2], 0, 100'000, "--marker", faults)));
+  if (parts.size() > 3)
+    marker->set_bearing_deg(static_cast<uint32_t>(NumberOf(parts[3], 0, 359, "--marker", faults)));
 }
 
 }  // namespace
 
 void FactsOptions::AddTo(CLI::App* app) {
-  app->add_option("--kind", kind, "category: code, word or label (tripoint codes categories)")->type_name("KIND");
+  app->add_option("--kind", kind, "category: code, word or label (tripoint codes categories)")
+      ->type_name("KIND");
   app->add_option("--where", where, "gate by id or name in any language")->type_name("GATE");
   app->add_option("--locality", locality, "any other place, as you write it")->type_name("TEXT");
   app->add_option("--at", at, "position in degrees")->type_name("LAT,LON");
   app->add_option("--marker", marker, "LINE:NUMBER[:METRES[:DEGREES]]")->type_name("MARKER");
-  app->add_option("--when", when, "04:10, \"yesterday 23:40\", 2026-11-21T04:10 (+07)")->type_name("TIME");
+  app->add_option("--when", when, "04:10, \"yesterday 23:40\", 2026-11-21T04:10 (+07)")
+      ->type_name("TIME");
   app->add_option("--severity", severity, "1 minor to 5 critical")->type_name("1-5");
-  app->add_option("--certainty", certainty, "observed, likely, possible, unlikely, unknown")->type_name("WORD");
+  app->add_option("--certainty", certainty, "observed, likely, possible, unlikely, unknown")
+      ->type_name("WORD");
   app->add_option("--status", status, "ACTUAL, EXERCISE or TEST")->type_name("WORD");
   app->add_option("--title", title, "one line that names the matter")->type_name("TEXT");
   app->add_option("--text", text, "the account, as written")->type_name("TEXT");
-  app->add_option("--text-lang", text_language, "language of --text: vi, km, lo, en")->type_name("LANG");
+  app->add_option("--text-lang", text_language, "language of --text: vi, km, lo, en")
+      ->type_name("LANG");
   app->add_option("--plate", plate, "number plate of the vehicle")->type_name("PLATE");
   const auto list = [&](const char* flag, std::vector<std::string>& values, const char* form) {
     app->add_option(flag, values, form)->type_name("ENTRY")->allow_extra_args(false);
@@ -141,8 +159,8 @@ void FactsOptions::AddTo(CLI::App* app) {
 }
 
 bool FactsOptions::Any() const {
-  for (const std::string* value : {&kind, &when, &where, &locality, &at, &marker, &severity, &certainty, &status, &title,
-                                   &text, &text_language, &plate}) {
+  for (const std::string* value : {&kind, &when, &where, &locality, &at, &marker, &severity,
+                                   &certainty, &status, &title, &text, &text_language, &plate}) {
     if (!value->empty()) return true;
   }
   return !persons.empty() || !vehicles.empty() || !documents.empty() || !goods.empty();
@@ -151,17 +169,20 @@ bool FactsOptions::Any() const {
 void FactsOptions::Apply(Context& context, v1::Facts& facts, Faults& faults) const {
   if (!kind.empty()) facts.set_category_code(CodeOf(context, "categories", kind, "--kind", faults));
   if (!severity.empty()) {
-    const std::string code = CodeOf(context, "severity", AsciiDigits(severity), "--severity", faults);
+    const std::string code =
+        CodeOf(context, "severity", AsciiDigits(severity), "--severity", faults);
     if (!code.empty()) facts.set_severity(static_cast<uint32_t>(code[0] - '0'));
   }
-  if (!certainty.empty()) facts.set_certainty_code(CodeOf(context, "certainty", certainty, "--certainty", faults));
+  if (!certainty.empty())
+    facts.set_certainty_code(CodeOf(context, "certainty", certainty, "--certainty", faults));
   if (!status.empty()) facts.set_status_code(CodeOf(context, "status", status, "--status", faults));
   if (!when.empty()) {
     const absl::StatusOr<When> time = ParseWhen(when, context.host().NowMs());
     faults.AddStatus("--when", time.status());
     if (time.ok() && time->time_ms > context.host().NowMs() + kFutureToleranceMs) {
-      faults.Add("--when", fmt::format("{} is in the future; did you mean \"yesterday {}\"?",
-                                       TimeText(time->time_ms, Clock::kLocal, time->precision), when));
+      faults.Add("--when",
+                 fmt::format("{} is in the future; did you mean \"yesterday {}\"?",
+                             TimeText(time->time_ms, Clock::kLocal, time->precision), when));
     } else if (time.ok()) {
       facts.set_occur_time_ms(time->time_ms);
       facts.set_occur_precision_code(time->precision);
@@ -188,7 +209,8 @@ void FactsOptions::Apply(Context& context, v1::Facts& facts, Faults& faults) con
   for (const std::string& entry : goods) ReadGoods(context, entry, facts, faults);
   if (!plate.empty()) {
     if (facts.vehicles().empty()) facts.add_vehicles()->set_type_code("vehicle");
-    if (facts.vehicles_size() > 1) faults.Add("--plate", "which vehicle? say --vehicle KIND:PLATE for each");
+    if (facts.vehicles_size() > 1)
+      faults.Add("--plate", "which vehicle? say --vehicle KIND:PLATE for each");
     facts.mutable_vehicles(0)->set_plate(plate);
   }
 }
@@ -197,47 +219,52 @@ std::string LanguageOf(std::string_view text, std::string_view otherwise) {
   for (std::size_t i = 0; i + 2 < text.size(); ++i) {
     const std::string_view three = text.substr(i, 3);
     const auto second = static_cast<unsigned char>(three[1]);
-    if (three[0] == '\xE1' && (second == 0x9E || second == 0x9F)) return "km";                 // U+1780..U+17FF
-    if (three[0] == '\xE0' && (second == 0xBA || second == 0xBB)) return "lo";                 // U+0E80..U+0EFF
-    if (three[0] == '\xE1' && (second == 0xBA || second == 0xBB)) return "vi";                 // U+1E80..U+1EFF
+    if (three[0] == '\xE1' && (second == 0x9E || second == 0x9F)) return "km";  // U+1780..U+17FF
+    if (three[0] == '\xE0' && (second == 0xBA || second == 0xBB)) return "lo";  // U+0E80..U+0EFF
+    if (three[0] == '\xE1' && (second == 0xBA || second == 0xBB)) return "vi";  // U+1E80..U+1EFF
     const std::string_view two = three.substr(0, 2);
-    if (two == "đ" || two == "Đ" || two == "ơ" || two == "Ơ" || two == "ư" || two == "Ư") return "vi";
+    if (two == "đ" || two == "Đ" || two == "ơ" || two == "Ơ" || two == "ư" || two == "Ư")
+      return "vi";
   }
   return std::string(otherwise);
 }
 
-v1::Text MakeText(const Context& context, std::string_view text, std::string_view language, Faults& faults) {
+v1::Text MakeText(const Context& context, std::string_view text, std::string_view language,
+                  Faults& faults) {
   v1::Text out;
   out.set_text(std::string(text));
-  out.set_language_code(language.empty() ? LanguageOf(text, context.language()) : ToLowerAscii(language));
+  out.set_language_code(language.empty() ? LanguageOf(text, context.language())
+                                         : ToLowerAscii(language));
   if (codes::kLanguages[codes::LanguageIndex(out.language_code())] != out.language_code()) {
     faults.Add("--text-lang", "\"" + std::string(language) + "\" is none of vi, km, lo, en");
   }
   return out;
 }
 
-std::string CodeOf(const Context& context, std::string_view list, std::string_view word, const std::string& flag,
-                   Faults& faults) {
+std::string CodeOf(const Context& context, std::string_view list, std::string_view word,
+                   const std::string& flag, Faults& faults) {
   const auto code = context.registry().ResolveWord(list, word);
   faults.AddStatus(flag, code.status());
   return code.ok() ? (*code)->code : "";
 }
 
-std::vector<std::string> UnitsOf(const Context& context, const std::vector<std::string>& words, const std::string& flag,
-                                 Faults& faults) {
+std::vector<std::string> UnitsOf(const Context& context, const std::vector<std::string>& words,
+                                 const std::string& flag, Faults& faults) {
   std::vector<std::string> units;
   for (const std::string& several : words) {
     for (const std::string& word : Split(several, ',')) {
       if (word.empty()) continue;
       const auto unit = context.registry().ResolveUnit(word);
       faults.AddStatus(flag, unit.status());
-      if (unit.ok() && std::find(units.begin(), units.end(), (*unit)->id) == units.end()) units.push_back((*unit)->id);
+      if (unit.ok() && std::find(units.begin(), units.end(), (*unit)->id) == units.end())
+        units.push_back((*unit)->id);
     }
   }
   return units;
 }
 
-double NumberOf(std::string_view text, double min, double max, const std::string& flag, Faults& faults) {
+double NumberOf(std::string_view text, double min, double max, const std::string& flag,
+                Faults& faults) {
   const std::string plain = AsciiDigits(Trimmed(text));
   double value = 0;
   const auto [end, error] = std::from_chars(plain.data(), plain.data() + plain.size(), value);

@@ -1,7 +1,8 @@
-// The flags that say what happened, the same for `incident new`, `incident edit`, `notice revise` and `flash send`.
+// The flags that say what happened, the same for `incident new`, `incident edit`, `notice revise`
+// and `flash send`.
 //
-// Words become codes by the code lists, names become gates, times become UTC; every fault is collected, none ends the
-// reading. One thread.
+// Words become codes by the code lists, names become gates, times become UTC; every fault is
+// collected, none ends the reading. One thread.
 #pragma once
 
 #include <string>
@@ -15,33 +16,39 @@
 namespace tripoint::client {
 
 struct FactsOptions {
-  std::string kind, when, where, locality, at, marker, severity, certainty, status, title, text, text_language, plate;
+  std::string kind, when, where, locality, at, marker, severity, certainty, status, title, text,
+      text_language, plate;
   std::vector<std::string> persons, vehicles, documents, goods;
 
   // Adds the flags to `app`.
   void AddTo(CLI::App* app);
   // True when any flag was given.
   bool Any() const;
-  // Puts what was given into `facts`; a list flag replaces the whole list, --where, --locality, --at and --marker each
-  // their part of the place. Times after now are faults: nothing has happened in the future.
+  // Puts what was given into `facts`; a list flag replaces the whole list, --where, --locality,
+  // --at and --marker each their part of the place. Times after now are faults: nothing has
+  // happened in the future.
   void Apply(Context& context, v1::Facts& facts, Faults& faults) const;
 };
 
-// Text with the language that it is written in: `language` if said, else by its letters, else the reader's.
-v1::Text MakeText(const Context& context, std::string_view text, std::string_view language, Faults& faults);
+// Text with the language that it is written in: `language` if said, else by its letters, else the
+// reader's.
+v1::Text MakeText(const Context& context, std::string_view text, std::string_view language,
+                  Faults& faults);
 
 // vi, km or lo when the letters of `text` say so; else `otherwise`.
 std::string LanguageOf(std::string_view text, std::string_view otherwise);
 
 // Canonical code of `word` in `list`, or a fault under `flag`.
-std::string CodeOf(const Context& context, std::string_view list, std::string_view word, const std::string& flag,
-                   Faults& faults);
+std::string CodeOf(const Context& context, std::string_view list, std::string_view word,
+                   const std::string& flag, Faults& faults);
 
 // Unit ids of `words` (ids, short codes or names; each may hold several with commas), or faults.
-std::vector<std::string> UnitsOf(const Context& context, const std::vector<std::string>& words, const std::string& flag,
-                                 Faults& faults);
+std::vector<std::string> UnitsOf(const Context& context, const std::vector<std::string>& words,
+                                 const std::string& flag, Faults& faults);
 
-// A number with Khmer or Lao digits allowed; a fault and 0 when it is none, or outside `min` to `max`.
-double NumberOf(std::string_view text, double min, double max, const std::string& flag, Faults& faults);
+// A number with Khmer or Lao digits allowed; a fault and 0 when it is none, or outside `min` to
+// `max`.
+double NumberOf(std::string_view text, double min, double max, const std::string& flag,
+                Faults& faults);
 
 }  // namespace tripoint::client

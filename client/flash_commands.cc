@@ -32,11 +32,13 @@ std::string UsualReason(std::string_view category) {
   return "";
 }
 
-bool Answered(const v1::Delivery& delivery) { return delivery.state() >= v1::DELIVERY_STATE_ACKNOWLEDGED; }
+bool Answered(const v1::Delivery& delivery) {
+  return delivery.state() >= v1::DELIVERY_STATE_ACKNOWLEDGED;
+}
 
 // Waits until every recipient has answered, saying each step; exit 7 when `until_ms` comes first.
-absl::StatusOr<int> WaitForAnswers(Context& context, Caller& node, const v1::Notice& notice, const FeedPosition& position,
-                                   int64_t until_ms) {
+absl::StatusOr<int> WaitForAnswers(Context& context, Caller& node, const v1::Notice& notice,
+                                   const FeedPosition& position, int64_t until_ms) {
   std::map<std::string, v1::DeliveryState> told;
   v1::Notice last = notice;
   const auto tell = [&](const v1::Notice& now) {
@@ -44,10 +46,13 @@ absl::StatusOr<int> WaitForAnswers(Context& context, Caller& node, const v1::Not
       v1::DeliveryState& before = told[delivery.unit()];
       if (before == delivery.state()) continue;
       before = delivery.state();
-      std::string line = ClockText(context.host().NowMs(), context.clock()) + "  " + delivery.unit() + "  ";
-      line += Answered(delivery) ? ToUpperAscii(StateWord(delivery.state())) : StateWord(delivery.state());
+      std::string line =
+          ClockText(context.host().NowMs(), context.clock()) + "  " + delivery.unit() + "  ";
+      line += Answered(delivery) ? ToUpperAscii(StateWord(delivery.state()))
+                                 : StateWord(delivery.state());
       if (!delivery.officer().empty()) line += " by " + delivery.officer();
-      if (Answered(delivery)) line += " after " + SpanText(context.host().NowMs() - notice.share_time_ms());
+      if (Answered(delivery))
+        line += " after " + SpanText(context.host().NowMs() - notice.share_time_ms());
       if (!delivery.reason_code().empty()) line += "  " + delivery.reason_code();
       if (!delivery.note().text().empty()) line += ": " + delivery.note().text();
       context.out().Note("  " + Harmless(line));
@@ -64,13 +69,15 @@ absl::StatusOr<int> WaitForAnswers(Context& context, Caller& node, const v1::Not
                      if (!now.ok()) return now.status();
                      tell(*now);
                    }
-                   if (std::all_of(last.deliveries().begin(), last.deliveries().end(), Answered)) return false;
+                   if (std::all_of(last.deliveries().begin(), last.deliveries().end(), Answered))
+                     return false;
                    time_up = context.host().NowMs() >= until_ms;
                    return !time_up;
                  });
   if (!status.ok()) return status;
   const absl::Status shown =
-      context.out().Show(NoticeColumns(), NoticeRow(context, last, context.host().NowMs()), last, DeliveriesText(context, last));
+      context.out().Show(NoticeColumns(), NoticeRow(context, last, context.host().NowMs()), last,
+                         DeliveriesText(context, last));
   if (!shown.ok()) return shown;
   std::vector<std::string> silent;
   std::size_t declined = 0;
@@ -79,8 +86,9 @@ absl::StatusOr<int> WaitForAnswers(Context& context, Caller& node, const v1::Not
     declined += delivery.state() == v1::DELIVERY_STATE_DECLINED ? 1 : 0;
   }
   if (time_up) {
-    context.out().Warn(ClockText(context.host().NowMs(), context.clock()) + "  time is up: no acknowledgement from " +
-                       Join(silent, ", ") + ". Phone their duty officer; go on watching: tripoint notice track " +
+    context.out().Warn(ClockText(context.host().NowMs(), context.clock()) +
+                       "  time is up: no acknowledgement from " + Join(silent, ", ") +
+                       ". Phone their duty officer; go on watching: tripoint notice track " +
                        ReferenceOf(notice.name()) + " --watch");
     return kExitTimeUp;
   }
@@ -88,7 +96,8 @@ absl::StatusOr<int> WaitForAnswers(Context& context, Caller& node, const v1::Not
   return declined == static_cast<std::size_t>(last.deliveries_size()) ? kExitRefused : kExitPartly;
 }
 
-absl::StatusOr<v1::Notice> FlashNotice(Context& context, const FlashOptions& options, ShareOrder& order, int64_t& ack_ms) {
+absl::StatusOr<v1::Notice> FlashNotice(Context& context, const FlashOptions& options,
+                                       ShareOrder& order, int64_t& ack_ms) {
   Faults faults;
   order.units = UnitsOf(context, options.to, "--to", faults);
   if (options.to.empty()) faults.Add("--to", "is needed: the units whose duty desk must know");
@@ -98,11 +107,16 @@ absl::StatusOr<v1::Notice> FlashNotice(Context& context, const FlashOptions& opt
   notice.set_purpose_code(CodeOf(context, "purposes", options.purpose, "--purpose", faults));
   v1::Facts& facts = *notice.mutable_facts();
   options.facts.Apply(context, facts, faults);
-  if (options.facts.kind.empty()) faults.Add("--kind", "is needed, such as --kind flood   all: tripoint codes kinds");
-  if (options.say.empty()) faults.Add("--say", "is needed: one sentence that says what and what to do");
-  if (!options.say.empty()) *facts.mutable_narrative() = MakeText(context, options.say, options.facts.text_language, faults);
+  if (options.facts.kind.empty())
+    faults.Add("--kind", "is needed, such as --kind flood   all: tripoint codes kinds");
+  if (options.say.empty())
+    faults.Add("--say", "is needed: one sentence that says what and what to do");
+  if (!options.say.empty())
+    *facts.mutable_narrative() =
+        MakeText(context, options.say, options.facts.text_language, faults);
   if (!options.reason.empty()) {
-    notice.set_urgency_reason_code(CodeOf(context, "urgency_reasons", options.reason, "--reason", faults));
+    notice.set_urgency_reason_code(
+        CodeOf(context, "urgency_reasons", options.reason, "--reason", faults));
   } else {
     notice.set_urgency_reason_code(UsualReason(facts.category_code()));
     if (notice.urgency_reason_code().empty() && !facts.category_code().empty()) {
@@ -118,7 +132,8 @@ absl::StatusOr<v1::Notice> FlashNotice(Context& context, const FlashOptions& opt
   if (facts.occur_time_ms() == 0) facts.set_occur_time_ms(context.host().NowMs());
   if (facts.severity() == 0) facts.set_severity(4);
   const v1::Place& place = facts.place();
-  if (place.gate().empty() && place.locality().empty() && !place.has_marker() && !place.has_coordinates()) {
+  if (place.gate().empty() && place.locality().empty() && !place.has_marker() &&
+      !place.has_coordinates()) {
     facts.mutable_place()->set_locality("(as the text says)");
   }
   return notice;
@@ -144,9 +159,9 @@ absl::StatusOr<int> Send(Context& context, const FlashOptions& options) {
   if (!shared->has_value()) return context.dry_run() ? kExitDone : kExitRefused;
   const int64_t until_ms = context.host().NowMs() + ack_ms;
   const std::string reference = ReferenceOf((*shared)->name());
-  const std::string sent = fmt::format("{} sent {} from {}, acknowledgement asked within {}\n", reference,
-                                       ClockText(context.host().NowMs(), context.clock()), (*node)->node().name,
-                                       SpanText(ack_ms));
+  const std::string sent = fmt::format(
+      "{} sent {} from {}, acknowledgement asked within {}\n", reference,
+      ClockText(context.host().NowMs(), context.clock()), (*node)->node().name, SpanText(ack_ms));
   if (options.wait) {
     context.out().Text(sent);
     return WaitForAnswers(context, **node, **shared, position, until_ms);
@@ -154,8 +169,9 @@ absl::StatusOr<int> Send(Context& context, const FlashOptions& options) {
   constexpr int64_t kSettleMs = 1500;
   const absl::StatusOr<v1::Notice> now = SettleDeliveries(context, **shared, kSettleMs);
   if (!now.ok()) return now.status();
-  const absl::Status shown = context.out().Show(NoticeColumns(), NoticeRow(context, *now, context.host().NowMs()), *now,
-                                                sent + DeliveriesText(context, *now));
+  const absl::Status shown =
+      context.out().Show(NoticeColumns(), NoticeRow(context, *now, context.host().NowMs()), *now,
+                         sent + DeliveriesText(context, *now));
   if (!shown.ok()) return shown;
   context.out().Note("follow: tripoint notice track " + reference + " --watch");
   return kExitDone;
@@ -179,13 +195,15 @@ absl::StatusOr<int> ListFlashes(Context& context, bool needs_ack, const std::str
   if (!needs_ack) {
     filter.set_direction(v1::NOTICE_DIRECTION_SENT);
     const auto sent = std::make_shared<Listing>(NoticeListing(context, **node, filter));
-    // An own flash in the columns of the inbox: its recipients stand where the sender of a received one does.
+    // An own flash in the columns of the inbox: its recipients stand where the sender of a received
+    // one does.
     const auto as_inbox = [&context](const Emit& emit) -> Emit {
       return [&context, emit](const Row& /*row*/, const google::protobuf::Message& record) {
         const auto& notice = static_cast<const v1::Notice&>(record);
         Row row = InboxRow(context, notice, context.host().NowMs());
         std::vector<std::string> units;
-        for (const v1::Delivery& delivery : notice.deliveries()) units.push_back(delivery.unit() + " " + StateWord(delivery.state()));
+        for (const v1::Delivery& delivery : notice.deliveries())
+          units.push_back(delivery.unit() + " " + StateWord(delivery.state()));
         row.cells[1] = "to " + Join(units, ", ");
         row.cells[4] = StateWord(notice.state());
         row.cells[5] = context.Time(notice.share_time_ms());
@@ -207,7 +225,8 @@ absl::StatusOr<int> ListFlashes(Context& context, bool needs_ack, const std::str
 }  // namespace
 
 void AddFlashCommands(CommandTree& tree) {
-  CLI::App* group = tree.AddGroup("flash", "what cannot wait: its own lane, a time to acknowledge by");
+  CLI::App* group =
+      tree.AddGroup("flash", "what cannot wait: its own lane, a time to acknowledge by");
   const auto send = std::make_shared<FlashOptions>();
   Command& sent = tree.Add(
       group, "send", "sends a flash to the duty desks of named units",
@@ -215,9 +234,12 @@ void AddFlashCommands(CommandTree& tree) {
        R"(flash send --to kh-ratanakiri --kind kidnapping --reason victim-located --say "..." --where G-LETHANH)",
        R"(flash send --to la-attapeu --kind flood --say "Drill" --status EXERCISE --yes)"},
       [send](Context& context) { return Send(context, *send); });
-  sent.app->add_option("--to", send->to, "units whose duty desk must know")->type_name("UNITS")->allow_extra_args(false);
+  sent.app->add_option("--to", send->to, "units whose duty desk must know")
+      ->type_name("UNITS")
+      ->allow_extra_args(false);
   sent.app->add_option("--say", send->say, "one sentence: what, and what to do")->type_name("TEXT");
-  sent.app->add_option("--reason", send->reason, "coded reason (tripoint codes urgency_reasons)")->type_name("CODE");
+  sent.app->add_option("--reason", send->reason, "coded reason (tripoint codes urgency_reasons)")
+      ->type_name("CODE");
   sent.app->add_option("--ack", send->ack, "time to acknowledge (usual: 5m)")->type_name("SPAN");
   sent.app->add_flag("--wait", send->wait, "stay until all acknowledged; exit 7 when time is up");
   sent.app->add_option("--purpose", send->purpose, "purpose (usual: P-BORDER)")->type_name("CODE");
@@ -228,10 +250,13 @@ void AddFlashCommands(CommandTree& tree) {
     std::string limit;
   };
   const auto list = std::make_shared<List>();
-  Command& listed = tree.Add(group, "list", "lists flashes, received and sent", {"flash list", "flash list --needs-ack --watch"},
-                             [list](Context& context) { return ListFlashes(context, list->needs_ack, list->limit); });
+  Command& listed = tree.Add(
+      group, "list", "lists flashes, received and sent",
+      {"flash list", "flash list --needs-ack --watch"},
+      [list](Context& context) { return ListFlashes(context, list->needs_ack, list->limit); });
   listed.list = true;
-  listed.app->add_flag("--needs-ack", list->needs_ack, "only received ones without an answer of this unit");
+  listed.app->add_flag("--needs-ack", list->needs_ack,
+                       "only received ones without an answer of this unit");
   listed.app->add_option("--limit", list->limit, "most rows; 0 = all")->type_name("N");
   AddAckCommand(tree, group, "flash", "acknowledges a flash; exit 6 when a colleague already did");
 }

@@ -13,12 +13,14 @@ constexpr int64_t kPauseMsMin = 500;
 constexpr int64_t kPauseMsMax = 10'000;
 
 bool NodeAway(const absl::Status& status) {
-  return status.code() == absl::StatusCode::kUnavailable || status.code() == absl::StatusCode::kDeadlineExceeded ||
+  return status.code() == absl::StatusCode::kUnavailable ||
+         status.code() == absl::StatusCode::kDeadlineExceeded ||
          status.code() == absl::StatusCode::kResourceExhausted;
 }
 
 absl::Status Interrupted() {
-  return contract::Error(absl::StatusCode::kCancelled, contract::Reason::kInterrupted, "stopped", "", "");
+  return contract::Error(absl::StatusCode::kCancelled, contract::Reason::kInterrupted, "stopped",
+                         "", "");
 }
 
 // State of one follower between connections.
@@ -33,7 +35,8 @@ class Follower {
       request.set_after_change_number(position_.change_number);
       for (const std::string& kind : kinds) request.add_kinds(kind);
       const absl::Status status = node_.session().Follow(
-          request, {[this](const v1::Change& change) { return OnChange(change); }, [this] { return OnIdle(); }});
+          request, {[this](const v1::Change& change) { return OnChange(change); },
+                    [this] { return OnIdle(); }});
       if (context_.host().Interrupted()) return Interrupted();
       if (ended_) return result_;
       if (!status.ok() && !NodeAway(status)) return status;
@@ -56,7 +59,8 @@ class Follower {
 
   bool OnIdle() {
     if (reconnected_) {
-      context_.out().Note(node_.node().name + " answers again; replayed " + std::to_string(replayed_) +
+      context_.out().Note(node_.node().name + " answers again; replayed " +
+                          std::to_string(replayed_) +
                           (replayed_ == 1 ? " missed change" : " missed changes"));
       reconnected_ = false;
     }
@@ -73,13 +77,15 @@ class Follower {
   // Pauses until the node answers; then finds out what was missed.
   absl::Status WaitForNode(const absl::Status& why) {
     const contract::Problem problem = contract::ProblemOf(why);
-    context_.out().Note(ClockText(context_.host().NowMs(), context_.clock()) + "  " + node_.node().name +
-                        " went away (" + (problem.why.empty() ? problem.what : problem.why) +
+    context_.out().Note(ClockText(context_.host().NowMs(), context_.clock()) + "  " +
+                        node_.node().name + " went away (" +
+                        (problem.why.empty() ? problem.what : problem.why) +
                         "); trying again, nothing will be missed");
     for (int64_t pause_ms = kPauseMsMin;; pause_ms = std::min(pause_ms * 2, kPauseMsMax)) {
       context_.host().Pause(pause_ms);
       if (context_.host().Interrupted()) return Interrupted();
-      // What was being followed goes on being looked at: a deadline may pass while the node is away.
+      // What was being followed goes on being looked at: a deadline may pass while the node is
+      // away.
       if (const absl::StatusOr<bool> going = refresh_({}); going.ok() && !*going) {
         ended_ = true;
         return absl::OkStatus();
@@ -87,14 +93,16 @@ class Follower {
       // One try each time: this loop is what repeats.
       constexpr int64_t kTryMs = 5000;
       v1::NodeStatus now;
-      const absl::Status status = node_.session().Call("NodeService/GetStatus", v1::GetStatusRequest(), kTryMs, now);
+      const absl::Status status =
+          node_.session().Call("NodeService/GetStatus", v1::GetStatusRequest(), kTryMs, now);
       if (!status.ok() && NodeAway(status)) continue;
       if (!status.ok()) return status;
       reconnected_ = true;
       replayed_ = 0;
       replay_until_ = now.change_number();
       if (now.epoch() != position_.epoch || now.change_number() < position_.change_number) {
-        context_.out().Warn(node_.node().name + " was restored from a backup; showing everything again");
+        context_.out().Warn(node_.node().name +
+                            " was restored from a backup; showing everything again");
         position_ = {now.change_number(), now.epoch()};
         pending_.insert("*");
         reconnected_ = false;
@@ -123,8 +131,8 @@ absl::StatusOr<FeedPosition> CurrentPosition(Caller& node) {
   return FeedPosition{status->change_number(), status->epoch()};
 }
 
-absl::Status FollowFeed(Context& context, Caller& node, const std::vector<std::string>& kinds, FeedPosition position,
-                        const Refresh& refresh) {
+absl::Status FollowFeed(Context& context, Caller& node, const std::vector<std::string>& kinds,
+                        FeedPosition position, const Refresh& refresh) {
   return Follower(context, node, std::move(position), refresh).Run(kinds);
 }
 

@@ -1,7 +1,8 @@
 // What the CLI asks of the machine it runs on: variables, clock, randomness, terminal, streams.
 //
-// Every other file of client/ sees only this interface, so that whole command sessions run in a test with a fake clock
-// and captured output. environment.cc is the real one. One thread (main), except Interrupt() of the real one.
+// Every other file of client/ sees only this interface, so that whole command sessions run in a
+// test with a fake clock and captured output. environment.cc is the real one. One thread (main),
+// except Interrupt() of the real one.
 #pragma once
 
 #include <cstdint>

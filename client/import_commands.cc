@@ -57,7 +57,8 @@ class Importer {
   // Whether --filter and --nearest-to-unit let a record through.
   bool Wanted(const ImportRecord& record);
   // Hands over every good record; counts and names the others when `first`.
-  absl::Status EachRecord(bool first, const std::function<absl::Status(int, v1::CreateIncidentRequest&)>& take);
+  absl::Status EachRecord(bool first,
+                          const std::function<absl::Status(int, v1::CreateIncidentRequest&)>& take);
   v1::CreateIncidentRequest RequestOf(const v1::Incident& incident) const;
   absl::Status Send();
   void Progress(ImportReader& reader, bool first);
@@ -78,9 +79,11 @@ class Importer {
 
 absl::Status Importer::ReadOptions() {
   Faults faults;
-  const auto pair = [&](const std::string& text, const char* flag) -> std::pair<std::string, std::string> {
+  const auto pair = [&](const std::string& text,
+                        const char* flag) -> std::pair<std::string, std::string> {
     const std::size_t equals = text.find('=');
-    if (equals == std::string::npos || equals == 0) faults.Add(flag, "\"" + text + "\" is not of the form name=value");
+    if (equals == std::string::npos || equals == 0)
+      faults.Add(flag, "\"" + text + "\" is not of the form name=value");
     return {std::string(Trimmed(text.substr(0, equals))),
             equals == std::string::npos ? "" : std::string(Trimmed(text.substr(equals + 1)))};
   };
@@ -103,19 +106,22 @@ absl::Status Importer::ReadOptions() {
   for (const std::string& filter : options_.filters) {
     filters_.push_back(pair(filter, "--filter"));
     if (std::find(facets.begin(), facets.end(), filters_.back().first) == facets.end()) {
-      faults.Add("--filter", "no \"" + filters_.back().first + "\"." + DidYouMean(filters_.back().first, facets) +
-                                 " It may be " + Join(facets, ", "));
+      faults.Add("--filter", "no \"" + filters_.back().first + "\"." +
+                                 DidYouMean(filters_.back().first, facets) + " It may be " +
+                                 Join(facets, ", "));
     }
   }
   among_ = UnitsOf(context_, options_.among, "--among", faults);
-  if (!among_.empty() && !options_.nearest_to_unit) faults.Add("--among", "goes with --nearest-to-unit");
+  if (!among_.empty() && !options_.nearest_to_unit)
+    faults.Add("--among", "goes with --nearest-to-unit");
   return faults.ToStatus("nothing was recorded");
 }
 
 bool Importer::Wanted(const ImportRecord& record) {
   for (const auto& [name, value] : filters_) {
     const auto facet = record.facets.find(name);
-    if (facet == record.facets.end() || ToLowerAscii(facet->second) != ToLowerAscii(value)) return false;
+    if (facet == record.facets.end() || ToLowerAscii(facet->second) != ToLowerAscii(value))
+      return false;
   }
   return !options_.nearest_to_unit || UnitOfRecord(context_, record, among_) == unit_;
 }
@@ -128,14 +134,16 @@ v1::CreateIncidentRequest Importer::RequestOf(const v1::Incident& incident) cons
   return request;
 }
 
-absl::Status Importer::EachRecord(bool first,
-                                  const std::function<absl::Status(int, v1::CreateIncidentRequest&)>& take) {
-  absl::StatusOr<std::unique_ptr<ImportReader>> reader = ImportReader::Open(context_, options_.path, mapping_);
+absl::Status Importer::EachRecord(
+    bool first, const std::function<absl::Status(int, v1::CreateIncidentRequest&)>& take) {
+  absl::StatusOr<std::unique_ptr<ImportReader>> reader =
+      ImportReader::Open(context_, options_.path, mapping_);
   if (!reader.ok()) return reader.status();
   progress_ms_ = context_.host().NowMs();
   while (std::optional<ImportLine> line = (*reader)->Next()) {
     if (context_.host().Interrupted()) {
-      return contract::Error(absl::StatusCode::kCancelled, contract::Reason::kInterrupted, "interrupted",
+      return contract::Error(absl::StatusCode::kCancelled, contract::Reason::kInterrupted,
+                             "interrupted",
                              fmt::format("{} records were recorded before", counts_.added),
                              "run the same command again: nothing is recorded twice");
     }
@@ -160,7 +168,8 @@ absl::Status Importer::EachRecord(bool first,
       counts_.bad += first ? 1 : 0;
       const contract::Problem problem = contract::ProblemOf(valid);
       std::vector<std::string> parts;
-      for (const contract::FieldFault& fault : problem.faults) parts.push_back(fault.field + " " + fault.what);
+      for (const contract::FieldFault& fault : problem.faults)
+        parts.push_back(fault.field + " " + fault.what);
       if (first) counts_.Bad(line->number, parts.empty() ? problem.what : Join(parts, "; "));
       continue;
     }
@@ -184,8 +193,10 @@ void Importer::Progress(ImportReader& reader, bool first) {
   if (now_ms - progress_ms_ < (moving ? 100 : kProgressMs)) return;
   progress_ms_ = now_ms;
   const int64_t percent = reader.size() > 0 ? reader.position() * 100 / reader.size() : 100;
-  context_.out().Progress(first ? fmt::format("checking   {} %  {} good, {} bad", percent, counts_.good, counts_.bad)
-                                : fmt::format("recording  {} %  {} added, {} were there", percent, counts_.added, counts_.existed));
+  context_.out().Progress(
+      first ? fmt::format("checking   {} %  {} good, {} bad", percent, counts_.good, counts_.bad)
+            : fmt::format("recording  {} %  {} added, {} were there", percent, counts_.added,
+                          counts_.existed));
 }
 
 absl::Status Importer::Send() {
@@ -193,22 +204,26 @@ absl::Status Importer::Send() {
   batch_.set_all_or_nothing(options_.all_or_nothing);
   const absl::StatusOr<Caller*> node = context_.Node();
   if (!node.ok()) return node.status();
-  const auto answer = (*node)->Call<v1::BatchCreateIncidentsResponse>("IncidentService/BatchCreateIncidents", batch_);
+  const auto answer = (*node)->Call<v1::BatchCreateIncidentsResponse>(
+      "IncidentService/BatchCreateIncidents", batch_);
   if (!answer.ok()) return answer.status();
   for (int i = 0; i < answer->results_size() && i < static_cast<int>(batch_lines_.size()); ++i) {
     const v1::BatchResult& result = answer->results(i);
     if (result.status().empty()) {
       ++(result.existed() ? counts_.existed : counts_.added);
-      if (context_.out().options().format == Format::kId) context_.out().Raw(ReferenceOf(result.name()) + "\n");
+      if (context_.out().options().format == Format::kId)
+        context_.out().Raw(ReferenceOf(result.name()) + "\n");
       continue;
     }
     ++counts_.refused;
     google::rpc::Status refusal;
     refusal.ParseFromString(result.status());
     absl::Status status(static_cast<absl::StatusCode>(refusal.code()), refusal.message());
-    for (const auto& detail : refusal.details()) status.SetPayload(detail.type_url(), absl::Cord(detail.value()));
+    for (const auto& detail : refusal.details())
+      status.SetPayload(detail.type_url(), absl::Cord(detail.value()));
     const contract::Problem problem = contract::ProblemOf(status);
-    counts_.Bad(batch_lines_[static_cast<std::size_t>(i)], problem.what + (problem.why.empty() ? "" : ". " + problem.why));
+    counts_.Bad(batch_lines_[static_cast<std::size_t>(i)],
+                problem.what + (problem.why.empty() ? "" : ". " + problem.why));
   }
   batch_.Clear();
   batch_lines_.clear();
@@ -225,28 +240,34 @@ absl::StatusOr<int> Importer::Run() {
   status = EachRecord(true, [](int, v1::CreateIncidentRequest&) { return absl::OkStatus(); });
   if (!status.ok()) return status;
   if (options_.all_or_nothing && counts_.bad > 0) {
-    for (const BadLine& bad : counts_.bad_lines) context_.out().Warn(fmt::format("  line {}: {}", bad.number, Harmless(bad.what)));
+    for (const BadLine& bad : counts_.bad_lines)
+      context_.out().Warn(fmt::format("  line {}: {}", bad.number, Harmless(bad.what)));
     return contract::Error(absl::StatusCode::kInvalidArgument, contract::Reason::kFieldInvalid,
-                           fmt::format("{} of {} lines need fixing; nothing was recorded", counts_.bad, counts_.bad + counts_.good),
-                           "--all-or-nothing was asked", "correct these lines, or leave --all-or-nothing out");
+                           fmt::format("{} of {} lines need fixing; nothing was recorded",
+                                       counts_.bad, counts_.bad + counts_.good),
+                           "--all-or-nothing was asked",
+                           "correct these lines, or leave --all-or-nothing out");
   }
   if (!context_.dry_run()) {
-    status = EachRecord(false, [this](int line, v1::CreateIncidentRequest& request) -> absl::Status {
-      const std::size_t bytes = request.ByteSizeLong();
-      if (batch_.requests_size() == kBatchRecordsMax || batch_bytes_ + bytes > kBatchBytesMax) {
-        const absl::Status sent = Send();
-        if (!sent.ok()) return sent;
-      }
-      batch_bytes_ += bytes;
-      batch_.add_requests()->Swap(&request);
-      batch_lines_.push_back(line);
-      return absl::OkStatus();
-    });
+    status =
+        EachRecord(false, [this](int line, v1::CreateIncidentRequest& request) -> absl::Status {
+          const std::size_t bytes = request.ByteSizeLong();
+          if (batch_.requests_size() == kBatchRecordsMax || batch_bytes_ + bytes > kBatchBytesMax) {
+            const absl::Status sent = Send();
+            if (!sent.ok()) return sent;
+          }
+          batch_bytes_ += bytes;
+          batch_.add_requests()->Swap(&request);
+          batch_lines_.push_back(line);
+          return absl::OkStatus();
+        });
     if (status.ok()) status = Send();
     if (!status.ok()) {
       if (counts_.added > 0) {
-        context_.out().Warn(fmt::format("{} records were recorded before this; run the same command again: nothing is recorded twice",
-                                        counts_.added));
+        context_.out().Warn(
+            fmt::format("{} records were recorded before this; run the same command again: nothing "
+                        "is recorded twice",
+                        counts_.added));
       }
       return status;
     }
@@ -255,47 +276,54 @@ absl::StatusOr<int> Importer::Run() {
 }
 
 absl::StatusOr<int> Importer::Finish() {
-  for (const BadLine& bad : counts_.bad_lines) context_.out().Warn(fmt::format("line {}: {}", bad.number, Harmless(bad.what)));
+  for (const BadLine& bad : counts_.bad_lines)
+    context_.out().Warn(fmt::format("line {}: {}", bad.number, Harmless(bad.what)));
   const uint64_t bad = counts_.bad + counts_.refused;
-  if (bad > counts_.bad_lines.size()) context_.out().Warn(fmt::format("and {} more bad lines", bad - counts_.bad_lines.size()));
+  if (bad > counts_.bad_lines.size())
+    context_.out().Warn(fmt::format("and {} more bad lines", bad - counts_.bad_lines.size()));
   std::string text;
   if (context_.dry_run()) {
-    text = fmt::format("Would import {} of {} records into {}; nothing was recorded\n", counts_.good,
-                       counts_.good + counts_.bad + counts_.skipped + counts_.own, unit_);
+    text =
+        fmt::format("Would import {} of {} records into {}; nothing was recorded\n", counts_.good,
+                    counts_.good + counts_.bad + counts_.skipped + counts_.own, unit_);
   } else {
-    text = fmt::format("Imported into {}: {} added, {} were there already, {} refused\n", unit_, counts_.added,
-                       counts_.existed + counts_.own, bad);
+    text = fmt::format("Imported into {}: {} added, {} were there already, {} refused\n", unit_,
+                       counts_.added, counts_.existed + counts_.own, bad);
   }
   if (counts_.skipped > 0) text += fmt::format("  {} left out: not asked for\n", counts_.skipped);
-  if (counts_.noted > 0) text += fmt::format("  {} should be looked at by an officer (-v names them)\n", counts_.noted);
+  if (counts_.noted > 0)
+    text += fmt::format("  {} should be looked at by an officer (-v names them)\n", counts_.noted);
   std::string lines;
   for (const BadLine& line : counts_.bad_lines) {
     lines += (lines.empty() ? "" : ",") +
              JsonObject({{"line", std::to_string(line.number)}, {"what", JsonString(line.what)}});
   }
   const auto number = [](uint64_t value) { return std::to_string(value); };
-  const std::vector<Column> columns = {{"unit", "UNIT"},       {"good", "GOOD"},       {"added", "ADDED"}, {"existed", "EXISTED"},
-                                       {"refused", "REFUSED"}, {"left_out", "LEFT OUT"}, {"noted", "NOTED"}};
-  const Row row{unit_,
-                {unit_, number(counts_.good), number(counts_.added), number(counts_.existed + counts_.own), number(bad),
-                 number(counts_.skipped), number(counts_.noted)},
-                "",
-                JsonObject({{"unit", JsonString(unit_)},
-                            {"dry_run", context_.dry_run() ? "true" : "false"},
-                            {"good", number(counts_.good)},
-                            {"added", number(counts_.added)},
-                            {"existed", number(counts_.existed + counts_.own)},
-                            {"refused", number(bad)},
-                            {"left_out", number(counts_.skipped)},
-                            {"noted", number(counts_.noted)},
-                            {"bad_lines", "[" + lines + "]"}})};
+  const std::vector<Column> columns = {
+      {"unit", "UNIT"},       {"good", "GOOD"},         {"added", "ADDED"}, {"existed", "EXISTED"},
+      {"refused", "REFUSED"}, {"left_out", "LEFT OUT"}, {"noted", "NOTED"}};
+  const Row row{
+      unit_,
+      {unit_, number(counts_.good), number(counts_.added), number(counts_.existed + counts_.own),
+       number(bad), number(counts_.skipped), number(counts_.noted)},
+      "",
+      JsonObject({{"unit", JsonString(unit_)},
+                  {"dry_run", context_.dry_run() ? "true" : "false"},
+                  {"good", number(counts_.good)},
+                  {"added", number(counts_.added)},
+                  {"existed", number(counts_.existed + counts_.own)},
+                  {"refused", number(bad)},
+                  {"left_out", number(counts_.skipped)},
+                  {"noted", number(counts_.noted)},
+                  {"bad_lines", "[" + lines + "]"}})};
   // In id mode the references were the output.
   if (context_.out().options().format != Format::kId) {
     const absl::Status shown = context_.out().Show(columns, row, v1::Incident(), text);
     if (!shown.ok()) return shown;
   }
   if (bad == 0) return kExitDone;
-  const bool something = counts_.added + counts_.existed + counts_.own > 0 || (context_.dry_run() && counts_.good > 0);
+  const bool something =
+      counts_.added + counts_.existed + counts_.own > 0 || (context_.dry_run() && counts_.good > 0);
   return something ? kExitPartly : kExitUsage;
 }
 
@@ -305,22 +333,32 @@ void AddImportCommand(CommandTree& tree, CLI::App* incident) {
   const auto options = std::make_shared<ImportOptions>();
   Command& command = tree.Add(
       incident, "import", "records the incidents of a file; the same file twice adds nothing",
-      {"incident import incidents.jsonl --dry-run", "incident import incidents.jsonl --nearest-to-unit",
-       "incident import log.csv --map when=Date --map kind=Type --map title=Summary --map locality=Place"},
+      {"incident import incidents.jsonl --dry-run",
+       "incident import incidents.jsonl --nearest-to-unit",
+       "incident import log.csv --map when=Date --map kind=Type --map title=Summary --map "
+       "locality=Place"},
       [options](Context& context) { return Importer(context, *options).Run(); });
   command.app->add_option("FILE", options->path, ".jsonl or .csv")->required();
-  command.app->add_option("--map", options->maps, "CSV: field=column; may be repeated (tripoint help import)")
+  command.app
+      ->add_option("--map", options->maps,
+                   "CSV: field=column; may be repeated (tripoint help import)")
       ->type_name("F=C")
       ->allow_extra_args(false);
-  command.app->add_option("--mapping", options->mapping_path, "CSV: file with field=column lines")->type_name("FILE");
-  command.app->add_option("--filter", options->filters, "only records with, such as province=VN-28; may be repeated")
+  command.app->add_option("--mapping", options->mapping_path, "CSV: file with field=column lines")
+      ->type_name("FILE");
+  command.app
+      ->add_option("--filter", options->filters,
+                   "only records with, such as province=VN-28; may be repeated")
       ->type_name("K=V")
       ->allow_extra_args(false);
-  command.app->add_flag("--nearest-to-unit", options->nearest_to_unit, "only what belongs to this node's unit");
-  command.app->add_option("--among", options->among, "with --nearest-to-unit: the nearest of these units")
+  command.app->add_flag("--nearest-to-unit", options->nearest_to_unit,
+                        "only what belongs to this node's unit");
+  command.app
+      ->add_option("--among", options->among, "with --nearest-to-unit: the nearest of these units")
       ->type_name("UNITS")
       ->allow_extra_args(false);
-  command.app->add_flag("--all-or-nothing", options->all_or_nothing, "one bad line refuses the file");
+  command.app->add_flag("--all-or-nothing", options->all_or_nothing,
+                        "one bad line refuses the file");
 }
 
 }  // namespace tripoint::client

@@ -11,15 +11,17 @@
 
 namespace tripoint::client {
 
-absl::StatusOr<std::unique_ptr<ImportReader>> ImportReader::Open(Context& context, const std::string& path,
-                                                                 const std::map<std::string, std::string>& mapping) {
+absl::StatusOr<std::unique_ptr<ImportReader>> ImportReader::Open(
+    Context& context, const std::string& path, const std::map<std::string, std::string>& mapping) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) {
     return UsageError("\"" + path + "\" is no file; nothing was recorded",
-                      "it is read twice: first checked, then recorded", "give the path of a .jsonl or .csv file");
+                      "it is read twice: first checked, then recorded",
+                      "give the path of a .jsonl or .csv file");
   }
   std::unique_ptr<ImportReader> reader(new ImportReader(context, path));
-  if (!reader->in_) return UsageError("\"" + path + "\" cannot be read", "its permissions do not allow it", "");
+  if (!reader->in_)
+    return UsageError("\"" + path + "\" cannot be read", "its permissions do not allow it", "");
   reader->size_ = static_cast<int64_t>(std::filesystem::file_size(path, error));
   const bool csv = ToLowerAscii(path).ends_with(".csv") || !mapping.empty();
   if (csv) {
@@ -34,30 +36,36 @@ absl::Status ImportReader::ReadHeader(const std::map<std::string, std::string>& 
   std::vector<std::string> header;
   const absl::StatusOr<bool> more = csv_->Next(header);
   if (!more.ok() || !*more) {
-    return UsageError("the file has no header line", "the first line of a CSV names its columns", "tripoint help import");
+    return UsageError("the file has no header line", "the first line of a CSV names its columns",
+                      "tripoint help import");
   }
   Faults faults;
   for (std::size_t i = 0; i < header.size(); ++i) {
     const std::string field = UsualField(header[i]);
     // A column that --map names is what --map says, and nothing else.
-    const bool named = std::any_of(mapping.begin(), mapping.end(), [&](const auto& pair) { return pair.second == header[i]; });
-    if (!field.empty() && !named && mapping.find(field) == mapping.end()) column_of_.try_emplace(field, i);
+    const bool named = std::any_of(mapping.begin(), mapping.end(),
+                                   [&](const auto& pair) { return pair.second == header[i]; });
+    if (!field.empty() && !named && mapping.find(field) == mapping.end())
+      column_of_.try_emplace(field, i);
   }
   for (const auto& [field, column] : mapping) {
     const std::vector<std::string>& fields = CsvFields();
     if (std::find(fields.begin(), fields.end(), field) == fields.end()) {
-      faults.Add("--map", "no field \"" + field + "\"." + DidYouMean(field, fields) + " The fields are " + Join(fields, ", "));
+      faults.Add("--map", "no field \"" + field + "\"." + DidYouMean(field, fields) +
+                              " The fields are " + Join(fields, ", "));
     }
     const auto found = std::find(header.begin(), header.end(), column);
     if (found == header.end()) {
-      faults.Add("--map", "no column \"" + column + "\"." + DidYouMean(column, header) + " The columns are " + Join(header, ", "));
+      faults.Add("--map", "no column \"" + column + "\"." + DidYouMean(column, header) +
+                              " The columns are " + Join(header, ", "));
     } else {
       column_of_[field] = static_cast<std::size_t>(found - header.begin());
     }
   }
   for (const char* needed : {"when", "kind"}) {
     if (column_of_.find(needed) == column_of_.end() && faults.empty()) {
-      faults.Add("--map", std::string("which column is ") + needed + "? say --map " + needed + "=COLUMN; the columns are " + Join(header, ", "));
+      faults.Add("--map", std::string("which column is ") + needed + "? say --map " + needed +
+                              "=COLUMN; the columns are " + Join(header, ", "));
     }
   }
   return faults.ToStatus("nothing was recorded");

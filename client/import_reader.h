@@ -19,17 +19,17 @@ namespace tripoint::client {
 inline constexpr std::size_t kImportLineBytesMax = 256 * 1024;
 
 struct ImportLine {
-  int number = 0;         // of the line in the file, from 1
+  int number = 0;           // of the line in the file, from 1
   bool unreadable = false;  // the line itself; `record` says why
   absl::StatusOr<ImportRecord> record = absl::UnknownError("");
 };
 
 class ImportReader {
  public:
-  // `mapping`: field -> column (CSV only). Errors: USAGE when the file cannot be opened, its header does not have a named
-  // column, or a field is unknown.
-  static absl::StatusOr<std::unique_ptr<ImportReader>> Open(Context& context, const std::string& path,
-                                                            const std::map<std::string, std::string>& mapping);
+  // `mapping`: field -> column (CSV only). Errors: USAGE when the file cannot be opened, its header
+  // does not have a named column, or a field is unknown.
+  static absl::StatusOr<std::unique_ptr<ImportReader>> Open(
+      Context& context, const std::string& path, const std::map<std::string, std::string>& mapping);
 
   // Next record; nullopt at the end. A bad line is a line with an error, never the end.
   std::optional<ImportLine> Next();
@@ -39,7 +39,8 @@ class ImportReader {
   int64_t size() const { return size_; }
 
  private:
-  ImportReader(Context& context, const std::string& path) : context_(context), in_(path, std::ios::binary) {}
+  ImportReader(Context& context, const std::string& path)
+      : context_(context), in_(path, std::ios::binary) {}
   absl::Status ReadHeader(const std::map<std::string, std::string>& mapping);
   std::optional<ImportLine> NextJson();
   std::optional<ImportLine> NextRow();
@@ -48,8 +49,8 @@ class ImportReader {
   std::ifstream in_;
   int64_t size_ = 0;
   int line_ = 0;
-  std::unique_ptr<CsvReader> csv_;                 // absent for JSON Lines
-  std::map<std::string, std::size_t> column_of_;   // field -> index
+  std::unique_ptr<CsvReader> csv_;                // absent for JSON Lines
+  std::map<std::string, std::size_t> column_of_;  // field -> index
 };
 
 }  // namespace tripoint::client

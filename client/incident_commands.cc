@@ -17,7 +17,8 @@
 namespace tripoint::client {
 namespace {
 
-absl::StatusOr<int> ShowIncident(Context& context, const v1::Incident& incident, const std::string& text) {
+absl::StatusOr<int> ShowIncident(Context& context, const v1::Incident& incident,
+                                 const std::string& text) {
   const absl::Status shown =
       context.out().Show(IncidentColumns(), IncidentRow(context, incident), incident, text);
   if (!shown.ok()) return shown;
@@ -31,11 +32,16 @@ absl::StatusOr<int> NewIncident(Context& context, const FactsOptions& options) {
   v1::CreateIncidentRequest request;
   v1::Facts& facts = *request.mutable_incident()->mutable_facts();
   options.Apply(context, facts, faults);
-  if (options.kind.empty()) faults.Add("--kind", "is needed, such as --kind smuggling   all: tripoint codes kinds");
-  if (options.where.empty() && options.locality.empty() && options.at.empty() && options.marker.empty()) {
-    faults.Add("--where", "is needed: a gate, or --locality, --at or --marker   all gates: tripoint codes gates");
+  if (options.kind.empty())
+    faults.Add("--kind", "is needed, such as --kind smuggling   all: tripoint codes kinds");
+  if (options.where.empty() && options.locality.empty() && options.at.empty() &&
+      options.marker.empty()) {
+    faults.Add(
+        "--where",
+        "is needed: a gate, or --locality, --at or --marker   all gates: tripoint codes gates");
   }
-  if (options.title.empty() && options.text.empty()) faults.Add("--title", "is needed: one line that says what, or --text");
+  if (options.title.empty() && options.text.empty())
+    faults.Add("--title", "is needed: one line that says what, or --text");
   absl::Status status = faults.ToStatus("nothing was recorded");
   if (!status.ok()) return status;
   if (options.when.empty()) {
@@ -55,15 +61,16 @@ absl::StatusOr<int> NewIncident(Context& context, const FactsOptions& options) {
     v1::Incident shown = *made;
     if (!shown.has_facts()) *shown.mutable_facts() = facts;
     return ShowIncident(context, shown,
-                        "Would record on " + (*node)->node().name + ":\n" + FactsText(context, shown.facts()) +
-                            "  nothing was recorded\n");
+                        "Would record on " + (*node)->node().name + ":\n" +
+                            FactsText(context, shown.facts()) + "  nothing was recorded\n");
   }
   const std::string reference = ReferenceOf(made->name());
-  const absl::StatusOr<int> shown =
-      ShowIncident(context, *made,
-                   fmt::format("Recorded {} on {}    {}    {}\n  stays on this node; nothing is shared yet\n", reference,
-                               (*node)->node().name, made->facts().category_code(),
-                               context.Time(made->facts().occur_time_ms(), made->facts().occur_precision_code())));
+  const absl::StatusOr<int> shown = ShowIncident(
+      context, *made,
+      fmt::format(
+          "Recorded {} on {}    {}    {}\n  stays on this node; nothing is shared yet\n", reference,
+          (*node)->node().name, made->facts().category_code(),
+          context.Time(made->facts().occur_time_ms(), made->facts().occur_precision_code())));
   context.out().Note("next: tripoint notice share " + reference + " --to UNIT --dry-run");
   return shown;
 }
@@ -81,18 +88,21 @@ absl::StatusOr<int> ListIncidents(Context& context, const ListOptions& options) 
     // A group such as DRG or `drugs` comes first: it is the wider wish. A code is always itself.
     const codes::Code* code = context.registry().Find("categories", options.kind);
     if (code == nullptr) code = context.registry().FindWord("category_groups", options.kind);
-    filter.set_category_code(code != nullptr ? code->code
-                                             : CodeOf(context, "categories", options.kind, "--kind", faults));
+    filter.set_category_code(code != nullptr
+                                 ? code->code
+                                 : CodeOf(context, "categories", options.kind, "--kind", faults));
   }
   if (!options.state.empty()) {
     v1::IncidentState state = v1::INCIDENT_STATE_UNSPECIFIED;
     if (!v1::IncidentState_Parse("INCIDENT_STATE_" + ToUpperAscii(options.state), &state)) {
-      faults.AddStatus("--state", context.registry().ResolveWord("incident_states", options.state).status());
+      faults.AddStatus("--state",
+                       context.registry().ResolveWord("incident_states", options.state).status());
     }
     filter.set_state(state);
   }
   if (!options.severity.empty()) {
-    filter.set_severity_min(static_cast<uint32_t>(NumberOf(options.severity, 1, 5, "--severity-min", faults)));
+    filter.set_severity_min(
+        static_cast<uint32_t>(NumberOf(options.severity, 1, 5, "--severity-min", faults)));
   }
   if (!options.gate.empty()) {
     const auto gate = context.registry().ResolveGate(options.gate);
@@ -126,8 +136,8 @@ absl::StatusOr<int> ShowOne(Context& context, const std::string& reference) {
 
 // --- edit
 
-absl::StatusOr<int> EditIncident(Context& context, const std::string& reference, const FactsOptions& options,
-                                 const std::string& reason) {
+absl::StatusOr<int> EditIncident(Context& context, const std::string& reference,
+                                 const FactsOptions& options, const std::string& reason) {
   if (!options.Any()) {
     return UsageError("say what to change; nothing was changed", "no flag names a new value",
                       "tripoint incident edit REF --title TEXT --reason WHY");
@@ -154,31 +164,34 @@ absl::StatusOr<int> EditIncident(Context& context, const std::string& reference,
   if (!node.ok()) return node.status();
   const auto changed = (*node)->Call<v1::Incident>("IncidentService/UpdateIncident", request);
   if (!changed.ok()) return changed.status();
-  const std::string head = context.dry_run()
-                               ? "Would change " + ReferenceOf(incident->name()) + " to:\n"
-                               : fmt::format("Changed {} on {}, now version {}\n", ReferenceOf(changed->name()),
-                                             (*node)->node().name, changed->version());
+  const std::string head =
+      context.dry_run()
+          ? "Would change " + ReferenceOf(incident->name()) + " to:\n"
+          : fmt::format("Changed {} on {}, now version {}\n", ReferenceOf(changed->name()),
+                        (*node)->node().name, changed->version());
   const v1::Facts& facts = changed->has_facts() ? changed->facts() : request.incident().facts();
-  const absl::StatusOr<int> shown =
-      ShowIncident(context, *changed, head + FactsText(context, facts) + (context.dry_run() ? "  nothing was changed\n" : ""));
+  const absl::StatusOr<int> shown = ShowIncident(
+      context, *changed,
+      head + FactsText(context, facts) + (context.dry_run() ? "  nothing was changed\n" : ""));
   if (!context.dry_run() && !changed->notices().empty()) {
-    context.out().Note("its notices still say the old: tripoint notice revise REF --from-incident --reason WHY");
+    context.out().Note(
+        "its notices still say the old: tripoint notice revise REF --from-incident --reason WHY");
   }
   return shown;
 }
 
 // --- close and reopen
 
-absl::StatusOr<int> ChangeState(Context& context, const std::string& reference, v1::IncidentState state,
-                                const std::string& reason) {
+absl::StatusOr<int> ChangeState(Context& context, const std::string& reference,
+                                v1::IncidentState state, const std::string& reason) {
   const absl::StatusOr<v1::Incident> incident = ResolveIncident(context, reference);
   if (!incident.ok()) return incident.status();
   const std::string name = ReferenceOf(incident->name());
   const absl::StatusOr<Caller*> node = context.Node();
   if (!node.ok()) return node.status();
   if (!context.dry_run() && state != v1::INCIDENT_STATE_REOPENED) {
-    const absl::StatusOr<bool> yes =
-        context.Confirm(fmt::format("Set {} on {} to {}?", name, (*node)->node().name, StateWord(state)), false);
+    const absl::StatusOr<bool> yes = context.Confirm(
+        fmt::format("Set {} on {} to {}?", name, (*node)->node().name, StateWord(state)), false);
     if (!yes.ok()) return yes.status();
     if (!*yes) {
       context.out().Warn("Nothing was changed.");
@@ -198,17 +211,18 @@ absl::StatusOr<int> ChangeState(Context& context, const std::string& reference, 
   if (!changed.ok()) return changed.status();
   if (context.dry_run()) {
     return ShowIncident(context, *changed,
-                        fmt::format("Would set {} from {} to {}; nothing was changed\n", name, StateWord(incident->state()),
-                                    StateWord(state)));
+                        fmt::format("Would set {} from {} to {}; nothing was changed\n", name,
+                                    StateWord(incident->state()), StateWord(state)));
   }
   return ShowIncident(context, *changed,
-                      fmt::format("{} on {} is {}, version {}\n", name, (*node)->node().name, StateWord(changed->state()),
-                                  changed->version()));
+                      fmt::format("{} on {} is {}, version {}\n", name, (*node)->node().name,
+                                  StateWord(changed->state()), changed->version()));
 }
 
 // --- history
 
-absl::StatusOr<int> History(Context& context, const std::string& reference, const std::string& limit_text) {
+absl::StatusOr<int> History(Context& context, const std::string& reference,
+                            const std::string& limit_text) {
   const absl::StatusOr<int> limit = ReadLimit(limit_text);
   if (!limit.ok()) return limit.status();
   const absl::StatusOr<v1::Incident> incident = ResolveIncident(context, reference);
@@ -216,8 +230,12 @@ absl::StatusOr<int> History(Context& context, const std::string& reference, cons
   const absl::StatusOr<Caller*> node = context.Node();
   if (!node.ok()) return node.status();
   Listing listing;
-  listing.columns = {{"version", "VERSION"}, {"time", "TIME"},          {"by", "BY"},
-                     {"state", "STATE"},     {"time_utc", "TIME UTC", false}, {"reason", "REASON"},
+  listing.columns = {{"version", "VERSION"},
+                     {"time", "TIME"},
+                     {"by", "BY"},
+                     {"state", "STATE"},
+                     {"time_utc", "TIME UTC", false},
+                     {"reason", "REASON"},
                      {"subject", "SUBJECT", true, true}};
   listing.kinds = {"incident"};
   listing.limit = *limit;
@@ -225,14 +243,15 @@ absl::StatusOr<int> History(Context& context, const std::string& reference, cons
     v1::ListIncidentVersionsRequest request;
     request.set_name(name);
     while (true) {
-      const auto page = (*node)->Call<v1::ListIncidentVersionsResponse>("IncidentService/ListIncidentVersions", request);
+      const auto page = (*node)->Call<v1::ListIncidentVersionsResponse>(
+          "IncidentService/ListIncidentVersions", request);
       if (!page.ok()) return page.status();
       for (const v1::Incident& version : page->versions()) {
         const std::string number = std::to_string(version.version());
         const Row row{number,
-                      {number, context.Time(version.update_time_ms()), version.updater(), StateWord(version.state()),
-                       IsoText(version.update_time_ms(), Clock::kUtc), version.change_reason(),
-                       SubjectOf(context, version.facts())}};
+                      {number, context.Time(version.update_time_ms()), version.updater(),
+                       StateWord(version.state()), IsoText(version.update_time_ms(), Clock::kUtc),
+                       version.change_reason(), SubjectOf(context, version.facts())}};
         if (!emit(row, version)) return absl::OkStatus();
       }
       if (page->next_page_token().empty()) return absl::OkStatus();
@@ -250,8 +269,10 @@ absl::StatusOr<int> Close(Context& context, const StateOptions& options) {
   const std::string word = options.to.empty() ? "closed" : ToLowerAscii(options.to);
   const std::vector<std::string> words = {"closed", "resolved", "void"};
   if (std::find(words.begin(), words.end(), word) == words.end()) {
-    return UsageError("an incident is not closed as \"" + options.to + "\"." + DidYouMean(word, words),
-                      "the words are " + Join(words, ", "), "tripoint incident close REF --as resolved --reason WHY");
+    return UsageError(
+        "an incident is not closed as \"" + options.to + "\"." + DidYouMean(word, words),
+        "the words are " + Join(words, ", "),
+        "tripoint incident close REF --as resolved --reason WHY");
   }
   v1::IncidentState state = v1::INCIDENT_STATE_CLOSED;
   v1::IncidentState_Parse("INCIDENT_STATE_" + ToUpperAscii(word), &state);
@@ -271,9 +292,11 @@ void AddStateCommands(CommandTree& tree, CLI::App* group) {
   add(closed, *close);
   closed.app->add_option("--as", close->to, "closed (usual), resolved or void")->type_name("STATE");
   const auto reopen = std::make_shared<StateOptions>();
-  add(tree.Add(group, "reopen", "opens a closed incident again", {"incident reopen 0093-T --reason \"new evidence\""},
+  add(tree.Add(group, "reopen", "opens a closed incident again",
+               {"incident reopen 0093-T --reason \"new evidence\""},
                [reopen](Context& context) {
-                 return ChangeState(context, reopen->reference, v1::INCIDENT_STATE_REOPENED, reopen->reason);
+                 return ChangeState(context, reopen->reference, v1::INCIDENT_STATE_REOPENED,
+                                    reopen->reason);
                }),
       *reopen);
 }
@@ -287,8 +310,10 @@ void AddIncidentCommands(CommandTree& tree) {
   Command& created = tree.Add(
       group, "new", "records an incident",
       {R"(incident new --kind smuggling --where "Bờ Y" --when "today 04:10" --title "Pickup with 14 sacks of fireworks")",
-       "incident new --kind drugs --where G-BOY --goods methamphetamine-tablet:20000 --person suspect:LA:2 --title \"Car search\"",
-       "incident new --kind SAF-FLD --locality \"km 52\" --title \"Water over the road\" --severity 4 --dry-run"},
+       "incident new --kind drugs --where G-BOY --goods methamphetamine-tablet:20000 --person "
+       "suspect:LA:2 --title \"Car search\"",
+       "incident new --kind SAF-FLD --locality \"km 52\" --title \"Water over the road\" "
+       "--severity 4 --dry-run"},
       [create](Context& context) { return NewIncident(context, *create); });
   create->AddTo(created.app);
 
@@ -298,16 +323,20 @@ void AddIncidentCommands(CommandTree& tree) {
                               "incident list --state open --watch"},
                              [list](Context& context) { return ListIncidents(context, *list); });
   listed.list = true;
-  listed.app->add_option("--kind", list->kind, "category or group, such as DRG or smuggling")->type_name("KIND");
-  listed.app->add_option("--state", list->state, "open, verifying, resolved, closed ...")->type_name("STATE");
-  listed.app->add_option("--severity-min", list->severity, "this severity and above")->type_name("1-5");
+  listed.app->add_option("--kind", list->kind, "category or group, such as DRG or smuggling")
+      ->type_name("KIND");
+  listed.app->add_option("--state", list->state, "open, verifying, resolved, closed ...")
+      ->type_name("STATE");
+  listed.app->add_option("--severity-min", list->severity, "this severity and above")
+      ->type_name("1-5");
   listed.app->add_option("--gate", list->gate, "only at this gate")->type_name("GATE");
   listed.app->add_option("--from", list->from, "happened at or after")->type_name("TIME");
   listed.app->add_option("--until", list->until, "happened before")->type_name("TIME");
   listed.app->add_option("--limit", list->limit, "most rows; 0 = all")->type_name("N");
 
   const auto shown = std::make_shared<std::string>();
-  tree.Add(group, "show", "shows one incident", {"incident show 0093-T", "incident show 0093-T --lang lo -o json"},
+  tree.Add(group, "show", "shows one incident",
+           {"incident show 0093-T", "incident show 0093-T --lang lo -o json"},
            [shown](Context& context) { return ShowOne(context, *shown); })
       .app->add_option("REF", *shown, "incident")
       ->required();
@@ -319,8 +348,11 @@ void AddIncidentCommands(CommandTree& tree) {
   const auto edit = std::make_shared<Edit>();
   Command& edited =
       tree.Add(group, "edit", "changes the facts of an incident; old versions stay",
-               {R"(incident edit 0093-T --severity 3 --reason "value now known")", "incident edit 0093-T --plate 60C-123.45"},
-               [edit](Context& context) { return EditIncident(context, edit->reference, edit->facts, edit->reason); });
+               {R"(incident edit 0093-T --severity 3 --reason "value now known")",
+                "incident edit 0093-T --plate 60C-123.45"},
+               [edit](Context& context) {
+                 return EditIncident(context, edit->reference, edit->facts, edit->reason);
+               });
   edited.app->add_option("REF", edit->reference, "incident")->required();
   edit->facts.AddTo(edited.app);
   edited.app->add_option("--reason", edit->reason, "why, for the history")->type_name("TEXT");
@@ -328,9 +360,10 @@ void AddIncidentCommands(CommandTree& tree) {
   AddStateCommands(tree, group);
 
   const auto history = std::make_shared<std::pair<std::string, std::string>>();
-  Command& told = tree.Add(group, "history", "lists every version of an incident, who changed it and why",
-                           {"incident history 0093-T", "incident history 0093-T -o jsonl"},
-                           [history](Context& context) { return History(context, history->first, history->second); });
+  Command& told = tree.Add(
+      group, "history", "lists every version of an incident, who changed it and why",
+      {"incident history 0093-T", "incident history 0093-T -o jsonl"},
+      [history](Context& context) { return History(context, history->first, history->second); });
   told.list = true;
   told.app->add_option("REF", history->first, "incident")->required();
   told.app->add_option("--limit", history->second, "most rows; 0 = all")->type_name("N");

@@ -39,7 +39,8 @@ std::string Quantity(const Context& context, const v1::Goods& goods) {
 std::string PersonText(const Context& context, const v1::Person& person) {
   std::string out = Times(person.count()) + context.Label("person_roles", person.role_code());
   std::string more = person.nationality_region_code();
-  if (!person.sex_code().empty()) more += (more.empty() ? "" : ", ") + context.Label("sexes", person.sex_code());
+  if (!person.sex_code().empty())
+    more += (more.empty() ? "" : ", ") + context.Label("sexes", person.sex_code());
   return more.empty() ? out : out + " (" + more + ")";
 }
 
@@ -54,7 +55,8 @@ std::string VehicleText(const Context& context, const v1::Vehicle& vehicle) {
 std::string DocumentText(const Context& context, const v1::Document& document) {
   std::string out = Times(document.count()) + context.Label("documents", document.type_code());
   if (!document.region_code().empty()) out += " (" + document.region_code() + ")";
-  if (!document.status_code().empty()) out += ", " + context.Label("document_status", document.status_code());
+  if (!document.status_code().empty())
+    out += ", " + context.Label("document_status", document.status_code());
   return out;
 }
 
@@ -66,10 +68,18 @@ std::string GoodsText(const Context& context, const v1::Goods& goods) {
 
 }  // namespace
 
-std::string StateWord(v1::IncidentState state) { return Word(state, v1::IncidentState_Name(state), "INCIDENT_STATE_"); }
-std::string StateWord(v1::NoticeState state) { return Word(state, v1::NoticeState_Name(state), "NOTICE_STATE_"); }
-std::string StateWord(v1::DeliveryState state) { return Word(state, v1::DeliveryState_Name(state), "DELIVERY_STATE_"); }
-std::string StateWord(v1::LinkState state) { return Word(state, v1::LinkState_Name(state), "LINK_STATE_"); }
+std::string StateWord(v1::IncidentState state) {
+  return Word(state, v1::IncidentState_Name(state), "INCIDENT_STATE_");
+}
+std::string StateWord(v1::NoticeState state) {
+  return Word(state, v1::NoticeState_Name(state), "NOTICE_STATE_");
+}
+std::string StateWord(v1::DeliveryState state) {
+  return Word(state, v1::DeliveryState_Name(state), "DELIVERY_STATE_");
+}
+std::string StateWord(v1::LinkState state) {
+  return Word(state, v1::LinkState_Name(state), "LINK_STATE_");
+}
 
 std::string Line(std::string_view label, std::string_view value) {
   if (value.empty()) return "";
@@ -78,24 +88,29 @@ std::string Line(std::string_view label, std::string_view value) {
 
 std::string PlaceOf(const Context& context, const v1::Place& place) {
   std::vector<std::string> parts;
-  if (!place.gate().empty()) parts.push_back(context.registry().PlaceName(place.gate(), context.language()));
+  if (!place.gate().empty())
+    parts.push_back(context.registry().PlaceName(place.gate(), context.language()));
   if (!place.locality().empty()) parts.push_back(place.locality());
   if (place.has_marker()) {
-    std::string marker = fmt::format("marker {} {}", place.marker().line(), place.marker().number());
+    std::string marker =
+        fmt::format("marker {} {}", place.marker().line(), place.marker().number());
     if (place.marker().offset_m() > 0) {
-      marker += fmt::format(" + {} m at {} deg", place.marker().offset_m(), place.marker().bearing_deg());
+      marker +=
+          fmt::format(" + {} m at {} deg", place.marker().offset_m(), place.marker().bearing_deg());
     }
     parts.push_back(std::move(marker));
   }
   if (parts.empty() && place.has_coordinates()) {
-    parts.push_back(fmt::format("{:.4f}, {:.4f}", place.coordinates().latitude_deg(), place.coordinates().longitude_deg()));
+    parts.push_back(fmt::format("{:.4f}, {:.4f}", place.coordinates().latitude_deg(),
+                                place.coordinates().longitude_deg()));
   }
   return Join(parts, ", ");
 }
 
 std::string SubjectOf(const Context& context, const v1::Facts& facts) {
   std::vector<std::string> parts;
-  if (!facts.status_code().empty() && facts.status_code() != "ACTUAL") parts.push_back(facts.status_code());
+  if (!facts.status_code().empty() && facts.status_code() != "ACTUAL")
+    parts.push_back(facts.status_code());
   parts.push_back(context.Label("categories", facts.category_code()));
   const std::string place = PlaceOf(context, facts.place());
   if (!place.empty()) parts.push_back(place);
@@ -109,27 +124,37 @@ std::string SubjectOf(const Context& context, const v1::Facts& facts) {
 std::string FactsText(const Context& context, const v1::Facts& facts) {
   std::string out;
   if (!facts.status_code().empty() && facts.status_code() != "ACTUAL") {
-    out += Line("STATUS", facts.status_code() + ": " + context.Label("status", facts.status_code()));
+    out +=
+        Line("STATUS", facts.status_code() + ": " + context.Label("status", facts.status_code()));
   }
-  out += Line("kind", context.Label("categories", facts.category_code()) + "  [" + facts.category_code() + "]");
+  out += Line("kind", context.Label("categories", facts.category_code()) + "  [" +
+                          facts.category_code() + "]");
   out += Line("when", context.Time(facts.occur_time_ms(), facts.occur_precision_code()));
   out += Line("where", PlaceOf(context, facts.place()));
-  if (facts.place().has_coordinates() && (!facts.place().gate().empty() || !facts.place().locality().empty())) {
+  if (facts.place().has_coordinates() &&
+      (!facts.place().gate().empty() || !facts.place().locality().empty())) {
     const v1::Coordinates& at = facts.place().coordinates();
-    out += Line("position", fmt::format("{:.4f}, {:.4f}", at.latitude_deg(), at.longitude_deg()) +
-                                (at.precision_m() > 0 ? fmt::format(" within {} m", at.precision_m()) : ""));
+    out += Line("position",
+                fmt::format("{:.4f}, {:.4f}", at.latitude_deg(), at.longitude_deg()) +
+                    (at.precision_m() > 0 ? fmt::format(" within {} m", at.precision_m()) : ""));
   }
-  std::string weight = fmt::format("{} ", facts.severity()) + context.Label("severity", std::to_string(facts.severity()));
-  if (!facts.certainty_code().empty()) weight += ", " + context.Label("certainty", facts.certainty_code());
+  std::string weight = fmt::format("{} ", facts.severity()) +
+                       context.Label("severity", std::to_string(facts.severity()));
+  if (!facts.certainty_code().empty())
+    weight += ", " + context.Label("certainty", facts.certainty_code());
   out += Line("severity", weight);
   out += Line("title", facts.title());
-  for (const v1::Person& person : facts.persons()) out += Line("person", PersonText(context, person));
-  for (const v1::Vehicle& vehicle : facts.vehicles()) out += Line("vehicle", VehicleText(context, vehicle));
-  for (const v1::Document& document : facts.documents()) out += Line("document", DocumentText(context, document));
+  for (const v1::Person& person : facts.persons())
+    out += Line("person", PersonText(context, person));
+  for (const v1::Vehicle& vehicle : facts.vehicles())
+    out += Line("vehicle", VehicleText(context, vehicle));
+  for (const v1::Document& document : facts.documents())
+    out += Line("document", DocumentText(context, document));
   for (const v1::Goods& goods : facts.goods()) out += Line("goods", GoodsText(context, goods));
   if (!facts.narrative().text().empty()) {
     out += "  text as written [" + Harmless(facts.narrative().language_code()) + "]:\n";
-    for (const std::string& line : Split(Harmless(facts.narrative().text(), true), '\n')) out += "    " + line + "\n";
+    for (const std::string& line : Split(Harmless(facts.narrative().text(), true), '\n'))
+      out += "    " + line + "\n";
   }
   return out;
 }
@@ -153,17 +178,19 @@ std::vector<Column> IncidentColumns() {
 Row IncidentRow(const Context& context, const v1::Incident& incident) {
   const v1::Facts& facts = incident.facts();
   const std::string reference = ReferenceOf(incident.name());
-  return {reference,
-          {reference, context.Time(facts.occur_time_ms(), facts.occur_precision_code()), std::to_string(facts.severity()),
-           StateWord(incident.state()), incident.notices().empty() ? "no" : std::to_string(incident.notices_size()),
-           facts.category_code(), facts.place().gate(), std::to_string(incident.version()),
-           IsoText(facts.occur_time_ms(), Clock::kLocal), IsoText(facts.occur_time_ms(), Clock::kUtc), incident.creator(),
-           incident.external_id(), SubjectOf(context, facts)}};
+  return {
+      reference,
+      {reference, context.Time(facts.occur_time_ms(), facts.occur_precision_code()),
+       std::to_string(facts.severity()), StateWord(incident.state()),
+       incident.notices().empty() ? "no" : std::to_string(incident.notices_size()),
+       facts.category_code(), facts.place().gate(), std::to_string(incident.version()),
+       IsoText(facts.occur_time_ms(), Clock::kLocal), IsoText(facts.occur_time_ms(), Clock::kUtc),
+       incident.creator(), incident.external_id(), SubjectOf(context, facts)}};
 }
 
 std::string IncidentText(const Context& context, const v1::Incident& incident) {
-  std::string out = fmt::format("{}  {}, version {}\n", ReferenceOf(incident.name()), StateWord(incident.state()),
-                                incident.version());
+  std::string out = fmt::format("{}  {}, version {}\n", ReferenceOf(incident.name()),
+                                StateWord(incident.state()), incident.version());
   out += FactsText(context, incident.facts());
   if (incident.notices().empty()) {
     out += Line("shared", "no; it is on this node only");
@@ -174,13 +201,15 @@ std::string IncidentText(const Context& context, const v1::Incident& incident) {
   }
   out += Line("recorded", context.Time(incident.create_time_ms()) + " by " + incident.creator());
   if (incident.version() > 1) {
-    out += Line("changed", context.Time(incident.update_time_ms()) + " by " + incident.updater() +
-                               (incident.change_reason().empty() ? "" : ": " + incident.change_reason()));
+    out += Line("changed",
+                context.Time(incident.update_time_ms()) + " by " + incident.updater() +
+                    (incident.change_reason().empty() ? "" : ": " + incident.change_reason()));
   }
   out += Line("external id", incident.external_id());
   if (incident.has_source()) {
     std::vector<std::string> parts;
-    for (const std::string* part : {&incident.source().title(), &incident.source().publisher(), &incident.source().url()}) {
+    for (const std::string* part :
+         {&incident.source().title(), &incident.source().publisher(), &incident.source().url()}) {
       if (!part->empty()) parts.push_back(*part);
     }
     out += Line("source", Join(parts, ", "));

@@ -31,7 +31,8 @@ std::string JsonString(std::string_view text) {
 
 std::string JsonObject(std::initializer_list<std::pair<std::string_view, std::string>> members) {
   std::string out = "{";
-  for (const auto& [name, value] : members) out += (out.size() > 1 ? "," : "") + JsonString(name) + ":" + value;
+  for (const auto& [name, value] : members)
+    out += (out.size() > 1 ? "," : "") + JsonString(name) + ":" + value;
   return out + "}";
 }
 
@@ -42,12 +43,14 @@ std::string ToJson(const google::protobuf::Message& message, bool pretty) {
   options.preserve_proto_field_names = true;
   std::string out;
   const auto status = google::protobuf::util::MessageToJsonString(message, &out, options);
-  if (!status.ok()) return "{}";  // only a message with an unknown Any fails, and the contract has none
+  if (!status.ok())
+    return "{}";  // only a message with an unknown Any fails, and the contract has none
   while (!out.empty() && out.back() == '\n') out.pop_back();
   return out;
 }
 
-absl::Status FromJson(std::string_view json, google::protobuf::Message& message, bool ignore_unknown) {
+absl::Status FromJson(std::string_view json, google::protobuf::Message& message,
+                      bool ignore_unknown) {
   google::protobuf::util::JsonParseOptions options;
   options.ignore_unknown_fields = ignore_unknown;
   const auto status = google::protobuf::util::JsonStringToMessage(

@@ -1,12 +1,12 @@
 // JSON by protobuf's json_util: one schema for the contract and for `-o json`. Pure; any thread.
 #pragma once
 
+#include <google/protobuf/message.h>
+
 #include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
-
-#include <google/protobuf/message.h>
 
 #include "absl/status/status.h"
 
@@ -18,10 +18,12 @@ std::string JsonString(std::string_view text);
 // An object of texts and numbers (given as they are to stand in JSON), in the given order.
 std::string JsonObject(std::initializer_list<std::pair<std::string_view, std::string>> members);
 
-// `message` with the field names of the contract (snake_case), every field present, 64-bit numbers as strings.
+// `message` with the field names of the contract (snake_case), every field present, 64-bit numbers
+// as strings.
 std::string ToJson(const google::protobuf::Message& message, bool pretty);
 
 // Reads JSON into `message`. Errors: INVALID_ARGUMENT with the place in the text.
-absl::Status FromJson(std::string_view json, google::protobuf::Message& message, bool ignore_unknown);
+absl::Status FromJson(std::string_view json, google::protobuf::Message& message,
+                      bool ignore_unknown);
 
 }  // namespace tripoint::client

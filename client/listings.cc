@@ -17,7 +17,8 @@ constexpr int kLimitMax = 10'000'000;
 
 // Asks for page after page and hands over each record; `records` picks them from a page.
 template <typename Response, typename Request, typename Records, typename Show>
-absl::Status EachPage(Caller& node, std::string_view method, Request request, const Records& records, const Show& show) {
+absl::Status EachPage(Caller& node, std::string_view method, Request request,
+                      const Records& records, const Show& show) {
   request.set_page_size(kPageSize);
   while (true) {
     const absl::StatusOr<Response> page = node.Call<Response>(method, request);
@@ -33,13 +34,15 @@ absl::Status EachPage(Caller& node, std::string_view method, Request request, co
 absl::Status EachIncident(Caller& node, const v1::ListIncidentsRequest& filter,
                           const std::function<bool(const v1::Incident&)>& show) {
   return EachPage<v1::ListIncidentsResponse>(
-      node, "IncidentService/ListIncidents", filter, [](const auto& page) -> const auto& { return page.incidents(); }, show);
+      node, "IncidentService/ListIncidents", filter,
+      [](const auto& page) -> const auto& { return page.incidents(); }, show);
 }
 
 absl::Status EachNotice(Caller& node, const v1::ListNoticesRequest& filter,
                         const std::function<bool(const v1::Notice&)>& show) {
   return EachPage<v1::ListNoticesResponse>(
-      node, "NoticeService/ListNotices", filter, [](const auto& page) -> const auto& { return page.notices(); }, show);
+      node, "NoticeService/ListNotices", filter,
+      [](const auto& page) -> const auto& { return page.notices(); }, show);
 }
 
 }  // namespace
@@ -51,14 +54,16 @@ Listing IncidentListing(Context& context, Caller& node, const v1::ListIncidentsR
   listing.kinds = {"incident", "notice"};
   listing.name_part = "/incidents/";
   listing.all = [&context, &node, filter](const Emit& emit) {
-    return EachIncident(node, filter,
-                        [&](const v1::Incident& incident) { return emit(IncidentRow(context, incident), incident); });
+    return EachIncident(node, filter, [&](const v1::Incident& incident) {
+      return emit(IncidentRow(context, incident), incident);
+    });
   };
   listing.one = [&context, &node, filter](const std::string& name, const Emit& emit) {
     v1::ListIncidentsRequest only = filter;
     only.set_reference_tail(ReferenceOf(name));
-    return EachIncident(node, only,
-                        [&](const v1::Incident& incident) { return emit(IncidentRow(context, incident), incident); });
+    return EachIncident(node, only, [&](const v1::Incident& incident) {
+      return emit(IncidentRow(context, incident), incident);
+    });
   };
   return listing;
 }
@@ -67,8 +72,9 @@ Listing NoticeListing(Context& context, Caller& node, const v1::ListNoticesReque
   const bool received = filter.direction() == v1::NOTICE_DIRECTION_RECEIVED;
   Listing listing;
   listing.columns = received ? InboxColumns() : NoticeColumns();
-  listing.empty_text = received ? (filter.needs_ack() ? "nothing needs an answer" : "the inbox is empty")
-                                : "no notices fit; share an incident: tripoint notice share --help";
+  listing.empty_text = received
+                           ? (filter.needs_ack() ? "nothing needs an answer" : "the inbox is empty")
+                           : "no notices fit; share an incident: tripoint notice share --help";
   listing.kinds = {"notice", "received", "statement", "receipt"};
   listing.name_part = "/notices/";
   const auto waiting = std::make_shared<int>(0);
@@ -79,8 +85,9 @@ Listing NoticeListing(Context& context, Caller& node, const v1::ListNoticesReque
   listing.all = [&node, filter, row, waiting](const Emit& emit) {
     *waiting = 0;
     return EachNotice(node, filter, [&](const v1::Notice& notice) {
-      const bool open = notice.ack_by_ms() > 0 && (notice.deliveries().empty() ||
-                                                   notice.deliveries(0).state() < v1::DELIVERY_STATE_ACKNOWLEDGED);
+      const bool open = notice.ack_by_ms() > 0 &&
+                        (notice.deliveries().empty() ||
+                         notice.deliveries(0).state() < v1::DELIVERY_STATE_ACKNOWLEDGED);
       *waiting += open ? 1 : 0;
       return emit(row(notice), notice);
     });
@@ -88,13 +95,16 @@ Listing NoticeListing(Context& context, Caller& node, const v1::ListNoticesReque
   listing.one = [&node, filter, row](const std::string& name, const Emit& emit) {
     v1::ListNoticesRequest only = filter;
     only.set_reference_tail(ReferenceOf(name));
-    return EachNotice(node, only, [&](const v1::Notice& notice) { return emit(row(notice), notice); });
+    return EachNotice(node, only,
+                      [&](const v1::Notice& notice) { return emit(row(notice), notice); });
   };
   if (received) {
     listing.hint = [waiting]() -> std::string {
       if (*waiting == 0) return "";
-      return fmt::format("{} need{} an answer. open: tripoint notice show REF     acknowledge: tripoint notice ack REF",
-                         *waiting, *waiting == 1 ? "s" : "");
+      return fmt::format(
+          "{} need{} an answer. open: tripoint notice show REF     acknowledge: tripoint notice "
+          "ack REF",
+          *waiting, *waiting == 1 ? "s" : "");
     };
   }
   return listing;

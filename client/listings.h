@@ -1,4 +1,5 @@
-// The lists of incidents and notices: paging, filters and following, shared by the commands that show them. One thread.
+// The lists of incidents and notices: paging, filters and following, shared by the commands that
+// show them. One thread.
 #pragma once
 
 #include "absl/status/statusor.h"

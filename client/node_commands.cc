@@ -1,4 +1,5 @@
-// `tripoint status`, `peer ...` and `node ...`: the node in use, its links, and which nodes this user knows.
+// `tripoint status`, `peer ...` and `node ...`: the node in use, its links, and which nodes this
+// user knows.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,29 +20,37 @@ namespace {
 std::string Bytes(uint64_t bytes) {
   if (bytes < 1024) return fmt::format("{} B", bytes);
   if (bytes < 1024 * 1024) return fmt::format("{:.1f} KiB", static_cast<double>(bytes) / 1024);
-  if (bytes < 1024ULL * 1024 * 1024) return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1024 * 1024));
+  if (bytes < 1024ULL * 1024 * 1024)
+    return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1024 * 1024));
   return fmt::format("{:.1f} GiB", static_cast<double>(bytes) / (1024.0 * 1024 * 1024));
 }
 
 // --- status
 
 std::string StatusText(const Context& context, const v1::NodeStatus& status) {
-  std::string out = fmt::format("{}  {}  tripointd {}\n", status.unit(), context.UnitName(status.unit()), status.version());
-  out += Line("running", SpanText(std::max<int64_t>(status.now_ms() - status.start_time_ms(), 0)) + ", since " +
-                             context.Time(status.start_time_ms()));
-  out += Line("records", fmt::format("{} incidents, {} notices sent, {} received, {} quarantined", status.incidents(),
-                                     status.notices_sent(), status.notices_received(), status.quarantined()));
-  out += Line("journal", fmt::format("change number {}, epoch {}", status.change_number(), status.epoch()));
+  std::string out = fmt::format("{}  {}  tripointd {}\n", status.unit(),
+                                context.UnitName(status.unit()), status.version());
+  out += Line("running", SpanText(std::max<int64_t>(status.now_ms() - status.start_time_ms(), 0)) +
+                             ", since " + context.Time(status.start_time_ms()));
+  out += Line("records", fmt::format("{} incidents, {} notices sent, {} received, {} quarantined",
+                                     status.incidents(), status.notices_sent(),
+                                     status.notices_received(), status.quarantined()));
+  out += Line("journal",
+              fmt::format("change number {}, epoch {}", status.change_number(), status.epoch()));
   out += Line("root", status.journal_root());
-  out += Line("disk", fmt::format("{} used, {} free", Bytes(status.store_bytes()), Bytes(status.disk_free_bytes())));
-  out += Line("certificate", fmt::format("{} days left; signing {} days left", status.certificate_days_left(),
-                                         status.signing_certificate_days_left()));
+  out += Line("disk", fmt::format("{} used, {} free", Bytes(status.store_bytes()),
+                                  Bytes(status.disk_free_bytes())));
+  out += Line("certificate",
+              fmt::format("{} days left; signing {} days left", status.certificate_days_left(),
+                          status.signing_certificate_days_left()));
   out += status.peers().empty() ? "no peers\n" : "peers\n";
   for (const v1::Peer& peer : status.peers()) {
     std::string line = fmt::format("  {:<20} {:<12}", peer.unit(), StateWord(peer.state()));
     line += peer.queued() > 0 ? fmt::format(" {} queued", peer.queued()) : " nothing waits";
-    if (peer.state() == v1::LINK_STATE_UP && peer.round_trip_ms() > 0) line += fmt::format(", {:.1f} ms", peer.round_trip_ms());
-    if (peer.state() != v1::LINK_STATE_UP && !peer.reason_text().empty()) line += ", " + peer.reason_text();
+    if (peer.state() == v1::LINK_STATE_UP && peer.round_trip_ms() > 0)
+      line += fmt::format(", {:.1f} ms", peer.round_trip_ms());
+    if (peer.state() != v1::LINK_STATE_UP && !peer.reason_text().empty())
+      line += ", " + peer.reason_text();
     out += Harmless(line) + "\n";
   }
   for (const std::string& warning : status.warnings()) out += "! " + Harmless(warning) + "\n";
@@ -51,17 +60,25 @@ std::string StatusText(const Context& context, const v1::NodeStatus& status) {
 absl::StatusOr<int> ShowStatus(Context& context) {
   const absl::StatusOr<Caller*> node = context.Node();
   if (!node.ok()) return node.status();
-  const auto status = (*node)->Call<v1::NodeStatus>("NodeService/GetStatus", v1::GetStatusRequest());
+  const auto status =
+      (*node)->Call<v1::NodeStatus>("NodeService/GetStatus", v1::GetStatusRequest());
   if (!status.ok()) return status.status();
-  const std::vector<Column> columns = {{"unit", "UNIT"},           {"version", "VERSION"},   {"change_number", "CHANGE"},
-                                       {"incidents", "INCIDENTS"}, {"sent", "SENT"},         {"received", "RECEIVED"},
-                                       {"quarantined", "QUARANTINED"}, {"peers", "PEERS"},   {"warnings", "WARNINGS"}};
+  const std::vector<Column> columns = {{"unit", "UNIT"},
+                                       {"version", "VERSION"},
+                                       {"change_number", "CHANGE"},
+                                       {"incidents", "INCIDENTS"},
+                                       {"sent", "SENT"},
+                                       {"received", "RECEIVED"},
+                                       {"quarantined", "QUARANTINED"},
+                                       {"peers", "PEERS"},
+                                       {"warnings", "WARNINGS"}};
   const Row row{status->unit(),
                 {status->unit(), status->version(), std::to_string(status->change_number()),
                  std::to_string(status->incidents()), std::to_string(status->notices_sent()),
                  std::to_string(status->notices_received()), std::to_string(status->quarantined()),
                  std::to_string(status->peers_size()), std::to_string(status->warnings_size())}};
-  const absl::Status shown = context.out().Show(columns, row, *status, StatusText(context, *status));
+  const absl::Status shown =
+      context.out().Show(columns, row, *status, StatusText(context, *status));
   if (!shown.ok()) return shown;
   return kExitDone;
 }
@@ -77,7 +94,8 @@ absl::StatusOr<int> ListPeers(Context& context) {
   listing.kinds = {"peer", "receipt", "notice"};
   listing.limit = 0;
   listing.all = [&](const Emit& emit) -> absl::Status {
-    const auto peers = (*node)->Call<v1::ListPeersResponse>("NodeService/ListPeers", v1::ListPeersRequest());
+    const auto peers =
+        (*node)->Call<v1::ListPeersResponse>("NodeService/ListPeers", v1::ListPeersRequest());
     if (!peers.ok()) return peers.status();
     for (const v1::Peer& peer : peers->peers()) {
       if (!emit(PeerRow(context, peer, context.host().NowMs()), peer)) break;
@@ -104,22 +122,29 @@ absl::StatusOr<int> ShowPeer(Context& context, const std::string& name) {
   text += Line("address", peer->address().empty() ? "only they dial" : peer->address());
   text += Line("since", context.Time(peer->state_time_ms()));
   text += Line("heard", peer->heard_time_ms() == 0 ? "never" : context.Time(peer->heard_time_ms()));
-  if (!peer->reason_code().empty()) text += Line("why", peer->reason_code() + " " + peer->reason_text());
-  if (peer->next_dial_time_ms() > 0) text += Line("next try", ClockText(peer->next_dial_time_ms(), context.clock()));
-  if (peer->round_trip_ms() > 0) text += Line("round trip", fmt::format("{:.1f} ms", peer->round_trip_ms()));
-  text += Line("clock", fmt::format("{:+.1f} s against ours", static_cast<double>(peer->clock_offset_ms()) / 1000));
-  if (peer->certificate_days_left() >= 0) text += Line("certificate", fmt::format("{} days left", peer->certificate_days_left()));
+  if (!peer->reason_code().empty())
+    text += Line("why", peer->reason_code() + " " + peer->reason_text());
+  if (peer->next_dial_time_ms() > 0)
+    text += Line("next try", ClockText(peer->next_dial_time_ms(), context.clock()));
+  if (peer->round_trip_ms() > 0)
+    text += Line("round trip", fmt::format("{:.1f} ms", peer->round_trip_ms()));
+  text += Line("clock", fmt::format("{:+.1f} s against ours",
+                                    static_cast<double>(peer->clock_offset_ms()) / 1000));
+  if (peer->certificate_days_left() >= 0)
+    text += Line("certificate", fmt::format("{} days left", peer->certificate_days_left()));
   text += Line("queued", fmt::format("{}", peer->queued()));
   for (const v1::ChannelStatus& channel : peer->channels()) {
-    std::string line = fmt::format("  {:<9} {:<4} {} of {} receipted", channel.lane(), channel.outbound() ? "out" : "in",
-                                   channel.receipted(), channel.size());
-    if (channel.oldest_waiting_ms() > 0) line += ", oldest waits " + SpanText(channel.oldest_waiting_ms());
+    std::string line =
+        fmt::format("  {:<9} {:<4} {} of {} receipted", channel.lane(),
+                    channel.outbound() ? "out" : "in", channel.receipted(), channel.size());
+    if (channel.oldest_waiting_ms() > 0)
+      line += ", oldest waits " + SpanText(channel.oldest_waiting_ms());
     if (channel.refused() > 0) line += fmt::format(", {} refused", channel.refused());
     if (!channel.quarantine_reason().empty()) line += ", QUARANTINE " + channel.quarantine_reason();
     text += Harmless(line + "  " + channel.root().substr(0, 16)) + "\n";
   }
-  const absl::Status shown =
-      context.out().Show(PeerColumns(), PeerRow(context, *peer, context.host().NowMs()), *peer, text);
+  const absl::Status shown = context.out().Show(
+      PeerColumns(), PeerRow(context, *peer, context.host().NowMs()), *peer, text);
   if (!shown.ok()) return shown;
   return kExitDone;
 }
@@ -127,14 +152,19 @@ absl::StatusOr<int> ShowPeer(Context& context, const std::string& name) {
 // --- nodes that this user knows
 
 std::vector<Column> NodeColumns() {
-  return {{"name", "NAME"},       {"used", "USED"},         {"unit", "UNIT"}, {"address", "ADDRESS"},
-          {"certificates", "CERTIFICATES"}, {"roots", "ROOTS", false}};
+  return {{"name", "NAME"},
+          {"used", "USED"},
+          {"unit", "UNIT"},
+          {"address", "ADDRESS"},
+          {"certificates", "CERTIFICATES"},
+          {"roots", "ROOTS", false}};
 }
 
 Row NodeRow(const Settings& settings, const NodeEntry& entry) {
   const bool used = entry.name == settings.node;
   return {entry.name,
-          {entry.name, used ? "*" : "", entry.unit, entry.address, entry.certificates, entry.RootsFolder()},
+          {entry.name, used ? "*" : "", entry.unit, entry.address, entry.certificates,
+           entry.RootsFolder()},
           "",
           JsonObject({{"name", JsonString(entry.name)},
                       {"used", used ? "true" : "false"},
@@ -163,9 +193,11 @@ absl::StatusOr<int> SaveNode(Context& context, const NodeEntry& entry, const std
     const absl::Status saved = SaveSettings(context.settings());
     if (!saved.ok()) return saved;
   }
-  const std::string text = fmt::format("{} {} ({} at {}){}\n", context.dry_run() ? "Would have " + verb : verb, entry.name,
-                                       entry.unit, entry.address, entry.name == context.settings().node ? ", used from now on" : "");
-  const absl::Status shown = context.out().Show(NodeColumns(), NodeRow(context.settings(), entry), v1::Peer(), text);
+  const std::string text = fmt::format(
+      "{} {} ({} at {}){}\n", context.dry_run() ? "Would have " + verb : verb, entry.name,
+      entry.unit, entry.address, entry.name == context.settings().node ? ", used from now on" : "");
+  const absl::Status shown =
+      context.out().Show(NodeColumns(), NodeRow(context.settings(), entry), v1::Peer(), text);
   if (!shown.ok()) return shown;
   return kExitDone;
 }
@@ -175,7 +207,8 @@ absl::StatusOr<int> AddNode(Context& context, NodeEntry entry) {
   const std::vector<std::string> units = UnitsOf(context, {entry.unit}, "--unit", faults);
   if (entry.unit.empty()) faults.Add("--unit", "is needed: whose node it is, such as vn-quangngai");
   if (!units.empty()) entry.unit = units.front();
-  if (entry.address.rfind(':') == std::string::npos) faults.Add("--address", "HOST:PORT is needed, such as 10.20.0.4:7443");
+  if (entry.address.rfind(':') == std::string::npos)
+    faults.Add("--address", "HOST:PORT is needed, such as 10.20.0.4:7443");
   std::error_code error;
   if (!std::filesystem::is_directory(entry.certificates, error)) {
     faults.Add("--certificates", "is needed: the folder with your tls.pem and tls.key");
@@ -205,29 +238,38 @@ absl::StatusOr<int> UseNode(Context& context, const std::string& name) {
 
 void AddNodeCommands(CommandTree& tree) {
   CLI::App* peer = tree.AddGroup("peer", "links to other units");
-  tree.Add(peer, "list", "lists the paired units and their links", {"peer list", "peer list --watch", "peer list -o wide"},
-           ListPeers)
+  tree.Add(peer, "list", "lists the paired units and their links",
+           {"peer list", "peer list --watch", "peer list -o wide"}, ListPeers)
       .list = true;
   const auto unit = std::make_shared<std::string>();
-  tree.Add(peer, "show", "shows one link: lanes, queue, clock, certificate", {"peer show la-attapeu", "peer show KH-16 -o json"},
+  tree.Add(peer, "show", "shows one link: lanes, queue, clock, certificate",
+           {"peer show la-attapeu", "peer show KH-16 -o json"},
            [unit](Context& context) { return ShowPeer(context, *unit); })
       .app->add_option("UNIT", *unit, "unit")
       ->required();
 
-  tree.Add(&tree.root(), "status", "shows the node on one screen", {"status", "status -o json"}, ShowStatus);
+  tree.Add(&tree.root(), "status", "shows the node on one screen", {"status", "status -o json"},
+           ShowStatus);
 
   CLI::App* node = tree.AddGroup("node", "the nodes that you may talk to");
   const auto entry = std::make_shared<NodeEntry>();
-  Command& add = tree.Add(node, "add", "adds a node to your list",
-                          {"node add --unit vn-quangngai --address 127.0.0.1:7443 --certificates ~/.tripoint/huy",
-                           "node add night --unit la-attapeu --address 10.20.0.4:7443 --certificates /etc/tripoint/officer"},
-                          [entry](Context& context) { return AddNode(context, *entry); });
+  Command& add = tree.Add(
+      node, "add", "adds a node to your list",
+      {"node add --unit vn-quangngai --address 127.0.0.1:7443 --certificates ~/.tripoint/huy",
+       "node add night --unit la-attapeu --address 10.20.0.4:7443 --certificates "
+       "/etc/tripoint/officer"},
+      [entry](Context& context) { return AddNode(context, *entry); });
   add.app->add_option("NAME", entry->name, "what --node will say (usual: the unit)");
   add.app->add_option("--unit", entry->unit, "whose node it is")->type_name("UNIT");
   add.app->add_option("--address", entry->address, "its operators' port")->type_name("HOST:PORT");
-  add.app->add_option("--certificates", entry->certificates, "folder with your tls.pem and tls.key")->type_name("FOLDER");
-  add.app->add_option("--roots", entry->roots, "folder with the countries' roots (usual: CERTIFICATES/roots)")->type_name("FOLDER");
-  tree.Add(node, "list", "lists the nodes that you may talk to", {"node list", "node list -o json"}, ListNodes);
+  add.app->add_option("--certificates", entry->certificates, "folder with your tls.pem and tls.key")
+      ->type_name("FOLDER");
+  add.app
+      ->add_option("--roots", entry->roots,
+                   "folder with the countries' roots (usual: CERTIFICATES/roots)")
+      ->type_name("FOLDER");
+  tree.Add(node, "list", "lists the nodes that you may talk to", {"node list", "node list -o json"},
+           ListNodes);
   const auto name = std::make_shared<std::string>();
   tree.Add(node, "use", "chooses the node for commands without --node", {"node use vn-quangngai"},
            [name](Context& context) { return UseNode(context, *name); })

@@ -31,7 +31,8 @@ absl::StatusOr<int> Acknowledge(Context& context, const AckOptions& options) {
   const std::string word = options.outcome.empty() ? "acknowledged" : ToLowerAscii(options.outcome);
   const std::vector<std::string> words = {"seen", "acknowledged", "actioned", "declined"};
   if (std::find(words.begin(), words.end(), word) == words.end()) {
-    faults.Add("--as", "\"" + options.outcome + "\" is none of " + Join(words, ", ") + "." + DidYouMean(word, words));
+    faults.Add("--as", "\"" + options.outcome + "\" is none of " + Join(words, ", ") + "." +
+                           DidYouMean(word, words));
   }
   v1::DeliveryState outcome = v1::DELIVERY_STATE_ACKNOWLEDGED;
   v1::DeliveryState_Parse("DELIVERY_STATE_" + ToUpperAscii(word), &outcome);
@@ -39,27 +40,32 @@ absl::StatusOr<int> Acknowledge(Context& context, const AckOptions& options) {
   if (!options.reason.empty()) {
     request.set_reason_code(CodeOf(context, "refusal_grounds", options.reason, "--reason", faults));
   } else if (outcome == v1::DELIVERY_STATE_DECLINED) {
-    faults.Add("--reason", "is needed to decline, such as R-WRONGADDR   all: tripoint codes refusal_grounds");
+    faults.Add("--reason",
+               "is needed to decline, such as R-WRONGADDR   all: tripoint codes refusal_grounds");
   }
   if (!options.note.empty()) *request.mutable_note() = MakeText(context, options.note, "", faults);
   const absl::Status status = faults.ToStatus("nothing was answered");
   if (!status.ok()) return status;
-  const absl::StatusOr<v1::Notice> notice = ResolveNotice(context, options.reference, Whose::kReceived);
+  const absl::StatusOr<v1::Notice> notice =
+      ResolveNotice(context, options.reference, Whose::kReceived);
   if (!notice.ok()) return notice.status();
   request.set_name(notice->name());
   const absl::StatusOr<v1::Notice> answered = Answer(context, request);
   if (!answered.ok()) return answered.status();
-  std::string text = context.dry_run() ? "Would answer " + ReferenceOf(notice->name()) + " as " + word + "; nothing was sent\n"
+  std::string text = context.dry_run() ? "Would answer " + ReferenceOf(notice->name()) + " as " +
+                                             word + "; nothing was sent\n"
                                        : "";
   if (!context.dry_run()) {
-    const std::string officer = answered->deliveries().empty() ? "" : " by " + answered->deliveries(0).officer();
+    const std::string officer =
+        answered->deliveries().empty() ? "" : " by " + answered->deliveries(0).officer();
     std::string verb = word;
     verb[0] = static_cast<char>(verb[0] - 'a' + 'A');
-    text = fmt::format("{} {} at {}{}; {} will be told\n", verb, ReferenceOf(notice->name()),
-                       ClockText(context.host().NowMs(), context.clock()), officer, notice->owner());
+    text =
+        fmt::format("{} {} at {}{}; {} will be told\n", verb, ReferenceOf(notice->name()),
+                    ClockText(context.host().NowMs(), context.clock()), officer, notice->owner());
   }
-  const absl::Status shown =
-      context.out().Show(InboxColumns(), InboxRow(context, *answered, context.host().NowMs()), *answered, text);
+  const absl::Status shown = context.out().Show(
+      InboxColumns(), InboxRow(context, *answered, context.host().NowMs()), *answered, text);
   if (!shown.ok()) return shown;
   return kExitDone;
 }
@@ -68,12 +74,15 @@ absl::StatusOr<int> Acknowledge(Context& context, const AckOptions& options) {
 std::string FieldWord(const std::string& field) {
   const std::size_t open = field.find('[');
   const std::size_t close = field.find(']');
-  if (open == std::string::npos || close == std::string::npos || close < open + 2 || close - open > 4) return field;
+  if (open == std::string::npos || close == std::string::npos || close < open + 2 ||
+      close - open > 4)
+    return field;
   const int index = std::stoi(field.substr(open + 1, close - open - 1));
   return field.substr(0, open) + " " + std::to_string(index + 1) + field.substr(close + 1);
 }
 
-v1::ShareNoticeRequest ShareRequest(Context& context, const v1::Notice& notice, const ShareOrder& order) {
+v1::ShareNoticeRequest ShareRequest(Context& context, const v1::Notice& notice,
+                                    const ShareOrder& order) {
   v1::ShareNoticeRequest request;
   if (notice.name().empty()) {
     *request.mutable_draft() = notice;
@@ -106,16 +115,21 @@ absl::StatusOr<v1::Notice> Answer(Context& context, v1::AcknowledgeNoticeRequest
   return (*node)->Call<v1::Notice>("NoticeService/AcknowledgeNotice", request);
 }
 
-void AddAckCommand(CommandTree& tree, CLI::App* group, const std::string& noun, const std::string& about) {
+void AddAckCommand(CommandTree& tree, CLI::App* group, const std::string& noun,
+                   const std::string& about) {
   const auto options = std::make_shared<AckOptions>();
-  Command& command = tree.Add(group, "ack", about,
-                              {noun + " ack 0211-M", noun + " ack 0211-M --note \"checkpoint informed\"",
-                               noun + " ack 0211-M --as declined --reason R-WRONGADDR"},
-                              [options](Context& context) { return Acknowledge(context, *options); });
+  Command& command =
+      tree.Add(group, "ack", about,
+               {noun + " ack 0211-M", noun + " ack 0211-M --note \"checkpoint informed\"",
+                noun + " ack 0211-M --as declined --reason R-WRONGADDR"},
+               [options](Context& context) { return Acknowledge(context, *options); });
   command.app->add_option("REF", options->reference, "received notice")->required();
   command.app->add_option("--note", options->note, "a word to the owner")->type_name("TEXT");
-  command.app->add_option("--as", options->outcome, "acknowledged (usual), seen, actioned or declined")->type_name("WORD");
-  command.app->add_option("--reason", options->reason, "ground to decline, such as R-LAW")->type_name("CODE");
+  command.app
+      ->add_option("--as", options->outcome, "acknowledged (usual), seen, actioned or declined")
+      ->type_name("WORD");
+  command.app->add_option("--reason", options->reason, "ground to decline, such as R-LAW")
+      ->type_name("CODE");
 }
 
 std::string MatrixText(Context& /*context*/, const v1::ShareNoticeResponse& plan) {
@@ -130,14 +144,15 @@ std::string MatrixText(Context& /*context*/, const v1::ShareNoticeResponse& plan
   for (const std::string& unit : units) {
     out += "  " + unit + "\n";
     for (const auto& [key, names] : fields[unit]) {
-      out += fmt::format("    {}   {}   ({})\n", key.first ? "hold" : "send", Join(names, ", "), key.second);
+      out += fmt::format("    {}   {}   ({})\n", key.first ? "hold" : "send", Join(names, ", "),
+                         key.second);
     }
   }
   return Harmless(out, true);
 }
 
-absl::Status ShowMatrix(Context& context, const v1::ShareNoticeResponse& plan, const std::string& head,
-                        const std::string& tail) {
+absl::Status ShowMatrix(Context& context, const v1::ShareNoticeResponse& plan,
+                        const std::string& head, const std::string& tail) {
   Printer& out = context.out();
   if (out.options().format == Format::kJson) {
     out.Raw(ToJson(plan, true) + "\n");
@@ -147,18 +162,20 @@ absl::Status ShowMatrix(Context& context, const v1::ShareNoticeResponse& plan, c
     out.Text(head + MatrixText(context, plan) + tail);
     return absl::OkStatus();
   }
-  const absl::Status begun =
-      out.BeginList({{"unit", "UNIT"}, {"field", "FIELD"}, {"decision", "DECISION"}, {"rule", "RULE"}}, "");
+  const absl::Status begun = out.BeginList(
+      {{"unit", "UNIT"}, {"field", "FIELD"}, {"decision", "DECISION"}, {"rule", "RULE"}}, "");
   if (!begun.ok()) return begun;
   for (const v1::DisclosureCell& cell : plan.cells()) {
-    out.Add({cell.unit() + " " + cell.field(), {cell.unit(), cell.field(), cell.sent() ? "send" : "hold", cell.rule()}},
+    out.Add({cell.unit() + " " + cell.field(),
+             {cell.unit(), cell.field(), cell.sent() ? "send" : "hold", cell.rule()}},
             cell);
   }
   out.EndList();
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<v1::Notice>> Share(Context& context, const v1::Notice& notice, const ShareOrder& order) {
+absl::StatusOr<std::optional<v1::Notice>> Share(Context& context, const v1::Notice& notice,
+                                                const ShareOrder& order) {
   absl::Status status = context.MayConfirm();
   if (!status.ok()) return status;
   v1::ShareNoticeRequest request = ShareRequest(context, notice, order);
@@ -172,16 +189,18 @@ absl::StatusOr<std::optional<v1::Notice>> Share(Context& context, const v1::Noti
   const std::string what = !notice.name().empty()       ? ReferenceOf(notice.name())
                            : !notice.incident().empty() ? ReferenceOf(notice.incident())
                                                         : std::string("this");
-  const std::string head = fmt::format("{} share {} from {} with {} unit{}: {}\n", context.dry_run() ? "Would" : "Will",
-                                       what, (*node)->node().name, order.units.size(), order.units.size() == 1 ? "" : "s",
-                                       Join(order.units, ", "));
+  const std::string head =
+      fmt::format("{} share {} from {} with {} unit{}: {}\n", context.dry_run() ? "Would" : "Will",
+                  what, (*node)->node().name, order.units.size(),
+                  order.units.size() == 1 ? "" : "s", Join(order.units, ", "));
   if (context.dry_run()) {
     status = ShowMatrix(context, *plan, head, "  nothing was sent\n");
     if (!status.ok()) return status;
     return std::optional<v1::Notice>();
   }
   if (!context.globals().yes) context.out().Warn(head + MatrixText(context, *plan));
-  const absl::StatusOr<bool> yes = context.Confirm(fmt::format("Share {} with {}?", what, Join(order.units, ", ")), true);
+  const absl::StatusOr<bool> yes =
+      context.Confirm(fmt::format("Share {} with {}?", what, Join(order.units, ", ")), true);
   if (!yes.ok()) return yes.status();
   if (!*yes) {
     context.out().Warn("Nothing was sent.");
@@ -196,23 +215,28 @@ absl::StatusOr<std::optional<v1::Notice>> Share(Context& context, const v1::Noti
     if (!made.ok()) return made.status();
     draft = *made;
   }
-  const auto shared = (*node)->Call<v1::ShareNoticeResponse>("NoticeService/ShareNotice", ShareRequest(context, draft, order));
+  const auto shared = (*node)->Call<v1::ShareNoticeResponse>("NoticeService/ShareNotice",
+                                                             ShareRequest(context, draft, order));
   if (!shared.ok()) {
     if (notice.name().empty()) {
-      context.out().Warn("the draft " + ReferenceOf(draft.name()) + " stays on " + (*node)->node().name +
-                         "; whether it was sent: tripoint notice track " + ReferenceOf(draft.name()));
+      context.out().Warn("the draft " + ReferenceOf(draft.name()) + " stays on " +
+                         (*node)->node().name + "; whether it was sent: tripoint notice track " +
+                         ReferenceOf(draft.name()));
     }
     return shared.status();
   }
   return std::optional<v1::Notice>(shared->notice());
 }
 
-absl::StatusOr<v1::Notice> SettleDeliveries(Context& context, const v1::Notice& notice, int64_t wait_ms) {
+absl::StatusOr<v1::Notice> SettleDeliveries(Context& context, const v1::Notice& notice,
+                                            int64_t wait_ms) {
   const absl::StatusOr<Caller*> node = context.Node();
   if (!node.ok()) return node.status();
   v1::Notice now = notice;
   const int64_t until_ms = context.host().NowMs() + wait_ms;
-  const auto stored = [](const v1::Delivery& delivery) { return delivery.state() >= v1::DELIVERY_STATE_STORED; };
+  const auto stored = [](const v1::Delivery& delivery) {
+    return delivery.state() >= v1::DELIVERY_STATE_STORED;
+  };
   while (!std::all_of(now.deliveries().begin(), now.deliveries().end(), stored) &&
          context.host().NowMs() < until_ms && !context.host().Interrupted()) {
     context.host().Pause(kSettlePauseMs);

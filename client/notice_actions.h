@@ -1,4 +1,5 @@
-// What several commands do with notices: read one, answer one, send one, wait for its recipients. One thread.
+// What several commands do with notices: read one, answer one, send one, wait for its recipients.
+// One thread.
 #pragma once
 
 #include <functional>
@@ -14,17 +15,19 @@ namespace tripoint::client {
 
 absl::StatusOr<v1::Notice> GetNotice(Caller& node, const std::string& name);
 
-// Sends an answer; fills in request_id and --dry-run. Errors: ALREADY_ACKNOWLEDGED with who and when (exit 6).
+// Sends an answer; fills in request_id and --dry-run. Errors: ALREADY_ACKNOWLEDGED with who and
+// when (exit 6).
 absl::StatusOr<v1::Notice> Answer(Context& context, v1::AcknowledgeNoticeRequest request);
 
 // `notice ack` and `flash ack` are one command under two nouns.
-void AddAckCommand(CommandTree& tree, CLI::App* group, const std::string& noun, const std::string& about);
+void AddAckCommand(CommandTree& tree, CLI::App* group, const std::string& noun,
+                   const std::string& about);
 
 // `send` and `hold` lines for each recipient, with the rule behind each field.
 std::string MatrixText(Context& context, const v1::ShareNoticeResponse& plan);
 // The same as rows: recipient, field, sent or held, rule.
-absl::Status ShowMatrix(Context& context, const v1::ShareNoticeResponse& plan, const std::string& head,
-                        const std::string& tail);
+absl::Status ShowMatrix(Context& context, const v1::ShareNoticeResponse& plan,
+                        const std::string& head, const std::string& tail);
 
 // Everything that a share needs beside the notice itself.
 struct ShareOrder {
@@ -33,11 +36,14 @@ struct ShareOrder {
   bool release_protected = false;
 };
 
-// Previews (always), confirms, drafts if need be and shares; --dry-run stops after the preview and leaves nothing behind.
-// `notice` with a name is an existing draft. An empty result means that the user said no, or only looked.
-absl::StatusOr<std::optional<v1::Notice>> Share(Context& context, const v1::Notice& notice, const ShareOrder& order);
+// Previews (always), confirms, drafts if need be and shares; --dry-run stops after the preview and
+// leaves nothing behind. `notice` with a name is an existing draft. An empty result means that the
+// user said no, or only looked.
+absl::StatusOr<std::optional<v1::Notice>> Share(Context& context, const v1::Notice& notice,
+                                                const ShareOrder& order);
 
 // Reads the notice again for up to `wait_ms`, until every recipient has it stored.
-absl::StatusOr<v1::Notice> SettleDeliveries(Context& context, const v1::Notice& notice, int64_t wait_ms);
+absl::StatusOr<v1::Notice> SettleDeliveries(Context& context, const v1::Notice& notice,
+                                            int64_t wait_ms);
 
 }  // namespace tripoint::client

@@ -1,4 +1,5 @@
-// `tripoint notice list|show|track|withdraw|ack` and `tripoint inbox`. Sharing and revising: share_commands.cc.
+// `tripoint notice list|show|track|withdraw|ack` and `tripoint inbox`. Sharing and revising:
+// share_commands.cc.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,21 +22,26 @@ struct ListOptions {
   bool needs_ack = false;
 };
 
-absl::StatusOr<int> ListNotices(Context& context, const ListOptions& options, v1::NoticeDirection direction) {
+absl::StatusOr<int> ListNotices(Context& context, const ListOptions& options,
+                                v1::NoticeDirection direction) {
   Faults faults;
   v1::ListNoticesRequest filter;
   filter.set_direction(direction);
   filter.set_needs_ack(options.needs_ack);
-  if (!options.kind.empty()) filter.set_kind_code(CodeOf(context, "notice_kinds", options.kind, "--kind", faults));
-  if (!options.urgency.empty()) filter.set_urgency_code(CodeOf(context, "urgency", options.urgency, "--urgency", faults));
+  if (!options.kind.empty())
+    filter.set_kind_code(CodeOf(context, "notice_kinds", options.kind, "--kind", faults));
+  if (!options.urgency.empty())
+    filter.set_urgency_code(CodeOf(context, "urgency", options.urgency, "--urgency", faults));
   if (!options.unit.empty()) {
     const std::vector<std::string> units = UnitsOf(context, {options.unit}, "--unit", faults);
     if (units.size() > 1) faults.Add("--unit", "one unit only");
     if (!units.empty()) filter.set_unit(units.front());
   }
   v1::NoticeState state = v1::NOTICE_STATE_UNSPECIFIED;
-  if (!options.state.empty() && !v1::NoticeState_Parse("NOTICE_STATE_" + ToUpperAscii(options.state), &state)) {
-    faults.Add("--state", "\"" + options.state + "\" is none of draft, released, expired, withdrawn");
+  if (!options.state.empty() &&
+      !v1::NoticeState_Parse("NOTICE_STATE_" + ToUpperAscii(options.state), &state)) {
+    faults.Add("--state",
+               "\"" + options.state + "\" is none of draft, released, expired, withdrawn");
   }
   filter.set_state(state);
   const absl::StatusOr<int> limit = ReadLimit(options.limit);
@@ -60,8 +66,10 @@ absl::StatusOr<int> ShowOne(Context& context, const std::string& reference, bool
   absl::StatusOr<v1::Notice> notice = ResolveNotice(context, reference, Whose::kAny);
   if (!notice.ok()) return notice.status();
   const bool received = notice->direction() == v1::NOTICE_DIRECTION_RECEIVED;
-  const bool unseen = notice->deliveries().empty() || notice->deliveries(0).state() < v1::DELIVERY_STATE_SEEN;
-  if (received && unseen && !peek && !context.dry_run() && notice->state() == v1::NOTICE_STATE_RELEASED) {
+  const bool unseen =
+      notice->deliveries().empty() || notice->deliveries(0).state() < v1::DELIVERY_STATE_SEEN;
+  if (received && unseen && !peek && !context.dry_run() &&
+      notice->state() == v1::NOTICE_STATE_RELEASED) {
     v1::AcknowledgeNoticeRequest request;
     request.set_name(notice->name());
     request.set_outcome(v1::DELIVERY_STATE_SEEN);
@@ -71,14 +79,15 @@ absl::StatusOr<int> ShowOne(Context& context, const std::string& reference, bool
       *notice = *seen;
       context.out().Note(notice->owner() + " is told that it was seen (--peek does not tell)");
     } else {
-      context.out().Warn("the owner was not told that it was seen: " + std::string(seen.status().message()));
+      context.out().Warn("the owner was not told that it was seen: " +
+                         std::string(seen.status().message()));
     }
   }
   const int64_t now_ms = context.host().NowMs();
-  const absl::Status shown =
-      context.out().Show(received ? InboxColumns() : NoticeColumns(),
-                         received ? InboxRow(context, *notice, now_ms) : NoticeRow(context, *notice, now_ms), *notice,
-                         NoticeText(context, *notice, now_ms));
+  const absl::Status shown = context.out().Show(
+      received ? InboxColumns() : NoticeColumns(),
+      received ? InboxRow(context, *notice, now_ms) : NoticeRow(context, *notice, now_ms), *notice,
+      NoticeText(context, *notice, now_ms));
   if (!shown.ok()) return shown;
   if (received && notice->ack_by_ms() > 0 && notice->deliveries_size() > 0 &&
       notice->deliveries(0).state() < v1::DELIVERY_STATE_ACKNOWLEDGED) {
@@ -90,8 +99,8 @@ absl::StatusOr<int> ShowOne(Context& context, const std::string& reference, bool
 // --- track
 
 std::vector<Column> TrackColumns() {
-  return {{"unit", "UNIT"},       {"state", "STATE"},           {"time", "TIME"},
-          {"version", "VERSION"}, {"officer", "BY"},            {"time_utc", "TIME UTC", false},
+  return {{"unit", "UNIT"},       {"state", "STATE"},          {"time", "TIME"},
+          {"version", "VERSION"}, {"officer", "BY"},           {"time_utc", "TIME UTC", false},
           {"reason", "REASON"},   {"note", "NOTE", true, true}};
 }
 
@@ -112,7 +121,8 @@ absl::StatusOr<int> Track(Context& context, const std::string& reference) {
       Row row{delivery.unit(),
               {delivery.unit(), StateWord(delivery.state()), context.Time(delivery.state_time_ms()),
                fmt::format("{} of {}", delivery.version(), now->version()), delivery.officer(),
-               IsoText(delivery.state_time_ms(), Clock::kUtc), delivery.reason_code(), delivery.note().text()}};
+               IsoText(delivery.state_time_ms(), Clock::kUtc), delivery.reason_code(),
+               delivery.note().text()}};
       if (!emit(row, delivery)) break;
     }
     return absl::OkStatus();
@@ -122,7 +132,8 @@ absl::StatusOr<int> Track(Context& context, const std::string& reference) {
 
 // --- withdraw
 
-absl::StatusOr<int> Withdraw(Context& context, const std::string& reference, const std::string& reason) {
+absl::StatusOr<int> Withdraw(Context& context, const std::string& reference,
+                             const std::string& reason) {
   if (reason.empty()) {
     return UsageError("--reason is needed; nothing was withdrawn", "every recipient reads why",
                       "tripoint notice withdraw REF --reason TEXT");
@@ -142,7 +153,8 @@ absl::StatusOr<int> Withdraw(Context& context, const std::string& reference, con
   const std::string name = ReferenceOf(notice->name());
   const std::string told = Join({notice->audience().begin(), notice->audience().end()}, ", ");
   if (!context.dry_run()) {
-    const absl::StatusOr<bool> yes = context.Confirm("Withdraw " + name + " from " + told + "?", true);
+    const absl::StatusOr<bool> yes =
+        context.Confirm("Withdraw " + name + " from " + told + "?", true);
     if (!yes.ok()) return yes.status();
     if (!*yes) {
       context.out().Warn("Nothing was withdrawn.");
@@ -154,11 +166,12 @@ absl::StatusOr<int> Withdraw(Context& context, const std::string& reference, con
   const auto done = (*node)->Call<v1::Notice>("NoticeService/WithdrawNotice", request);
   if (!done.ok()) return done.status();
   const std::string text =
-      context.dry_run() ? fmt::format("Would withdraw {} from {}; nothing was withdrawn\n", name, told)
-                        : fmt::format("Withdrawn {} on {}; {} told to stop acting on it\n", name, (*node)->node().name,
-                                      told.empty() ? "nobody is" : told + " will be");
-  const absl::Status shown =
-      context.out().Show(NoticeColumns(), NoticeRow(context, *done, context.host().NowMs()), *done, text);
+      context.dry_run()
+          ? fmt::format("Would withdraw {} from {}; nothing was withdrawn\n", name, told)
+          : fmt::format("Withdrawn {} on {}; {} told to stop acting on it\n", name,
+                        (*node)->node().name, told.empty() ? "nobody is" : told + " will be");
+  const absl::Status shown = context.out().Show(
+      NoticeColumns(), NoticeRow(context, *done, context.host().NowMs()), *done, text);
   if (!shown.ok()) return shown;
   if (!context.dry_run()) context.out().Note("follow: tripoint notice track " + name + " --watch");
   return kExitDone;
@@ -166,10 +179,13 @@ absl::StatusOr<int> Withdraw(Context& context, const std::string& reference, con
 
 template <typename Options>
 void AddListFlags(CLI::App* app, Options& options, bool inbox) {
-  app->add_option("--kind", options.kind, "kind of notice (tripoint codes notice_kinds)")->type_name("KIND");
+  app->add_option("--kind", options.kind, "kind of notice (tripoint codes notice_kinds)")
+      ->type_name("KIND");
   app->add_option("--urgency", options.urgency, "U0 flash to U4 periodic")->type_name("U");
-  app->add_option("--state", options.state, "draft, released, expired or withdrawn")->type_name("STATE");
-  app->add_option("--unit", options.unit, inbox ? "only from this unit" : "only to this unit")->type_name("UNIT");
+  app->add_option("--state", options.state, "draft, released, expired or withdrawn")
+      ->type_name("STATE");
+  app->add_option("--unit", options.unit, inbox ? "only from this unit" : "only to this unit")
+      ->type_name("UNIT");
   app->add_option("--limit", options.limit, "most rows; 0 = all")->type_name("N");
 }
 
@@ -180,21 +196,24 @@ void AddNoticeCommands(CommandTree& tree) {
   AddShareCommands(tree, group);
 
   const auto own = std::make_shared<ListOptions>();
-  Command& list = tree.Add(group, "list", "lists this unit's notices, newest first",
-                           {"notice list", "notice list --unit la-attapeu --state released", "notice list --watch"},
-                           [own](Context& context) { return ListNotices(context, *own, v1::NOTICE_DIRECTION_SENT); });
+  Command& list = tree.Add(
+      group, "list", "lists this unit's notices, newest first",
+      {"notice list", "notice list --unit la-attapeu --state released", "notice list --watch"},
+      [own](Context& context) { return ListNotices(context, *own, v1::NOTICE_DIRECTION_SENT); });
   list.list = true;
   AddListFlags(list.app, *own, false);
-  list.app->add_option("--incident", own->incident, "only those made from this incident")->type_name("REF");
+  list.app->add_option("--incident", own->incident, "only those made from this incident")
+      ->type_name("REF");
 
   struct Show {
     std::string reference;
     bool peek = false;
   };
   const auto show = std::make_shared<Show>();
-  Command& shown = tree.Add(group, "show", "shows one notice, own or received",
-                            {"notice show 0211-M", "notice show 0211-M --lang km", "notice show 0211-M --peek -o json"},
-                            [show](Context& context) { return ShowOne(context, show->reference, show->peek); });
+  Command& shown = tree.Add(
+      group, "show", "shows one notice, own or received",
+      {"notice show 0211-M", "notice show 0211-M --lang km", "notice show 0211-M --peek -o json"},
+      [show](Context& context) { return ShowOne(context, show->reference, show->peek); });
   shown.app->add_option("REF", show->reference, "notice")->required();
   shown.app->add_flag("--peek", show->peek, "do not tell the owner that it was seen");
 
@@ -206,21 +225,28 @@ void AddNoticeCommands(CommandTree& tree) {
   tracked.app->add_option("REF", *track, "notice")->required();
 
   const auto withdraw = std::make_shared<std::pair<std::string, std::string>>();
-  Command& withdrawn = tree.Add(group, "withdraw", "takes a notice back; every recipient is told to stop acting on it",
-                                {R"(notice withdraw 0211-M --reason "wrong plate")"},
-                                [withdraw](Context& context) { return Withdraw(context, withdraw->first, withdraw->second); });
+  Command& withdrawn = tree.Add(
+      group, "withdraw", "takes a notice back; every recipient is told to stop acting on it",
+      {R"(notice withdraw 0211-M --reason "wrong plate")"}, [withdraw](Context& context) {
+        return Withdraw(context, withdraw->first, withdraw->second);
+      });
   withdrawn.app->add_option("REF", withdraw->first, "notice")->required();
-  withdrawn.app->add_option("--reason", withdraw->second, "why; the recipients read it")->type_name("TEXT");
+  withdrawn.app->add_option("--reason", withdraw->second, "why; the recipients read it")
+      ->type_name("TEXT");
 
   AddAckCommand(tree, group, "notice", "answers a received notice; the owner is told");
 
   const auto inbox = std::make_shared<ListOptions>();
-  Command& inboxed = tree.Add(&tree.root(), "inbox", "lists what neighbours sent, newest first",
-                              {"inbox --needs-ack", "inbox --watch --needs-ack", "inbox --lang lo -o wide"},
-                              [inbox](Context& context) { return ListNotices(context, *inbox, v1::NOTICE_DIRECTION_RECEIVED); });
+  Command& inboxed =
+      tree.Add(&tree.root(), "inbox", "lists what neighbours sent, newest first",
+               {"inbox --needs-ack", "inbox --watch --needs-ack", "inbox --lang lo -o wide"},
+               [inbox](Context& context) {
+                 return ListNotices(context, *inbox, v1::NOTICE_DIRECTION_RECEIVED);
+               });
   inboxed.list = true;
   AddListFlags(inboxed.app, *inbox, true);
-  inboxed.app->add_flag("--needs-ack", inbox->needs_ack, "only what waits for an answer of this unit");
+  inboxed.app->add_flag("--needs-ack", inbox->needs_ack,
+                        "only what waits for an answer of this unit");
 }
 
 }  // namespace tripoint::client

@@ -4,25 +4,28 @@
 #include <algorithm>
 
 #include "client/resolve.h"
-#include "proto/contract/error.h"
 #include "client/text.h"
 #include "client/views.h"
+#include "proto/contract/error.h"
 
 namespace tripoint::client {
 namespace {
 
 bool Answered(const v1::Notice& notice) {
-  return !notice.deliveries().empty() && notice.deliveries(0).state() >= v1::DELIVERY_STATE_ACKNOWLEDGED;
+  return !notice.deliveries().empty() &&
+         notice.deliveries(0).state() >= v1::DELIVERY_STATE_ACKNOWLEDGED;
 }
 
 // `10:02:00 +07 (1 h 48 min)`, or how long it is over.
 std::string AckBy(const Context& context, const v1::Notice& notice, int64_t now_ms) {
   if (notice.ack_by_ms() == 0) return "-";
   const int64_t left_ms = notice.ack_by_ms() - now_ms;
-  const std::string at = left_ms > kDayMs || left_ms < -kDayMs ? context.Time(notice.ack_by_ms())
-                                                                : ClockText(notice.ack_by_ms(), context.clock());
+  const std::string at = left_ms > kDayMs || left_ms < -kDayMs
+                             ? context.Time(notice.ack_by_ms())
+                             : ClockText(notice.ack_by_ms(), context.clock());
   if (notice.direction() == v1::NOTICE_DIRECTION_RECEIVED && Answered(notice)) return at;
-  return at + (left_ms >= 0 ? " (" + SpanText(left_ms) + ")" : " (OVER by " + SpanText(-left_ms) + ")");
+  return at +
+         (left_ms >= 0 ? " (" + SpanText(left_ms) + ")" : " (OVER by " + SpanText(-left_ms) + ")");
 }
 
 // What an officer of the receiving unit must know first.
@@ -30,7 +33,8 @@ std::string InboxState(const v1::Notice& notice) {
   if (notice.state() == v1::NOTICE_STATE_WITHDRAWN || notice.state() == v1::NOTICE_STATE_EXPIRED) {
     return StateWord(notice.state());
   }
-  if (notice.deliveries().empty() || notice.deliveries(0).state() < v1::DELIVERY_STATE_SEEN) return "new";
+  if (notice.deliveries().empty() || notice.deliveries(0).state() < v1::DELIVERY_STATE_SEEN)
+    return "new";
   return StateWord(notice.deliveries(0).state());
 }
 
@@ -55,7 +59,8 @@ std::string ReasonText(const Context& context, const std::string& code) {
 std::string Fingerprint(const v1::Notice& notice) {
   std::string out = notice.etag() + "/" + StateWord(notice.state());
   for (const v1::Delivery& delivery : notice.deliveries()) {
-    out += fmt::format("/{}:{}:{}", delivery.unit(), static_cast<int>(delivery.state()), delivery.version());
+    out += fmt::format("/{}:{}:{}", delivery.unit(), static_cast<int>(delivery.state()),
+                       delivery.version());
   }
   return out;
 }
@@ -97,11 +102,12 @@ std::vector<Column> InboxColumns() {
 Row NoticeRow(const Context& context, const v1::Notice& notice, int64_t /*now_ms*/) {
   const std::string reference = ReferenceOf(notice.name());
   Row row{reference,
-          {reference, notice.urgency_code(), StateWord(notice.state()), context.Time(notice.share_time_ms()),
-           RecipientsText(notice), notice.kind_code(), notice.handling_code() + " " + notice.tlp_code(),
-           context.Time(notice.valid_until_ms()), std::to_string(notice.version()), ReferenceOf(notice.incident()),
-           IsoText(notice.share_time_ms(), Clock::kLocal), IsoText(notice.share_time_ms(), Clock::kUtc),
-           SubjectOf(context, notice.facts())}};
+          {reference, notice.urgency_code(), StateWord(notice.state()),
+           context.Time(notice.share_time_ms()), RecipientsText(notice), notice.kind_code(),
+           notice.handling_code() + " " + notice.tlp_code(), context.Time(notice.valid_until_ms()),
+           std::to_string(notice.version()), ReferenceOf(notice.incident()),
+           IsoText(notice.share_time_ms(), Clock::kLocal),
+           IsoText(notice.share_time_ms(), Clock::kUtc), SubjectOf(context, notice.facts())}};
   row.fingerprint = Fingerprint(notice);
   return row;
 }
@@ -109,21 +115,23 @@ Row NoticeRow(const Context& context, const v1::Notice& notice, int64_t /*now_ms
 Row InboxRow(const Context& context, const v1::Notice& notice, int64_t now_ms) {
   const std::string reference = ReferenceOf(notice.name());
   Row row{reference,
-          {reference, notice.owner(), notice.urgency_code(), AckBy(context, notice, now_ms), InboxState(notice),
-           context.Time(notice.receive_time_ms()), notice.kind_code(), notice.handling_code() + " " + notice.tlp_code(),
-           context.Time(notice.valid_until_ms()), std::to_string(notice.version()),
-           IsoText(notice.receive_time_ms(), Clock::kLocal), IsoText(notice.receive_time_ms(), Clock::kUtc),
-           SubjectOf(context, notice.facts())}};
+          {reference, notice.owner(), notice.urgency_code(), AckBy(context, notice, now_ms),
+           InboxState(notice), context.Time(notice.receive_time_ms()), notice.kind_code(),
+           notice.handling_code() + " " + notice.tlp_code(), context.Time(notice.valid_until_ms()),
+           std::to_string(notice.version()), IsoText(notice.receive_time_ms(), Clock::kLocal),
+           IsoText(notice.receive_time_ms(), Clock::kUtc), SubjectOf(context, notice.facts())}};
   row.fingerprint = Fingerprint(notice);
   return row;
 }
 
 std::string DeliveriesText(const Context& context, const v1::Notice& notice) {
   std::size_t unit_columns = 0;
-  for (const v1::Delivery& delivery : notice.deliveries()) unit_columns = std::max(unit_columns, delivery.unit().size());
+  for (const v1::Delivery& delivery : notice.deliveries())
+    unit_columns = std::max(unit_columns, delivery.unit().size());
   std::string out;
   for (const v1::Delivery& delivery : notice.deliveries()) {
-    std::string line = fmt::format("  {:<{}}  {:<12}", delivery.unit(), unit_columns, StateWord(delivery.state()));
+    std::string line =
+        fmt::format("  {:<{}}  {:<12}", delivery.unit(), unit_columns, StateWord(delivery.state()));
     if (delivery.state_time_ms() > 0) line += "  " + context.Time(delivery.state_time_ms());
     if (!delivery.officer().empty()) line += "  by " + delivery.officer();
     if (delivery.version() > 0 && delivery.version() < notice.version()) {
@@ -140,31 +148,39 @@ std::string DeliveriesText(const Context& context, const v1::Notice& notice) {
 
 std::string NoticeText(const Context& context, const v1::Notice& notice, int64_t now_ms) {
   const bool received = notice.direction() == v1::NOTICE_DIRECTION_RECEIVED;
-  std::string out = fmt::format("{}  {}, version {}\n", ReferenceOf(notice.name()),
-                                received ? InboxState(notice) : StateWord(notice.state()), notice.version());
+  std::string out =
+      fmt::format("{}  {}, version {}\n", ReferenceOf(notice.name()),
+                  received ? InboxState(notice) : StateWord(notice.state()), notice.version());
   if (notice.state() == v1::NOTICE_STATE_WITHDRAWN) {
     out += "  WITHDRAWN by its owner: do not act on it. " + Harmless(notice.change_reason()) + "\n";
   }
   if (received) out += Line("from", notice.owner() + "  " + context.UnitName(notice.owner()));
-  out += Line("notice", context.Label("notice_kinds", notice.kind_code()) + "  [" + notice.kind_code() + "]");
-  std::string urgency = notice.urgency_code() + " " + context.Label("urgency", notice.urgency_code());
+  out += Line("notice",
+              context.Label("notice_kinds", notice.kind_code()) + "  [" + notice.kind_code() + "]");
+  std::string urgency =
+      notice.urgency_code() + " " + context.Label("urgency", notice.urgency_code());
   if (!notice.urgency_reason_code().empty()) {
     urgency += ": " + context.Label("urgency_reasons", notice.urgency_reason_code());
   }
   out += Line("urgency", urgency);
   if (notice.ack_by_ms() > 0) out += Line("answer by", AckBy(context, notice, now_ms));
-  out += Line("handling", notice.handling_code() + " " + context.Label("handling", notice.handling_code()) +
+  out += Line("handling", notice.handling_code() + " " +
+                              context.Label("handling", notice.handling_code()) +
                               (notice.tlp_code().empty() ? "" : ", TLP:" + notice.tlp_code()));
-  out += Line("purpose", context.Label("purposes", notice.purpose_code()) + "  [" + notice.purpose_code() + "]");
+  out += Line("purpose", context.Label("purposes", notice.purpose_code()) + "  [" +
+                             notice.purpose_code() + "]");
   out += Line("basis", notice.basis());
   out += FactsText(context, notice.facts());
   for (const std::string& held : notice.held_fields()) out += Line("held back", held);
-  if (notice.valid_until_ms() > 0) out += Line("valid until", context.Time(notice.valid_until_ms()));
+  if (notice.valid_until_ms() > 0)
+    out += Line("valid until", context.Time(notice.valid_until_ms()));
   if (received) {
     out += Line("received", context.Time(notice.receive_time_ms()));
   } else {
-    if (!notice.incident().empty()) out += Line("incident", ReferenceOf(notice.incident()) + " (known here only)");
-    if (notice.share_time_ms() > 0) out += Line("shared", context.Time(notice.share_time_ms()) + " by " + notice.creator());
+    if (!notice.incident().empty())
+      out += Line("incident", ReferenceOf(notice.incident()) + " (known here only)");
+    if (notice.share_time_ms() > 0)
+      out += Line("shared", context.Time(notice.share_time_ms()) + " by " + notice.creator());
   }
   if (!notice.change_reason().empty() && notice.state() != v1::NOTICE_STATE_WITHDRAWN) {
     out += Line("changed", notice.change_reason());
@@ -189,17 +205,23 @@ std::vector<Column> PeerColumns() {
 }
 
 Row PeerRow(const Context& context, const v1::Peer& peer, int64_t now_ms) {
-  const std::string heard = peer.heard_time_ms() == 0 ? "never"
-                                                       : SpanText(std::max<int64_t>(now_ms - peer.heard_time_ms(), 0)) + " ago";
-  const std::string why = peer.state() == v1::LINK_STATE_UP ? "" : ReasonText(context, peer.reason_code());
-  Row row{peer.unit(),
-          {peer.unit(), StateWord(peer.state()), std::to_string(peer.queued()), context.Time(peer.state_time_ms()), heard,
-           peer.round_trip_ms() > 0 ? fmt::format("{:.1f} ms", peer.round_trip_ms()) : "-",
-           peer.next_dial_time_ms() > 0 ? ClockText(peer.next_dial_time_ms(), context.clock()) : "-",
-           fmt::format("{:+.1f} s", static_cast<double>(peer.clock_offset_ms()) / 1000),
-           peer.certificate_days_left() >= 0 ? std::to_string(peer.certificate_days_left()) : "-", peer.address(), why,
-           context.UnitName(peer.unit())}};
-  row.fingerprint = fmt::format("{}/{}/{}/{}", peer.unit(), static_cast<int>(peer.state()), peer.queued(), peer.reason_code());
+  const std::string heard =
+      peer.heard_time_ms() == 0
+          ? "never"
+          : SpanText(std::max<int64_t>(now_ms - peer.heard_time_ms(), 0)) + " ago";
+  const std::string why =
+      peer.state() == v1::LINK_STATE_UP ? "" : ReasonText(context, peer.reason_code());
+  Row row{
+      peer.unit(),
+      {peer.unit(), StateWord(peer.state()), std::to_string(peer.queued()),
+       context.Time(peer.state_time_ms()), heard,
+       peer.round_trip_ms() > 0 ? fmt::format("{:.1f} ms", peer.round_trip_ms()) : "-",
+       peer.next_dial_time_ms() > 0 ? ClockText(peer.next_dial_time_ms(), context.clock()) : "-",
+       fmt::format("{:+.1f} s", static_cast<double>(peer.clock_offset_ms()) / 1000),
+       peer.certificate_days_left() >= 0 ? std::to_string(peer.certificate_days_left()) : "-",
+       peer.address(), why, context.UnitName(peer.unit())}};
+  row.fingerprint = fmt::format("{}/{}/{}/{}", peer.unit(), static_cast<int>(peer.state()),
+                                peer.queued(), peer.reason_code());
   return row;
 }
 

@@ -16,6 +16,21 @@ namespace {
 constexpr int kColumnGap = 2;
 constexpr int kNativeColumnsMin = 12;  // the last column is never cut below this
 
+// Room that a column gets while a list is followed, so that lines that come later stand under their
+// heads.
+int FollowColumns(std::string_view id) {
+  if (id == "ref") return 16;
+  if (id == "unit" || id == "from") return 14;
+  if (id == "ack_by") return 30;
+  if (id == "state") return 12;
+  if (id == "recipients") return 24;
+  if (id == "when" || id == "time" || id == "received" || id == "shared" || id == "since" ||
+      id == "valid_until")
+    return 20;
+  if (id.starts_with("time_")) return 25;
+  return 0;
+}
+
 std::string JsonOf(const Row& row, const google::protobuf::Message& record, bool pretty) {
   return row.json.empty() ? ToJson(record, pretty) : row.json;
 }
@@ -62,7 +77,8 @@ absl::Status Printer::BeginList(std::vector<Column> columns, std::string empty_t
     chosen.push_back(static_cast<std::size_t>(found - names.begin()));
   }
   if (options_.format != Format::kCsv) {
-    std::stable_partition(chosen.begin(), chosen.end(), [&](std::size_t i) { return !columns[i].native; });
+    std::stable_partition(chosen.begin(), chosen.end(),
+                          [&](std::size_t i) { return !columns[i].native; });
   }
   for (const std::size_t i : chosen) {
     picks_.push_back(i);
@@ -129,7 +145,8 @@ std::string Printer::TableLine(const std::vector<std::string>& cells) const {
     const std::string cell = Harmless(cells[i]);
     if (i + 1 == cells.size()) {
       const int room = host_.Columns() - used;
-      const bool cut = options_.format == Format::kTable && host_.OutputIsTerminal() && host_.Columns() > 0;
+      const bool cut =
+          options_.format == Format::kTable && host_.OutputIsTerminal() && host_.Columns() > 0;
       line += cut ? Truncate(cell, std::max(room, kNativeColumnsMin)) : cell;
     } else {
       line += Padded(cell, widths_[i]) + std::string(kColumnGap, ' ');
@@ -151,6 +168,8 @@ void Printer::EndList() {
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     heads.push_back(columns_[i].title);
     widths_[i] = DisplayColumns(columns_[i].title);
+    if (following_ && !may_redraw())
+      widths_[i] = std::max(widths_[i], FollowColumns(columns_[i].id));
     for (const auto& cells : waiting_) widths_[i] = std::max(widths_[i], DisplayColumns(cells[i]));
   }
   if (waiting_.empty() && !following_) {
@@ -163,12 +182,14 @@ void Printer::EndList() {
   waiting_.clear();
 }
 
-void Printer::Append(const Row& row, const google::protobuf::Message& record) { WriteRow(row, record); }
+void Printer::Append(const Row& row, const google::protobuf::Message& record) {
+  WriteRow(row, record);
+}
 
 void Printer::ClearScreen() { Out("\x1b[H\x1b[2J\x1b[3J"); }
 
-absl::Status Printer::Show(const std::vector<Column>& columns, const Row& row, const google::protobuf::Message& record,
-                           std::string_view text) {
+absl::Status Printer::Show(const std::vector<Column>& columns, const Row& row,
+                           const google::protobuf::Message& record, std::string_view text) {
   if (!machine() && options_.columns.empty()) {
     Out(text);
   } else if (options_.format == Format::kJson) {

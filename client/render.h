@@ -1,15 +1,16 @@
 // The one renderer: every command prints its records through a Printer, whatever the output mode.
 //
-// Data goes to standard output, everything else to standard error (ux.md 3.1). One thread. A record is given as a row of
-// cells (tables, CSV), as its message (JSON) and by its reference (id), so that no mode can say something else.
+// Data goes to standard output, everything else to standard error (ux.md 3.1). One thread. A record
+// is given as a row of cells (tables, CSV), as its message (JSON) and by its reference (id), so
+// that no mode can say something else.
 #pragma once
+
+#include <google/protobuf/message.h>
 
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <google/protobuf/message.h>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -34,8 +35,8 @@ struct Column {
 struct Row {
   std::string id;
   std::vector<std::string> cells;  // one for each column
-  std::string fingerprint = {};    // followers: same means nothing to say; empty = the record's bytes
-  std::string json = {};           // instead of the record, for what has no message in the contract
+  std::string fingerprint = {};  // followers: same means nothing to say; empty = the record's bytes
+  std::string json = {};         // instead of the record, for what has no message in the contract
 };
 
 struct PrinterOptions {
@@ -53,14 +54,18 @@ class Printer {
   Printer(Host& host, PrinterOptions options) : host_(host), options_(std::move(options)) {}
 
   const PrinterOptions& options() const { return options_; }
-  bool machine() const { return options_.format != Format::kTable && options_.format != Format::kWide; }
+  bool machine() const {
+    return options_.format != Format::kTable && options_.format != Format::kWide;
+  }
   // Redrawing makes sense: a terminal, a table, and nobody asked for plain lines.
   bool may_redraw() const;
 
-  // Starts a list. `empty_text` is what a table says when no row came. Errors: USAGE for an unknown name in --columns.
+  // Starts a list. `empty_text` is what a table says when no row came. Errors: USAGE for an unknown
+  // name in --columns.
   absl::Status BeginList(std::vector<Column> columns, std::string empty_text);
   void Add(const Row& row, const google::protobuf::Message& record);
-  // Ends the list. With `open` (following) more rows may come by Append, and JSON is written as lines.
+  // Ends the list. With `open` (following) more rows may come by Append, and JSON is written as
+  // lines.
   void EndList();
   // One more row under a list that was ended, in the columns and widths that it had.
   void Append(const Row& row, const google::protobuf::Message& record);
@@ -69,8 +74,8 @@ class Printer {
   void ClearScreen();
 
   // One record: `text` for people, else as a list of one.
-  absl::Status Show(const std::vector<Column>& columns, const Row& row, const google::protobuf::Message& record,
-                    std::string_view text);
+  absl::Status Show(const std::vector<Column>& columns, const Row& row,
+                    const google::protobuf::Message& record, std::string_view text);
 
   // Text of the result itself; only table and wide.
   void Text(std::string_view text);
@@ -84,7 +89,8 @@ class Printer {
   void Warn(std::string_view text);
   // The error, on standard error; in the JSON modes an object on standard output.
   void Refusal(const absl::Status& status);
-  // A line that replaces itself on a terminal; elsewhere the caller limits how often. Empty removes it.
+  // A line that replaces itself on a terminal; elsewhere the caller limits how often. Empty removes
+  // it.
   void Progress(std::string_view text);
 
   // False once nobody reads standard output any more.
@@ -98,8 +104,8 @@ class Printer {
 
   Host& host_;
   PrinterOptions options_;
-  std::vector<Column> columns_;        // chosen, native last
-  std::vector<std::size_t> picks_;     // index of each in a row's cells
+  std::vector<Column> columns_;     // chosen, native last
+  std::vector<std::size_t> picks_;  // index of each in a row's cells
   std::vector<int> widths_;
   std::vector<std::vector<std::string>> waiting_;  // table rows until the widths are known
   std::string empty_text_;

@@ -16,10 +16,11 @@ using contract::Reason;
 
 constexpr int kShown = 6;  // candidates of an ambiguous tail
 
-absl::Status NotFound(std::string_view kind, std::string_view tail, const std::string& list_command) {
+absl::Status NotFound(std::string_view kind, std::string_view tail,
+                      const std::string& list_command) {
   return contract::Error(absl::StatusCode::kNotFound, Reason::kNotFound,
-                         "no " + std::string(kind) + " ends in " + std::string(tail), "this node knows none like it",
-                         list_command);
+                         "no " + std::string(kind) + " ends in " + std::string(tail),
+                         "this node knows none like it", list_command);
 }
 
 template <typename Records>
@@ -27,11 +28,13 @@ absl::Status Ambiguous(const Records& records, std::string_view tail) {
   std::vector<std::string> references;
   for (const auto& record : records) references.push_back(ReferenceOf(record.name()));
   return contract::Error(absl::StatusCode::kInvalidArgument, Reason::kReferenceAmbiguous,
-                         "several records end in " + std::string(tail), "it fits " + Join(references, ", "),
+                         "several records end in " + std::string(tail),
+                         "it fits " + Join(references, ", "),
                          "say more of it, such as " + references.front());
 }
 
-absl::StatusOr<std::vector<v1::Notice>> FindNotices(Caller& node, const std::string& tail, v1::NoticeDirection direction) {
+absl::StatusOr<std::vector<v1::Notice>> FindNotices(Caller& node, const std::string& tail,
+                                                    v1::NoticeDirection direction) {
   v1::ListNoticesRequest request;
   request.set_page_size(kShown);
   request.set_direction(direction);
@@ -50,14 +53,17 @@ absl::StatusOr<std::vector<v1::Notice>> FindNotices(Caller& node, const std::str
 
 }  // namespace
 
-std::string ReferenceOf(std::string_view name) { return std::string(name.substr(name.rfind('/') + 1)); }
+std::string ReferenceOf(std::string_view name) {
+  return std::string(name.substr(name.rfind('/') + 1));
+}
 
 absl::StatusOr<std::string> CheckedTail(std::string_view text) {
   const std::string tail = ToUpperAscii(AsciiDigits(Trimmed(ReferenceOf(Trimmed(text)))));
   const auto invalid = [&](std::string why) {
-    return contract::Error(absl::StatusCode::kInvalidArgument, Reason::kReferenceInvalid,
-                           "\"" + Truncate(text, 40) + "\" is no reference", std::move(why),
-                           "read it again; examples: I-QNG-26-0093-T, 0093-T (tripoint help references)");
+    return contract::Error(
+        absl::StatusCode::kInvalidArgument, Reason::kReferenceInvalid,
+        "\"" + Truncate(text, 40) + "\" is no reference", std::move(why),
+        "read it again; examples: I-QNG-26-0093-T, 0093-T (tripoint help references)");
   };
   if (std::count(tail.begin(), tail.end(), '-') >= 4) {
     const auto reference = contract::ParseReference(tail);
@@ -81,7 +87,8 @@ absl::StatusOr<v1::Incident> ResolveIncident(Context& context, std::string_view 
   request.set_reference_tail(*tail);
   std::vector<v1::Incident> found;
   while (found.size() < kShown) {
-    const auto page = (*node)->Call<v1::ListIncidentsResponse>("IncidentService/ListIncidents", request);
+    const auto page =
+        (*node)->Call<v1::ListIncidentsResponse>("IncidentService/ListIncidents", request);
     if (!page.ok()) return page.status();
     found.insert(found.end(), page->incidents().begin(), page->incidents().end());
     if (page->next_page_token().empty()) break;
@@ -98,7 +105,8 @@ absl::StatusOr<v1::Notice> ResolveNotice(Context& context, std::string_view text
   const absl::StatusOr<Caller*> node = context.Node();
   if (!node.ok()) return node.status();
   std::vector<v1::Notice> found;
-  for (const v1::NoticeDirection direction : {v1::NOTICE_DIRECTION_SENT, v1::NOTICE_DIRECTION_RECEIVED}) {
+  for (const v1::NoticeDirection direction :
+       {v1::NOTICE_DIRECTION_SENT, v1::NOTICE_DIRECTION_RECEIVED}) {
     const Whose side = direction == v1::NOTICE_DIRECTION_SENT ? Whose::kOwn : Whose::kReceived;
     if (whose != Whose::kAny && whose != side) continue;
     const auto some = FindNotices(**node, *tail, direction);
@@ -106,7 +114,8 @@ absl::StatusOr<v1::Notice> ResolveNotice(Context& context, std::string_view text
     found.insert(found.end(), some->begin(), some->end());
   }
   if (found.empty()) {
-    return NotFound("notice", *tail, whose == Whose::kReceived ? "tripoint inbox" : "tripoint notice list");
+    return NotFound("notice", *tail,
+                    whose == Whose::kReceived ? "tripoint inbox" : "tripoint notice list");
   }
   if (found.size() > 1) return Ambiguous(found, *tail);
   v1::GetNoticeRequest get;

@@ -1,5 +1,6 @@
-// From what an officer says (`0093-T`) to the record. The check letter of a full reference is verified before the node is
-// asked, so that a misheard digit never finds another record. One thread.
+// From what an officer says (`0093-T`) to the record. The check letter of a full reference is
+// verified before the node is asked, so that a misheard digit never finds another record. One
+// thread.
 #pragma once
 
 #include <string>
@@ -15,11 +16,12 @@ namespace tripoint::client {
 // Last part of a resource name: `I-QNG-26-0093-T`.
 std::string ReferenceOf(std::string_view name);
 
-// What the node is asked for: the tail in capitals, or the reference of a full resource name. Errors: REFERENCE_INVALID.
+// What the node is asked for: the tail in capitals, or the reference of a full resource name.
+// Errors: REFERENCE_INVALID.
 absl::StatusOr<std::string> CheckedTail(std::string_view text);
 
-// The one incident of this node that ends like this. Errors: REFERENCE_INVALID, REFERENCE_AMBIGUOUS with the list,
-// NOT_FOUND.
+// The one incident of this node that ends like this. Errors: REFERENCE_INVALID, REFERENCE_AMBIGUOUS
+// with the list, NOT_FOUND.
 absl::StatusOr<v1::Incident> ResolveIncident(Context& context, std::string_view text);
 
 enum class Whose { kOwn, kReceived, kAny };

@@ -1,9 +1,11 @@
 // The real session: gRPC over mutual TLS, accepting exactly the named unit's node.
 //
-// The caller's thread does everything; gRPC's own threads run only the certificate verifier, which leaves its reason in
-// `Refusals`. Calls wait on a completion queue in short steps, so that Ctrl-C acts at once.
+// The caller's thread does everything; gRPC's own threads run only the certificate verifier, which
+// leaves its reason in `Refusals`. Calls wait on a completion queue in short steps, so that Ctrl-C
+// acts at once.
 #include "client/session.h"
 
+#include <fmt/format.h>
 #include <grpc/support/log.h>
 #include <grpc/support/time.h>
 #include <grpcpp/completion_queue.h>
@@ -13,8 +15,6 @@
 
 #include <string>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/cord.h"
@@ -31,7 +31,7 @@ namespace {
 
 using contract::Reason;
 
-constexpr int64_t kStepMs = 200;           // how often Ctrl-C is looked at
+constexpr int64_t kStepMs = 200;            // how often Ctrl-C is looked at
 constexpr int64_t kFeedSilenceMs = 35'000;  // three heartbeats of 10 s and some
 constexpr int kMessageBytesMax = 16 << 20;
 
@@ -60,16 +60,21 @@ struct Link {
   std::shared_ptr<Refusals> refusals;
 };
 
-bool Mentions(const std::string& text, std::string_view word) { return text.find(word) != std::string::npos; }
+bool Mentions(const std::string& text, std::string_view word) {
+  return text.find(word) != std::string::npos;
+}
 
 absl::Status Unreachable(const Link& link, const std::string& detail, int64_t now_s) {
-  const std::string what = fmt::format("node {} cannot be reached at {}", link.node.name, link.node.address);
+  const std::string what =
+      fmt::format("node {} cannot be reached at {}", link.node.name, link.node.address);
   const auto made = [&](const std::string& why, const std::string& next) {
-    return contract::Error(absl::StatusCode::kUnavailable, Reason::kNodeUnreachable, what, why, next);
+    return contract::Error(absl::StatusCode::kUnavailable, Reason::kNodeUnreachable, what, why,
+                           next);
   };
   if (Mentions(detail, "Connection refused")) {
     return made("nothing listens at that address (connection refused)",
-                "start the node there, or correct the address: tripoint node add " + link.node.name + " ...");
+                "start the node there, or correct the address: tripoint node add " +
+                    link.node.name + " ...");
   }
   if (Mentions(detail, "resolution")) {
     return made("the host name is not known here", "check the address: tripoint node list");
@@ -82,18 +87,23 @@ absl::Status Unreachable(const Link& link, const std::string& detail, int64_t no
   const absl::Status refused = link.refusals->Last();
   if (!refused.ok()) {
     const contract::Problem problem = contract::ProblemOf(refused);
-    return made(fmt::format("a node answered there, but its certificate was not accepted ({}): {}. {}",
-                            contract::ReasonCode(problem.reason), problem.what, problem.why),
-                problem.next.empty() ? "check the address and unit: tripoint node list" : problem.next);
+    return made(
+        fmt::format("a node answered there, but its certificate was not accepted ({}): {}. {}",
+                    contract::ReasonCode(problem.reason), problem.what, problem.why),
+        problem.next.empty() ? "check the address and unit: tripoint node list" : problem.next);
   }
   const auto trust = link.trust->Current();
-  const certs::OwnCertificate own = certs::ExplainOwnCertificate(link.node.certificates, trust.get(), now_s);
-  return made(fmt::format("the connection was closed in the TLS handshake. Your own certificate: {}", own.text),
-              own.status.ok() ? "the node may not accept certificates of your unit; ask its IT officer"
-                              : contract::ProblemOf(own.status).next);
+  const certs::OwnCertificate own =
+      certs::ExplainOwnCertificate(link.node.certificates, trust.get(), now_s);
+  return made(
+      fmt::format("the connection was closed in the TLS handshake. Your own certificate: {}",
+                  own.text),
+      own.status.ok() ? "the node may not accept certificates of your unit; ask its IT officer"
+                      : contract::ProblemOf(own.status).next);
 }
 
-// `REASON: what. why. next` as certs::ToPlainStatus writes it, for refusals that come before any handler.
+// `REASON: what. why. next` as certs::ToPlainStatus writes it, for refusals that come before any
+// handler.
 bool PlainReason(const std::string& message, absl::StatusCode code, absl::Status& status) {
   const std::size_t colon = message.find(": ");
   if (colon == std::string::npos) return false;
@@ -103,33 +113,48 @@ bool PlainReason(const std::string& message, absl::StatusCode code, absl::Status
   return true;
 }
 
-absl::Status FromGrpc(const grpc::Status& status, const Link& link, bool interrupted, int64_t now_s) {
+absl::Status FromGrpc(const grpc::Status& status, const Link& link, bool interrupted,
+                      int64_t now_s) {
   if (status.ok()) return absl::OkStatus();
   if (interrupted) {
-    return contract::Error(absl::StatusCode::kCancelled, Reason::kInterrupted, "interrupted",
-                           "you stopped it before the node answered",
-                           "the same command may be run again; check with list or show what was done");
+    return contract::Error(
+        absl::StatusCode::kCancelled, Reason::kInterrupted, "interrupted",
+        "you stopped it before the node answered",
+        "the same command may be run again; check with list or show what was done");
   }
   const auto code = static_cast<absl::StatusCode>(status.error_code());
   google::rpc::Status details;
   if (!status.error_details().empty() && details.ParseFromString(status.error_details()) &&
       details.details_size() > 0) {
     absl::Status out(code, details.message());
-    for (const auto& detail : details.details()) out.SetPayload(detail.type_url(), absl::Cord(detail.value()));
+    for (const auto& detail : details.details())
+      out.SetPayload(detail.type_url(), absl::Cord(detail.value()));
     return out;
   }
   absl::Status plain;
   if (PlainReason(status.error_message(), code, plain)) return plain;
-  if (code == absl::StatusCode::kUnavailable) return Unreachable(link, status.error_message(), now_s);
+  if (code == absl::StatusCode::kUnavailable)
+    return Unreachable(link, status.error_message(), now_s);
+  // Nobody here cancelled: a stopping node ends its calls like this, or the connection broke in the
+  // middle.
+  if (code == absl::StatusCode::kCancelled || status.error_message() == "Stream removed") {
+    return contract::Error(
+        absl::StatusCode::kUnavailable, Reason::kNodeUnreachable,
+        fmt::format("node {} ended the connection", link.node.name),
+        "it is stopping or restarting; whether it acted is not known",
+        "try again: a repeated command is safe once you have looked (list, show)");
+  }
   if (code == absl::StatusCode::kDeadlineExceeded) {
-    return contract::Error(code, Reason::kCallTimeout, fmt::format("node {} did not answer in time", link.node.name),
+    return contract::Error(code, Reason::kCallTimeout,
+                           fmt::format("node {} did not answer in time", link.node.name),
                            "it may be busy, or the network slow; whether it acted is not known",
                            "try again with a longer --timeout, such as --timeout 60s");
   }
   if (code == absl::StatusCode::kUnimplemented) {
     return contract::Error(code, Reason::kVersionUnsupported,
                            fmt::format("node {} does not know this call", link.node.name),
-                           "it runs another version than this command", "compare: tripoint version, tripoint status");
+                           "it runs another version than this command",
+                           "compare: tripoint version, tripoint status");
   }
   return absl::Status(code, status.error_message());
 }
@@ -151,15 +176,17 @@ class GrpcSession : public Session {
   GrpcSession(Link link, const std::shared_ptr<grpc::Channel>& channel, Host& host)
       : link_(std::move(link)), stub_(channel), host_(host) {}
 
-  absl::Status Call(std::string_view method, const google::protobuf::Message& request, int64_t timeout_ms,
-                    google::protobuf::Message& response) override;
+  absl::Status Call(std::string_view method, const google::protobuf::Message& request,
+                    int64_t timeout_ms, google::protobuf::Message& response) override;
   absl::Status Follow(const v1::WatchChangesRequest& request, const FeedHandler& handler) override;
   bool reached() const override { return reached_; }
 
  private:
-  // Waits for the one operation under way. `idle` is asked after each quiet step; when it says false, or on Ctrl-C, the
-  // call is cancelled, and the operation still ends. True: the operation succeeded.
-  bool Await(grpc::CompletionQueue& queue, grpc::ClientContext& context, const std::function<bool()>& idle);
+  // Waits for the one operation under way. `idle` is asked after each quiet step; when it says
+  // false, or on Ctrl-C, the call is cancelled, and the operation still ends. True: the operation
+  // succeeded.
+  bool Await(grpc::CompletionQueue& queue, grpc::ClientContext& context,
+             const std::function<bool()>& idle);
   int64_t NowS() const { return host_.NowMs() / 1000; }
 
   const Link link_;
@@ -168,7 +195,8 @@ class GrpcSession : public Session {
   bool reached_ = false;
 };
 
-bool GrpcSession::Await(grpc::CompletionQueue& queue, grpc::ClientContext& context, const std::function<bool()>& idle) {
+bool GrpcSession::Await(grpc::CompletionQueue& queue, grpc::ClientContext& context,
+                        const std::function<bool()>& idle) {
   void* tag = nullptr;
   bool ok = false;
   bool cancelled = false;
@@ -181,19 +209,25 @@ bool GrpcSession::Await(grpc::CompletionQueue& queue, grpc::ClientContext& conte
   return ok && !cancelled;
 }
 
-absl::Status GrpcSession::Call(std::string_view method, const google::protobuf::Message& request, int64_t timeout_ms,
-                               google::protobuf::Message& response) {
+absl::Status GrpcSession::Call(std::string_view method, const google::protobuf::Message& request,
+                               int64_t timeout_ms, google::protobuf::Message& response) {
   grpc::CompletionQueue queue;  // one a call: a follower makes calls while its feed waits
   grpc::ClientContext context;
   context.set_deadline(In(timeout_ms));
-  const auto call = stub_.PrepareUnaryCall(&context, fmt::format("/tripoint.v1.{}", method), ToBytes(request), &queue);
+  // First contact fails at once with its cause. Later the call itself waits for the node to come
+  // back: gRPC moves a handshake on only while somebody polls a queue, so pausing between quick
+  // failures would never get through.
+  context.set_wait_for_ready(reached_);
+  const auto call = stub_.PrepareUnaryCall(&context, fmt::format("/tripoint.v1.{}", method),
+                                           ToBytes(request), &queue);
   call->StartCall();
   grpc::ByteBuffer bytes;
   grpc::Status status;
   call->Finish(&bytes, &status, this);
   Await(queue, context, nullptr);
   if (!status.ok()) {
-    const bool interrupted = status.error_code() == grpc::StatusCode::CANCELLED && host_.Interrupted();
+    const bool interrupted =
+        status.error_code() == grpc::StatusCode::CANCELLED && host_.Interrupted();
     if (!status.error_details().empty()) reached_ = true;
     return FromGrpc(status, link_, interrupted, NowS());
   }
@@ -202,7 +236,8 @@ absl::Status GrpcSession::Call(std::string_view method, const google::protobuf::
   return absl::OkStatus();
 }
 
-absl::Status GrpcSession::Follow(const v1::WatchChangesRequest& request, const FeedHandler& handler) {
+absl::Status GrpcSession::Follow(const v1::WatchChangesRequest& request,
+                                 const FeedHandler& handler) {
   grpc::CompletionQueue queue;
   grpc::ClientContext context;
   const auto call = stub_.PrepareCall(&context, "/tripoint.v1.NodeService/WatchChanges", &queue);
@@ -248,7 +283,10 @@ absl::Status GrpcSession::Follow(const v1::WatchChangesRequest& request, const F
   queue.Next(&tag, &ok);
   if (ended) return absl::OkStatus();
   if (silent) return Unreachable(link_, "timed out", NowS());
-  if (status.ok()) return Unreachable(link_, "timed out", NowS());  // the node ended the feed: it is stopping
+  // A feed has no end of its own: a node that ends it is stopping.
+  if (status.ok())
+    return FromGrpc(grpc::Status(grpc::StatusCode::CANCELLED, ""), link_, host_.Interrupted(),
+                    NowS());
   return FromGrpc(status, link_, host_.Interrupted(), NowS());
 }
 
@@ -284,12 +322,14 @@ absl::StatusOr<std::unique_ptr<Session>> ConnectSession(const NodeEntry& node, H
   tls.expected = *expected;
   tls.refused = [refusals](const absl::Status& status) { refusals->Set(status); };
   grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);  // repeating is the caller's, with the same request_id
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES,
+                   0);  // repeating is the caller's, with the same request_id
   arguments.SetInt(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, kMessageBytesMax);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 3000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
-  const auto channel = grpc::CreateCustomChannel(node.address, certs::MakeChannelCredentials(tls), arguments);
+  const auto channel =
+      grpc::CreateCustomChannel(node.address, certs::MakeChannelCredentials(tls), arguments);
   return std::make_unique<GrpcSession>(std::move(link), channel, host);
 }
 

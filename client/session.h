@@ -1,14 +1,15 @@
 // A connection to one node's operators' port, without any word of gRPC.
 //
-// Made by ConnectSession (session.cc, the only file of client/ that sees gRPC) or by a test. Used from one thread.
+// Made by ConnectSession (session.cc, the only file of client/ that sees gRPC) or by a test. Used
+// from one thread.
 #pragma once
+
+#include <google/protobuf/message.h>
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string_view>
-
-#include <google/protobuf/message.h>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -29,24 +30,28 @@ class Session {
  public:
   virtual ~Session() = default;
 
-  // One call, once, without repeating. `method` is such as `IncidentService/GetIncident`. Errors: the node's refusal with
-  // its reason, why and next; NODE_UNREACHABLE, CALL_TIMEOUT or a certificate reason when there was no answer;
-  // INTERRUPTED.
-  virtual absl::Status Call(std::string_view method, const google::protobuf::Message& request, int64_t timeout_ms,
-                            google::protobuf::Message& response) = 0;
+  // One call, once, without repeating. `method` is such as `IncidentService/GetIncident`. Errors:
+  // the node's refusal with its reason, why and next; NODE_UNREACHABLE, CALL_TIMEOUT or a
+  // certificate reason when there was no answer; INTERRUPTED.
+  virtual absl::Status Call(std::string_view method, const google::protobuf::Message& request,
+                            int64_t timeout_ms, google::protobuf::Message& response) = 0;
 
-  // Follows NodeService/WatchChanges until `handler` ends it (OK), the user interrupts (INTERRUPTED) or the connection
-  // ends. A feed that says nothing for three heartbeats is given up: NODE_UNREACHABLE.
-  virtual absl::Status Follow(const v1::WatchChangesRequest& request, const FeedHandler& handler) = 0;
+  // Follows NodeService/WatchChanges until `handler` ends it (OK), the user interrupts
+  // (INTERRUPTED) or the connection ends. A feed that says nothing for three heartbeats is given
+  // up: NODE_UNREACHABLE.
+  virtual absl::Status Follow(const v1::WatchChangesRequest& request,
+                              const FeedHandler& handler) = 0;
 
   // True once any answer of the node has arrived.
   virtual bool reached() const = 0;
 };
 
-using Connect = std::function<absl::StatusOr<std::unique_ptr<Session>>(const NodeEntry& node, Host& host)>;
+using Connect =
+    std::function<absl::StatusOr<std::unique_ptr<Session>>(const NodeEntry& node, Host& host)>;
 
-// The real one: checks the officer's own files first, then makes a channel that accepts exactly `node.unit`'s
-// certificate. Contacts nobody yet. Errors: those of certs::CheckTlsFiles; CONFIG_INVALID for a wrong entry.
+// The real one: checks the officer's own files first, then makes a channel that accepts exactly
+// `node.unit`'s certificate. Contacts nobody yet. Errors: those of certs::CheckTlsFiles;
+// CONFIG_INVALID for a wrong entry.
 absl::StatusOr<std::unique_ptr<Session>> ConnectSession(const NodeEntry& node, Host& host);
 
 }  // namespace tripoint::client

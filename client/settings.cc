@@ -2,6 +2,8 @@
 #include "client/settings.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <toml++/toml.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -12,9 +14,6 @@
 #include <utility>
 #include <vector>
 
-#include <fmt/format.h>
-#include <toml++/toml.h>
-
 #include "client/errors.h"
 #include "client/suggest.h"
 #include "client/text.h"
@@ -24,14 +23,17 @@ namespace {
 
 using contract::Reason;
 
-absl::Status Bad(const std::string& path, unsigned line, const std::string& what, const std::string& why) {
-  return contract::Error(absl::StatusCode::kFailedPrecondition, Reason::kConfigInvalid,
-                         line > 0 ? fmt::format("{}:{}: {}", path, line, what) : fmt::format("{}: {}", path, what), why,
-                         "correct the file, or set TRIPOINT_CONFIG to another one");
+absl::Status Bad(const std::string& path, unsigned line, const std::string& what,
+                 const std::string& why) {
+  return contract::Error(
+      absl::StatusCode::kFailedPrecondition, Reason::kConfigInvalid,
+      line > 0 ? fmt::format("{}:{}: {}", path, line, what) : fmt::format("{}: {}", path, what),
+      why, "correct the file, or set TRIPOINT_CONFIG to another one");
 }
 
 // Reads the string members of `table` into `targets`.
-absl::Status ReadStrings(const toml::table& table, const std::map<std::string, std::string*>& targets,
+absl::Status ReadStrings(const toml::table& table,
+                         const std::map<std::string, std::string*>& targets,
                          const std::string& path, const std::vector<std::string>& also) {
   std::vector<std::string> known = also;
   for (const auto& [key, target] : targets) known.push_back(key);
@@ -47,7 +49,8 @@ absl::Status ReadStrings(const toml::table& table, const std::map<std::string, s
                  "the keys here are " + Join(known, ", "));
     }
     const auto text = value.value<std::string>();
-    if (!text || !value.is_string()) return Bad(path, line, "\"" + name + "\" must be a text in quotes", "");
+    if (!text || !value.is_string())
+      return Bad(path, line, "\"" + name + "\" must be a text in quotes", "");
     *target->second = *text;
   }
   return absl::OkStatus();
@@ -79,7 +82,8 @@ absl::StatusOr<Settings> ParseSettings(std::string_view text, const std::string&
   try {
     root = toml::parse(text, path);
   } catch (const toml::parse_error& error) {
-    return Bad(path, error.source().begin.line, std::string(error.description()), "the file is not TOML");
+    return Bad(path, error.source().begin.line, std::string(error.description()),
+               "the file is not TOML");
   }
   absl::Status status = ReadStrings(root,
                                     {{"node", &settings.node},
@@ -95,7 +99,8 @@ absl::StatusOr<Settings> ParseSettings(std::string_view text, const std::string&
     NodeEntry entry;
     entry.name = std::string(key.str());
     const toml::table* table = value.as_table();
-    if (table == nullptr) return Bad(path, key.source().begin.line, "nodes." + entry.name + " must be a table", "");
+    if (table == nullptr)
+      return Bad(path, key.source().begin.line, "nodes." + entry.name + " must be a table", "");
     status = ReadStrings(*table,
                          {{"unit", &entry.unit},
                           {"address", &entry.address},
@@ -126,11 +131,12 @@ absl::StatusOr<Settings> LoadSettings(const Host& host) {
     if (!read.ok()) return read.status();
     settings = *std::move(read);
   }
-  const std::pair<const char*, std::string*> variables[] = {{"TRIPOINT_NODE", &settings.node},
-                                                            {"TRIPOINT_LANG", &settings.language},
-                                                            {"TRIPOINT_OUTPUT", &settings.output},
-                                                            {"TRIPOINT_TIME", &settings.clock},
-                                                            {"TRIPOINT_TIMEOUT", &settings.timeout}};
+  const std::pair<const char*, std::string*> variables[] = {
+      {"TRIPOINT_NODE", &settings.node},
+      {"TRIPOINT_LANG", &settings.language},
+      {"TRIPOINT_OUTPUT", &settings.output},
+      {"TRIPOINT_TIME", &settings.clock},
+      {"TRIPOINT_TIMEOUT", &settings.timeout}};
   for (const auto& [name, target] : variables) {
     if (const auto value = host.Variable(name); value && !value->empty()) *target = *value;
   }
@@ -149,7 +155,8 @@ absl::StatusOr<Settings> LoadSettings(const Host& host) {
 
 std::string SettingsText(const Settings& settings) {
   const Settings usual;
-  std::string out = "# Settings of tripoint; written by `tripoint node add` and `tripoint node use`.\n";
+  std::string out =
+      "# Settings of tripoint; written by `tripoint node add` and `tripoint node use`.\n";
   if (!settings.node.empty()) out += "node = " + Quoted(settings.node) + "\n";
   if (settings.language != usual.language) out += "lang = " + Quoted(settings.language) + "\n";
   if (settings.output != usual.output) out += "output = " + Quoted(settings.output) + "\n";
@@ -170,14 +177,16 @@ absl::Status SaveSettings(const Settings& settings) {
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
   const std::string temporary = settings.path + ".new";
   const int file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (file < 0) return Bad(settings.path, 0, "the file cannot be written", "the folder does not allow it");
+  if (file < 0)
+    return Bad(settings.path, 0, "the file cannot be written", "the folder does not allow it");
   const std::string text = SettingsText(settings);
   const ssize_t written = ::write(file, text.data(), text.size());
   const bool synced = ::fsync(file) == 0;
   ::close(file);
   if (written != static_cast<ssize_t>(text.size()) || !synced ||
       std::rename(temporary.c_str(), settings.path.c_str()) != 0) {
-    return Bad(settings.path, 0, "the file cannot be written", "the disk may be full; the old file is unchanged");
+    return Bad(settings.path, 0, "the file cannot be written",
+               "the disk may be full; the old file is unchanged");
   }
   return absl::OkStatus();
 }
@@ -190,12 +199,15 @@ absl::StatusOr<NodeEntry> FindNode(const Settings& settings, std::string_view na
     names.push_back(known);
     shown += (shown.empty() ? "" : ", ") + known + (known == settings.node ? "*" : "");
   }
-  if (const auto found = settings.nodes.find(wanted); found != settings.nodes.end()) return found->second;
-  const std::string next = "tripoint node add NAME --address HOST:PORT --unit UNIT --certificates FOLDER";
+  if (const auto found = settings.nodes.find(wanted); found != settings.nodes.end())
+    return found->second;
+  const std::string next =
+      "tripoint node add NAME --address HOST:PORT --unit UNIT --certificates FOLDER";
   if (names.empty()) {
     return contract::Error(absl::StatusCode::kInvalidArgument, Reason::kNodeUnknown,
-                           wanted.empty() ? "no node is known on this machine; nothing was contacted"
-                                          : "no node \"" + wanted + "\" in your list; nothing was contacted",
+                           wanted.empty()
+                               ? "no node is known on this machine; nothing was contacted"
+                               : "no node \"" + wanted + "\" in your list; nothing was contacted",
                            settings.path + " names none", next);
   }
   if (wanted.empty()) {
@@ -203,9 +215,10 @@ absl::StatusOr<NodeEntry> FindNode(const Settings& settings, std::string_view na
                            "no node is chosen; nothing was contacted", "your list has " + shown,
                            "tripoint node use " + names[0] + ", or say --node " + names[0]);
   }
-  return contract::Error(absl::StatusCode::kInvalidArgument, Reason::kNodeUnknown,
-                         "no node \"" + wanted + "\" in your list (" + shown + ")." + DidYouMean(wanted, names),
-                         "a wrong name never leads to another node; nothing was contacted", next);
+  return contract::Error(
+      absl::StatusCode::kInvalidArgument, Reason::kNodeUnknown,
+      "no node \"" + wanted + "\" in your list (" + shown + ")." + DidYouMean(wanted, names),
+      "a wrong name never leads to another node; nothing was contacted", next);
 }
 
 }  // namespace tripoint::client

@@ -1,8 +1,8 @@
 // What the CLI knows before it calls: the nodes of this machine's user and the usual flags.
 //
 // Precedence: flag, TRIPOINT_* variable, file, default. The file is $TRIPOINT_CONFIG or
-// ~/.config/tripoint/config.toml; an unknown key in it is an error with its line. One thread. No secret is ever here:
-// keys are named by folder.
+// ~/.config/tripoint/config.toml; an unknown key in it is an error with its line. One thread. No
+// secret is ever here: keys are named by folder.
 #pragma once
 
 #include <map>
@@ -39,22 +39,23 @@ struct Settings {
 // Path of the file.
 std::string SettingsPath(const Host& host);
 
-// Reads the file if there is one, then the variables TRIPOINT_NODE, _LANG, _OUTPUT, _TIME, _TIMEOUT. With TRIPOINT_ADDRESS,
-// _UNIT, _CERTIFICATES (and _ROOTS) all set, a node named by the unit is known without a file.
-// Errors: CONFIG_INVALID with file, line and the nearest key.
+// Reads the file if there is one, then the variables TRIPOINT_NODE, _LANG, _OUTPUT, _TIME,
+// _TIMEOUT. With TRIPOINT_ADDRESS, _UNIT, _CERTIFICATES (and _ROOTS) all set, a node named by the
+// unit is known without a file. Errors: CONFIG_INVALID with file, line and the nearest key.
 absl::StatusOr<Settings> LoadSettings(const Host& host);
 
 // Reads settings from text; `path` is for messages.
 absl::StatusOr<Settings> ParseSettings(std::string_view text, const std::string& path);
 
-// Writes the file anew, whole or not at all, folders made as needed. Errors: CONFIG_INVALID when it cannot be written.
+// Writes the file anew, whole or not at all, folders made as needed. Errors: CONFIG_INVALID when it
+// cannot be written.
 absl::Status SaveSettings(const Settings& settings);
 
 // The text that SaveSettings writes.
 std::string SettingsText(const Settings& settings);
 
-// The entry of `name`, or of the node in use when `name` is empty. Errors: NODE_UNKNOWN with the known names and the
-// nearest; nothing was contacted.
+// The entry of `name`, or of the node in use when `name` is empty. Errors: NODE_UNKNOWN with the
+// known names and the nearest; nothing was contacted.
 absl::StatusOr<NodeEntry> FindNode(const Settings& settings, std::string_view name);
 
 }  // namespace tripoint::client

@@ -1,4 +1,5 @@
-// `tripoint notice share` and `notice revise`: what leaves the node, after everybody saw who gets which field.
+// `tripoint notice share` and `notice revise`: what leaves the node, after everybody saw who gets
+// which field.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,13 +17,15 @@
 namespace tripoint::client {
 namespace {
 
-constexpr int64_t kSettleMs = 1500;  // a link that is up stores within this; a longer wait helps nobody
+constexpr int64_t kSettleMs =
+    1500;  // a link that is up stores within this; a longer wait helps nobody
 
 struct Terms {
   std::string kind, urgency, urgency_reason, handling, tlp, purpose, basis, valid_until;
 
   bool Any() const {
-    for (const std::string* value : {&kind, &urgency, &urgency_reason, &handling, &tlp, &purpose, &basis, &valid_until}) {
+    for (const std::string* value :
+         {&kind, &urgency, &urgency_reason, &handling, &tlp, &purpose, &basis, &valid_until}) {
       if (!value->empty()) return true;
     }
     return false;
@@ -43,7 +46,8 @@ int64_t ReadUntil(Context& context, const std::string& text, Faults& faults) {
   if (span.ok()) return context.host().NowMs() + *span;
   const absl::StatusOr<When> when = ParseWhen(text, context.host().NowMs());
   faults.AddStatus("--valid-until", when.status());
-  if (when.ok() && when->time_ms <= context.host().NowMs()) faults.Add("--valid-until", "\"" + text + "\" is over already");
+  if (when.ok() && when->time_ms <= context.host().NowMs())
+    faults.Add("--valid-until", "\"" + text + "\" is over already");
   return when.ok() ? when->time_ms : 0;
 }
 
@@ -51,7 +55,8 @@ void ApplyTerms(Context& context, const Terms& terms, v1::Notice& notice, Faults
   const auto code = [&](const char* list, const std::string& word, const char* flag) {
     return CodeOf(context, list, word, flag, faults);
   };
-  if (!terms.handling.empty()) notice.set_handling_code(code("handling", terms.handling, "--handling"));
+  if (!terms.handling.empty())
+    notice.set_handling_code(code("handling", terms.handling, "--handling"));
   if (!terms.tlp.empty()) notice.set_tlp_code(code("tlp", terms.tlp, "--tlp"));
   if (!terms.purpose.empty()) notice.set_purpose_code(code("purposes", terms.purpose, "--purpose"));
   if (!terms.kind.empty()) notice.set_kind_code(code("notice_kinds", terms.kind, "--kind"));
@@ -72,12 +77,15 @@ absl::StatusOr<v1::Notice> WhatToShare(Context& context, const std::string& text
   absl::StatusOr<v1::Incident> incident = absl::NotFoundError("");
   absl::StatusOr<v1::Notice> notice = absl::NotFoundError("");
   if (!whole || tail->front() == 'I') incident = ResolveIncident(context, *tail);
-  if (!incident.ok() && incident.status().code() != absl::StatusCode::kNotFound) return incident.status();
+  if (!incident.ok() && incident.status().code() != absl::StatusCode::kNotFound)
+    return incident.status();
   if (!whole || tail->front() != 'I') notice = ResolveNotice(context, *tail, Whose::kOwn);
   if (incident.ok() && notice.ok()) {
     const std::string first = ReferenceOf(incident->name());
-    return contract::Error(absl::StatusCode::kInvalidArgument, contract::Reason::kReferenceAmbiguous,
-                           "an incident and a notice end in " + *tail, "it fits " + first + " and " + ReferenceOf(notice->name()),
+    return contract::Error(absl::StatusCode::kInvalidArgument,
+                           contract::Reason::kReferenceAmbiguous,
+                           "an incident and a notice end in " + *tail,
+                           "it fits " + first + " and " + ReferenceOf(notice->name()),
                            "say all of it, such as " + first);
   }
   if (incident.ok()) {
@@ -89,8 +97,8 @@ absl::StatusOr<v1::Notice> WhatToShare(Context& context, const std::string& text
   if (notice.ok()) return notice;
   if (notice.status().code() == absl::StatusCode::kNotFound) {
     return contract::Error(absl::StatusCode::kNotFound, contract::Reason::kNotFound,
-                           "no incident and no draft ends in " + *tail, "this node knows none like it",
-                           "tripoint incident list");
+                           "no incident and no draft ends in " + *tail,
+                           "this node knows none like it", "tripoint incident list");
   }
   return notice.status();
 }
@@ -100,11 +108,13 @@ absl::StatusOr<int> ShareOne(Context& context, const ShareOptions& options) {
   ShareOrder order;
   order.units = UnitsOf(context, options.to, "--to", faults);
   order.release_protected = options.release_protected;
-  if (options.to.empty()) faults.Add("--to", "is needed: the units that get it; an empty audience means nobody");
+  if (options.to.empty())
+    faults.Add("--to", "is needed: the units that get it; an empty audience means nobody");
   if (!options.ask_ack.empty()) {
     const absl::StatusOr<int64_t> span = ParseSpan(options.ask_ack);
     faults.AddStatus("--ask-ack", span.status());
-    if (span.ok()) order.ack_within_minutes = static_cast<uint32_t>((*span + kMinuteMs - 1) / kMinuteMs);
+    if (span.ok())
+      order.ack_within_minutes = static_cast<uint32_t>((*span + kMinuteMs - 1) / kMinuteMs);
     if (order.ack_within_minutes > 43'200) faults.Add("--ask-ack", "at most 30d");
   }
   v1::Notice terms;
@@ -123,7 +133,8 @@ absl::StatusOr<int> ShareOne(Context& context, const ShareOptions& options) {
     // The node copies the facts of the incident as they stand at that moment.
     notice->clear_facts();
   } else if (options.terms.Any()) {
-    return UsageError("a draft is shared as it is; nothing was sent", "these flags belong to the moment of drafting",
+    return UsageError("a draft is shared as it is; nothing was sent",
+                      "these flags belong to the moment of drafting",
                       "share the incident anew, or leave the flags out");
   }
   const absl::StatusOr<std::optional<v1::Notice>> shared = Share(context, *notice, order);
@@ -133,9 +144,10 @@ absl::StatusOr<int> ShareOne(Context& context, const ShareOptions& options) {
   if (!now.ok()) return now.status();
   const absl::StatusOr<Caller*> node = context.Node();
   const std::string reference = ReferenceOf(now->name());
-  status = context.out().Show(
-      NoticeColumns(), NoticeRow(context, *now, context.host().NowMs()), *now,
-      fmt::format("Shared {} from {}\n", reference, (*node)->node().name) + DeliveriesText(context, *now));
+  status =
+      context.out().Show(NoticeColumns(), NoticeRow(context, *now, context.host().NowMs()), *now,
+                         fmt::format("Shared {} from {}\n", reference, (*node)->node().name) +
+                             DeliveriesText(context, *now));
   if (!status.ok()) return status;
   context.out().Note("follow: tripoint notice track " + reference + " --watch");
   return kExitDone;
@@ -174,7 +186,8 @@ absl::StatusOr<int> Revise(Context& context, const ReviseOptions& options) {
     v1::GetIncidentRequest get;
     get.set_name(notice->incident());
     if (get.name().empty()) {
-      return UsageError(ReferenceOf(notice->name()) + " was not made from an incident", "", "give the new values by flags");
+      return UsageError(ReferenceOf(notice->name()) + " was not made from an incident", "",
+                        "give the new values by flags");
     }
     const auto incident = (*node)->Call<v1::Incident>("IncidentService/GetIncident", get);
     if (!incident.ok()) return incident.status();
@@ -192,7 +205,8 @@ absl::StatusOr<int> Revise(Context& context, const ReviseOptions& options) {
   const std::string name = ReferenceOf(notice->name());
   const std::string audience = Join({notice->audience().begin(), notice->audience().end()}, ", ");
   if (!context.dry_run()) {
-    const absl::StatusOr<bool> yes = context.Confirm("Send a new version of " + name + " to " + audience + "?", true);
+    const absl::StatusOr<bool> yes =
+        context.Confirm("Send a new version of " + name + " to " + audience + "?", true);
     if (!yes.ok()) return yes.status();
     if (!*yes) {
       context.out().Warn("Nothing was sent.");
@@ -202,54 +216,75 @@ absl::StatusOr<int> Revise(Context& context, const ReviseOptions& options) {
   const auto revised = (*node)->Call<v1::Notice>("NoticeService/ReviseNotice", request);
   if (!revised.ok()) return revised.status();
   const int64_t now_ms = context.host().NowMs();
-  const std::string text =
-      context.dry_run() ? "Would send to " + audience + ":\n" + NoticeText(context, *revised, now_ms) + "  nothing was sent\n"
-                        : fmt::format("Revised {} on {}, now version {}\n", name, (*node)->node().name, revised->version()) +
-                              DeliveriesText(context, *revised);
-  status = context.out().Show(NoticeColumns(), NoticeRow(context, *revised, now_ms), *revised, text);
+  const std::string text = context.dry_run()
+                               ? "Would send to " + audience + ":\n" +
+                                     NoticeText(context, *revised, now_ms) + "  nothing was sent\n"
+                               : fmt::format("Revised {} on {}, now version {}\n", name,
+                                             (*node)->node().name, revised->version()) +
+                                     DeliveriesText(context, *revised);
+  status =
+      context.out().Show(NoticeColumns(), NoticeRow(context, *revised, now_ms), *revised, text);
   if (!status.ok()) return status;
   return kExitDone;
 }
 
 void AddTermFlags(CLI::App* app, Terms& terms) {
-  app->add_option("--handling", terms.handling, "H0 to H3 (tripoint codes handling)")->type_name("CODE");
+  app->add_option("--handling", terms.handling, "H0 to H3 (tripoint codes handling)")
+      ->type_name("CODE");
   app->add_option("--tlp", terms.tlp, "CLEAR, GREEN, AMBER, AMBER+STRICT or RED")->type_name("TLP");
-  app->add_option("--basis", terms.basis, "file number that justifies naming persons")->type_name("REF");
-  app->add_option("--valid-until", terms.valid_until, "end of validity: a time, or a span such as 30d")->type_name("TIME");
+  app->add_option("--basis", terms.basis, "file number that justifies naming persons")
+      ->type_name("REF");
+  app->add_option("--valid-until", terms.valid_until,
+                  "end of validity: a time, or a span such as 30d")
+      ->type_name("TIME");
 }
 
 }  // namespace
 
 void AddShareCommands(CommandTree& tree, CLI::App* notice) {
   const auto share = std::make_shared<ShareOptions>();
-  Command& shared =
-      tree.Add(notice, "share", "shares an incident or a draft with named units",
-               {"notice share 0093-T --to la-attapeu,kh-ratanakiri --dry-run",
-                "notice share 0093-T --to la-attapeu --handling H1 --ask-ack 2h",
-                "notice share 0093-T --to kh-ratanakiri --urgency U1 --reason about-to-cross --basis QNG-114/26 --yes"},
-               [share](Context& context) { return ShareOne(context, *share); });
+  Command& shared = tree.Add(notice, "share", "shares an incident or a draft with named units",
+                             {"notice share 0093-T --to la-attapeu,kh-ratanakiri --dry-run",
+                              "notice share 0093-T --to la-attapeu --handling H1 --ask-ack 2h",
+                              "notice share 0093-T --to kh-ratanakiri --urgency U1 --reason "
+                              "about-to-cross --basis QNG-114/26 --yes"},
+                             [share](Context& context) { return ShareOne(context, *share); });
   shared.app->add_option("REF", share->reference, "incident, or a draft notice")->required();
-  shared.app->add_option("--to", share->to, "units that get it; nobody else does")->type_name("UNITS")->allow_extra_args(false);
-  shared.app->add_option("--ask-ack", share->ask_ack, "ask for an acknowledgement within, such as 2h")->type_name("SPAN");
-  shared.app->add_option("--kind", share->terms.kind, "kind of notice (usual: INCIDENT)")->type_name("KIND");
-  shared.app->add_option("--urgency", share->terms.urgency, "U0 flash to U4 periodic (usual: U3)")->type_name("U");
-  shared.app->add_option("--reason", share->terms.urgency_reason, "why it is urgent; needed for U0 and U1")->type_name("CODE");
-  shared.app->add_option("--purpose", share->terms.purpose, "purpose (usual: P-BORDER)")->type_name("CODE");
+  shared.app->add_option("--to", share->to, "units that get it; nobody else does")
+      ->type_name("UNITS")
+      ->allow_extra_args(false);
+  shared.app
+      ->add_option("--ask-ack", share->ask_ack, "ask for an acknowledgement within, such as 2h")
+      ->type_name("SPAN");
+  shared.app->add_option("--kind", share->terms.kind, "kind of notice (usual: INCIDENT)")
+      ->type_name("KIND");
+  shared.app->add_option("--urgency", share->terms.urgency, "U0 flash to U4 periodic (usual: U3)")
+      ->type_name("U");
+  shared.app
+      ->add_option("--reason", share->terms.urgency_reason,
+                   "why it is urgent; needed for U0 and U1")
+      ->type_name("CODE");
+  shared.app->add_option("--purpose", share->terms.purpose, "purpose (usual: P-BORDER)")
+      ->type_name("CODE");
   AddTermFlags(shared.app, share->terms);
   shared.app->add_flag("--release-protected", share->release_protected,
                        "supervisors: let victims and other protected persons go with it");
 
   const auto revise = std::make_shared<ReviseOptions>();
-  Command& revised = tree.Add(notice, "revise", "sends a new version of a notice to the same units",
-                              {R"(notice revise 0211-M --plate 60C-123.54 --reason "plate misread")",
-                               R"(notice revise 0211-M --from-incident --reason "value now known" --dry-run)"},
-                              [revise](Context& context) { return Revise(context, *revise); });
+  Command& revised =
+      tree.Add(notice, "revise", "sends a new version of a notice to the same units",
+               {R"(notice revise 0211-M --plate 60C-123.54 --reason "plate misread")",
+                R"(notice revise 0211-M --from-incident --reason "value now known" --dry-run)"},
+               [revise](Context& context) { return Revise(context, *revise); });
   revised.app->add_option("REF", revise->reference, "notice of this unit")->required();
-  revised.app->add_option("--reason", revise->reason, "why; the recipients read it")->type_name("TEXT");
-  revised.app->add_flag("--from-incident", revise->from_incident, "take the facts of its incident as they are now");
+  revised.app->add_option("--reason", revise->reason, "why; the recipients read it")
+      ->type_name("TEXT");
+  revised.app->add_flag("--from-incident", revise->from_incident,
+                        "take the facts of its incident as they are now");
   revise->facts.AddTo(revised.app);
   AddTermFlags(revised.app, revise->terms);
-  revised.app->add_flag("--release-protected", revise->release_protected, "supervisors: as in share");
+  revised.app->add_flag("--release-protected", revise->release_protected,
+                        "supervisors: as in share");
 }
 
 }  // namespace tripoint::client

@@ -13,7 +13,8 @@ namespace tripoint::client {
 namespace {
 
 icu::UnicodeString FromUtf8(std::string_view text) {
-  return icu::UnicodeString::fromUTF8(icu::StringPiece(text.data(), static_cast<int32_t>(text.size())));
+  return icu::UnicodeString::fromUTF8(
+      icu::StringPiece(text.data(), static_cast<int32_t>(text.size())));
 }
 
 std::string ToUtf8(const icu::UnicodeString& text) {
@@ -32,7 +33,8 @@ std::vector<icu::UnicodeString> Graphemes(std::string_view text) {
   if (U_FAILURE(status)) return {wide};
   breaks->setText(wide);
   int32_t begin = breaks->first();
-  for (int32_t end = breaks->next(); end != icu::BreakIterator::DONE; begin = end, end = breaks->next()) {
+  for (int32_t end = breaks->next(); end != icu::BreakIterator::DONE;
+       begin = end, end = breaks->next()) {
     parts.emplace_back(wide, begin, end - begin);  // a copy: `wide` ends here
   }
   return parts;

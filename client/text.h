@@ -12,8 +12,8 @@ namespace tripoint::client {
 // Khmer and Lao digits become ASCII digits; all else stays.
 std::string AsciiDigits(std::string_view text);
 
-// Columns that `text` takes on a terminal: one a grapheme, two if it is wide. Terminals disagree about Khmer and Lao
-// vowels, so nothing is ever placed after native text.
+// Columns that `text` takes on a terminal: one a grapheme, two if it is wide. Terminals disagree
+// about Khmer and Lao vowels, so nothing is ever placed after native text.
 int DisplayColumns(std::string_view text);
 
 // True when `text` holds Khmer or Lao letters.
@@ -22,8 +22,9 @@ bool IsNativeScript(std::string_view text);
 // At most `columns` columns, cut at a grapheme border with an ellipsis.
 std::string Truncate(std::string_view text, int columns);
 
-// Text of others made safe for a terminal: control characters and direction overrides become U+FFFD, so that nobody
-// across the border moves our cursor. Line feeds and tabs become a space unless `keep_lines`.
+// Text of others made safe for a terminal: control characters and direction overrides become
+// U+FFFD, so that nobody across the border moves our cursor. Line feeds and tabs become a space
+// unless `keep_lines`.
 std::string Harmless(std::string_view text, bool keep_lines = false);
 
 // Pads with spaces to `columns`.

@@ -1,4 +1,5 @@
-// Records as rows and as text: what an incident and a notice look like in every list and in `show`. One thread.
+// Records as rows and as text: what an incident and a notice look like in every list and in `show`.
+// One thread.
 #pragma once
 
 #include <string>
@@ -19,7 +20,8 @@ std::string StateWord(v1::NoticeState state);
 std::string StateWord(v1::DeliveryState state);
 std::string StateWord(v1::LinkState state);
 
-// `Drug trafficking · Bờ Y · Pickup stopped`: kind and place in the reader's language, then the title as written.
+// `Drug trafficking · Bờ Y · Pickup stopped`: kind and place in the reader's language, then the
+// title as written.
 std::string SubjectOf(const Context& context, const v1::Facts& facts);
 // The place in words.
 std::string PlaceOf(const Context& context, const v1::Place& place);

@@ -12,7 +12,7 @@ namespace tripoint::client {
 namespace {
 
 constexpr int kTableRows = 100;
-constexpr int64_t kRedrawMs = 15'000;        // clocks in a table go on even when nothing changes
+constexpr int64_t kRedrawMs = 15'000;  // clocks in a table go on even when nothing changes
 constexpr std::size_t kRememberedMax = 100'000;
 
 int LimitOf(const Listing& listing, const Printer& out) {
@@ -35,10 +35,11 @@ class Watcher {
     if (!redraw_ || !context_.globals().watch) return Print(listing_.all);
     std::vector<Row> rows;
     const std::size_t limit = static_cast<std::size_t>(LimitOf(listing_, context_.out()));
-    const absl::Status status = listing_.all([&](const Row& row, const google::protobuf::Message& /*record*/) {
-      rows.push_back(row);
-      return limit == 0 || rows.size() <= limit;
-    });
+    const absl::Status status =
+        listing_.all([&](const Row& row, const google::protobuf::Message& /*record*/) {
+          rows.push_back(row);
+          return limit == 0 || rows.size() <= limit;
+        });
     if (!status.ok()) return status;
     context_.out().ClearScreen();
     return Print([&](const Emit& emit) {
@@ -64,31 +65,35 @@ class Watcher {
         continue;
       }
       bool there = false;
-      const absl::Status status = listing_.one(name, [&](const Row& row, const google::protobuf::Message& record) {
-        there = true;
-        AppendIfNew(row, record);
-        return true;
-      });
+      const absl::Status status =
+          listing_.one(name, [&](const Row& row, const google::protobuf::Message& record) {
+            there = true;
+            AppendIfNew(row, record);
+            return true;
+          });
       if (!status.ok()) return status;
       const std::string id = name.substr(name.rfind('/') + 1);
-      if (!there && known_.erase(id) > 0) context_.out().Note(id + " is done: no longer in this list");
+      if (!there && known_.erase(id) > 0)
+        context_.out().Note(id + " is done: no longer in this list");
     }
     if (!again) return true;
     // What came first is said first: the list is newest first.
     std::vector<std::pair<Row, std::unique_ptr<google::protobuf::Message>>> fresh;
     const int limit = LimitOf(listing_, context_.out());
     int rows = 0;
-    const absl::Status status = listing_.all([&](const Row& row, const google::protobuf::Message& record) {
-      const auto known = known_.find(row.id);
-      if (known == known_.end() || known->second != FingerprintOf(row, record)) {
-        std::unique_ptr<google::protobuf::Message> copy(record.New());
-        copy->CopyFrom(record);
-        fresh.emplace_back(row, std::move(copy));
-      }
-      return limit == 0 || ++rows < limit;
-    });
+    const absl::Status status =
+        listing_.all([&](const Row& row, const google::protobuf::Message& record) {
+          const auto known = known_.find(row.id);
+          if (known == known_.end() || known->second != FingerprintOf(row, record)) {
+            std::unique_ptr<google::protobuf::Message> copy(record.New());
+            copy->CopyFrom(record);
+            fresh.emplace_back(row, std::move(copy));
+          }
+          return limit == 0 || ++rows < limit;
+        });
     if (!status.ok()) return status;
-    for (auto row = fresh.rbegin(); row != fresh.rend(); ++row) AppendIfNew(row->first, *row->second);
+    for (auto row = fresh.rbegin(); row != fresh.rend(); ++row)
+      AppendIfNew(row->first, *row->second);
     return true;
   }
 
@@ -111,14 +116,16 @@ class Watcher {
     });
     if (!status.ok()) return status;
     context_.out().EndList();
-    if (more) context_.out().Note(fmt::format("{} shown, there are more: --limit 0 shows all", rows));
+    if (more)
+      context_.out().Note(fmt::format("{} shown, there are more: --limit 0 shows all", rows));
     drawn_ms_ = context_.host().NowMs();
     if (!context_.out().machine() && listing_.hint) context_.out().Note(listing_.hint());
     return absl::OkStatus();
   }
 
   void Remember(const Row& row, const google::protobuf::Message& record) {
-    if (known_.size() >= kRememberedMax) known_.clear();  // some lines may then come twice, none is lost
+    if (known_.size() >= kRememberedMax)
+      known_.clear();  // some lines may then come twice, none is lost
     known_[row.id] = FingerprintOf(row, record);
   }
 
@@ -154,8 +161,9 @@ absl::StatusOr<int> RunListing(Context& context, const Listing& listing) {
   absl::Status status = watcher.Draw();
   if (!status.ok()) return status;
   context.out().Note("following " + (*node)->node().name + "; Ctrl-C stops");
-  status = FollowFeed(context, **node, listing.kinds, *position,
-                      [&](const std::vector<std::string>& names) { return watcher.Refresh(names); });
+  status =
+      FollowFeed(context, **node, listing.kinds, *position,
+                 [&](const std::vector<std::string>& names) { return watcher.Refresh(names); });
   if (contract::ReasonOf(status) == contract::Reason::kInterrupted) return kExitInterrupted;
   if (!status.ok()) return status;
   return kExitDone;

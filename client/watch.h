@@ -1,5 +1,6 @@
-// Lists, and staying with them: `--watch` prints, follows the node's changes through outages and sleep, and misses
-// nothing, because it resumes from the last change number that it handled. One thread.
+// Lists, and staying with them: `--watch` prints, follows the node's changes through outages and
+// sleep, and misses nothing, because it resumes from the last change number that it handled. One
+// thread.
 #pragma once
 
 #include <functional>
@@ -21,7 +22,8 @@ struct Listing {
   std::vector<std::string> kinds;
   // Hands over all rows by the filter, newest first.
   std::function<absl::Status(const Emit&)> all;
-  // Hands over the row of one record by its name, if the filter lets it through. Absent: `all` is asked again.
+  // Hands over the row of one record by its name, if the filter lets it through. Absent: `all` is
+  // asked again.
   std::function<absl::Status(const std::string& name, const Emit&)> one;
   // Part of the names of such records, such as `/notices/`.
   std::string name_part;
@@ -34,8 +36,8 @@ struct Listing {
 // Prints the list, and stays with --watch until interrupted (130). Errors: of the calls.
 absl::StatusOr<int> RunListing(Context& context, const Listing& listing);
 
-// Called with the names of changed records after each burst, and about once a second with none. False ends it; an error
-// that the node's absence explains is tried again with the same names.
+// Called with the names of changed records after each burst, and about once a second with none.
+// False ends it; an error that the node's absence explains is tried again with the same names.
 using Refresh = std::function<absl::StatusOr<bool>(const std::vector<std::string>& names)>;
 
 // A place in the node's journal from which nothing is missed.
@@ -45,10 +47,11 @@ struct FeedPosition {
 };
 absl::StatusOr<FeedPosition> CurrentPosition(Caller& node);
 
-// Follows the changes after `position` until `refresh` ends it (OK) or the user does (INTERRUPTED). When the node goes
-// away it says so once, tries again with growing pauses up to 10 s, and then says how many changes it replayed. When the
-// node was restored meanwhile (new epoch), `refresh` gets the name `*`: look at everything again.
-absl::Status FollowFeed(Context& context, Caller& node, const std::vector<std::string>& kinds, FeedPosition position,
-                        const Refresh& refresh);
+// Follows the changes after `position` until `refresh` ends it (OK) or the user does (INTERRUPTED).
+// When the node goes away it says so once, tries again with growing pauses up to 10 s, and then
+// says how many changes it replayed. When the node was restored meanwhile (new epoch), `refresh`
+// gets the name `*`: look at everything again.
+absl::Status FollowFeed(Context& context, Caller& node, const std::vector<std::string>& kinds,
+                        FeedPosition position, const Refresh& refresh);
 
 }  // namespace tripoint::client

@@ -11,7 +11,8 @@
 namespace tripoint::client {
 namespace {
 
-constexpr std::string_view kTimeExamples = R"(Examples: 04:10   "yesterday 23:40"   2026-11-21T04:10)";
+constexpr std::string_view kTimeExamples =
+    R"(Examples: 04:10   "yesterday 23:40"   2026-11-21T04:10)";
 
 // Reads digits from the front of `text`: exactly `count`. Removes them.
 std::optional<int> TakeDigits(std::string_view& text, std::size_t count) {
@@ -33,7 +34,8 @@ bool Take(std::string_view& text, std::string_view word) {
 
 // Local midnight of a date, in UTC milliseconds.
 std::optional<int64_t> DayStart(int year, int month, int day) {
-  const std::chrono::year_month_day date{std::chrono::year{year}, std::chrono::month{static_cast<unsigned>(month)},
+  const std::chrono::year_month_day date{std::chrono::year{year},
+                                         std::chrono::month{static_cast<unsigned>(month)},
                                          std::chrono::day{static_cast<unsigned>(day)}};
   if (!date.ok() || year < 1970 || year > 2099) return std::nullopt;
   return std::chrono::sys_days(date).time_since_epoch().count() * kDayMs - kLocalOffsetMs;
@@ -153,7 +155,8 @@ Civil CivilOf(int64_t time_ms, Clock clock) {
   const int64_t shifted = time_ms + (clock == Clock::kLocal ? kLocalOffsetMs : 0);
   const auto days = std::chrono::floor<std::chrono::days>(std::chrono::milliseconds(shifted));
   const std::chrono::year_month_day date{std::chrono::sys_days(days)};
-  return {int{date.year()}, unsigned{date.month()}, unsigned{date.day()}, shifted - days.count() * kDayMs};
+  return {int{date.year()}, unsigned{date.month()}, unsigned{date.day()},
+          shifted - days.count() * kDayMs};
 }
 
 }  // namespace
@@ -162,13 +165,14 @@ absl::StatusOr<When> ParseWhen(std::string_view text, int64_t now_ms) {
   const std::string plain = ToLowerAscii(AsciiDigits(Trimmed(text)));
   const std::optional<When> when = plain.size() > 40 ? std::nullopt : Read(plain, now_ms);
   if (when && when->time_ms > 0) return *when;
-  return absl::InvalidArgumentError(fmt::format("\"{}\" is not a time. {}", Truncate(text, 40), kTimeExamples));
+  return absl::InvalidArgumentError(
+      fmt::format("\"{}\" is not a time. {}", Truncate(text, 40), kTimeExamples));
 }
 
 absl::StatusOr<int64_t> ParseSpan(std::string_view text) {
   const std::string plain = ToLowerAscii(AsciiDigits(Trimmed(text)));
-  const absl::Status bad = absl::InvalidArgumentError(
-      fmt::format("\"{}\" is not a span of time. Examples: 30s   5m   2h   3d", Truncate(text, 40)));
+  const absl::Status bad = absl::InvalidArgumentError(fmt::format(
+      "\"{}\" is not a span of time. Examples: 30s   5m   2h   3d", Truncate(text, 40)));
   int64_t total_ms = 0;
   std::string_view rest = plain;
   if (rest.empty()) return bad;
@@ -203,12 +207,14 @@ absl::StatusOr<int64_t> ParseSpan(std::string_view text) {
 
 std::string TimeText(int64_t time_ms, Clock clock, std::string_view precision) {
   if (time_ms == 0) return "-";
-  const Civil at = CivilOf(time_ms, precision == "minute" || precision.empty() ? clock : Clock::kLocal);
+  const Civil at =
+      CivilOf(time_ms, precision == "minute" || precision.empty() ? clock : Clock::kLocal);
   if (precision == "year") return fmt::format("{:04}", at.year);
   if (precision == "month") return fmt::format("{:02}/{:04}", at.month, at.year);
   if (precision == "day") return fmt::format("{:02}/{:02}/{:04}", at.day, at.month, at.year);
-  return fmt::format("{:02}/{:02}/{:04} {:02}:{:02} {}", at.day, at.month, at.year, at.of_day_ms / kHourMs,
-                     at.of_day_ms / kMinuteMs % 60, clock == Clock::kLocal ? "+07" : "UTC");
+  return fmt::format("{:02}/{:02}/{:04} {:02}:{:02} {}", at.day, at.month, at.year,
+                     at.of_day_ms / kHourMs, at.of_day_ms / kMinuteMs % 60,
+                     clock == Clock::kLocal ? "+07" : "UTC");
 }
 
 std::string ClockText(int64_t time_ms, Clock clock) {
@@ -220,9 +226,9 @@ std::string ClockText(int64_t time_ms, Clock clock) {
 std::string IsoText(int64_t time_ms, Clock clock) {
   if (time_ms == 0) return "";
   const Civil at = CivilOf(time_ms, clock);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{}", at.year, at.month, at.day, at.of_day_ms / kHourMs,
-                     at.of_day_ms / kMinuteMs % 60, at.of_day_ms / 1000 % 60,
-                     clock == Clock::kLocal ? "+07:00" : "Z");
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{}", at.year, at.month, at.day,
+                     at.of_day_ms / kHourMs, at.of_day_ms / kMinuteMs % 60,
+                     at.of_day_ms / 1000 % 60, clock == Clock::kLocal ? "+07:00" : "Z");
 }
 
 std::string SpanText(int64_t span_ms) {

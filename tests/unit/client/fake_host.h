@@ -1,4 +1,5 @@
-// A machine for tests: fake clock that moves only by Pause, numbered UUIDs, captured output. One thread.
+// A machine for tests: fake clock that moves only by Pause, numbered UUIDs, captured output. One
+// thread.
 #pragma once
 
 #include <cstdio>

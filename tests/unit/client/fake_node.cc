@@ -25,7 +25,8 @@ absl::Status Missing() {
 }
 
 absl::Status Stale() {
-  return contract::Error(absl::StatusCode::kAborted, Reason::kStaleEtag, "somebody changed it since you read it",
+  return contract::Error(absl::StatusCode::kAborted, Reason::kStaleEtag,
+                         "somebody changed it since you read it",
                          "your etag is of an older version", "read it again");
 }
 
@@ -38,8 +39,8 @@ bool Fits(const std::string& name, const std::string& tail) {
 class FakeSession : public Session {
  public:
   explicit FakeSession(FakeNode& node) : node_(node) {}
-  absl::Status Call(std::string_view method, const google::protobuf::Message& request, int64_t /*timeout_ms*/,
-                    google::protobuf::Message& response) override {
+  absl::Status Call(std::string_view method, const google::protobuf::Message& request,
+                    int64_t /*timeout_ms*/, google::protobuf::Message& response) override {
     const absl::Status status = node_.Answer(method, request, response);
     reached_ = reached_ || status.ok();
     return status;
@@ -72,7 +73,8 @@ v1::Peer PeerOf(const std::string& unit, int64_t now_ms) {
 }  // namespace
 
 std::string FakeNode::NextReference(char kind, const std::string& unit_short) {
-  return contract::MakeReference({static_cast<contract::ReferenceKind>(kind), unit_short, 26, ++numbers_[kind + unit_short]});
+  return contract::MakeReference(
+      {static_cast<contract::ReferenceKind>(kind), unit_short, 26, ++numbers_[kind + unit_short]});
 }
 
 v1::Incident FakeNode::Record(const v1::CreateIncidentRequest& request, bool& existed) {
@@ -169,7 +171,8 @@ absl::Status FakeNode::Answer(std::string_view method, const google::protobuf::M
     As<v1::Peer>(response) = PeerOf(As<v1::GetPeerRequest>(request).unit(), host_.now_ms);
     return absl::OkStatus();
   }
-  return method.starts_with("IncidentService/") ? Incidents(method, request, response) : Notices(method, request, response);
+  return method.starts_with("IncidentService/") ? Incidents(method, request, response)
+                                                : Notices(method, request, response);
 }
 
 absl::Status FakeNode::Incidents(std::string_view method, const google::protobuf::Message& request,
@@ -186,7 +189,8 @@ absl::Status FakeNode::Incidents(std::string_view method, const google::protobuf
   } else if (method == "IncidentService/ListIncidents") {
     const auto& filter = As<v1::ListIncidentsRequest>(request);
     for (auto it = incidents.rbegin(); it != incidents.rend(); ++it) {
-      const bool state = filter.state() == v1::INCIDENT_STATE_UNSPECIFIED || filter.state() == it->second.state();
+      const bool state =
+          filter.state() == v1::INCIDENT_STATE_UNSPECIFIED || filter.state() == it->second.state();
       if (state && Fits(it->first, filter.reference_tail())) {
         *As<v1::ListIncidentsResponse>(response).add_incidents() = it->second;
       }
@@ -196,7 +200,8 @@ absl::Status FakeNode::Incidents(std::string_view method, const google::protobuf
     if (found == incidents.end()) return Missing();
     As<v1::Incident>(response) = found->second;
   } else if (method == "IncidentService/ListIncidentVersions") {
-    for (const v1::Incident& version : versions[As<v1::ListIncidentVersionsRequest>(request).name()]) {
+    for (const v1::Incident& version :
+         versions[As<v1::ListIncidentVersionsRequest>(request).name()]) {
       *As<v1::ListIncidentVersionsResponse>(response).add_versions() = version;
     }
   } else {
@@ -204,7 +209,8 @@ absl::Status FakeNode::Incidents(std::string_view method, const google::protobuf
     const std::string name = update ? As<v1::UpdateIncidentRequest>(request).incident().name()
                                     : As<v1::ChangeIncidentStateRequest>(request).name();
     v1::Incident incident = incidents[name];
-    const std::string etag = update ? As<v1::UpdateIncidentRequest>(request).etag() : As<v1::ChangeIncidentStateRequest>(request).etag();
+    const std::string etag = update ? As<v1::UpdateIncidentRequest>(request).etag()
+                                    : As<v1::ChangeIncidentStateRequest>(request).etag();
     if (etag != incident.etag()) return Stale();
     if (update) {
       *incident.mutable_facts() = As<v1::UpdateIncidentRequest>(request).incident().facts();
@@ -216,7 +222,8 @@ absl::Status FakeNode::Incidents(std::string_view method, const google::protobuf
     incident.set_version(incident.version() + 1);
     incident.set_etag(std::to_string(incident.version()));
     As<v1::Incident>(response) = incident;
-    if (update ? As<v1::UpdateIncidentRequest>(request).validate_only() : As<v1::ChangeIncidentStateRequest>(request).validate_only()) {
+    if (update ? As<v1::UpdateIncidentRequest>(request).validate_only()
+               : As<v1::ChangeIncidentStateRequest>(request).validate_only()) {
       return absl::OkStatus();
     }
     incidents[name] = incident;
@@ -267,7 +274,8 @@ absl::Status FakeNode::Notices(std::string_view method, const google::protobuf::
     }
     notice.set_state(v1::NOTICE_STATE_RELEASED);
     notice.set_share_time_ms(host_.now_ms);
-    if (share.ack_within_minutes() > 0) notice.set_ack_by_ms(host_.now_ms + share.ack_within_minutes() * 60'000);
+    if (share.ack_within_minutes() > 0)
+      notice.set_ack_by_ms(host_.now_ms + share.ack_within_minutes() * 60'000);
     *answer.mutable_notice() = notice;
     if (!share.validate_only()) notices[notice.name()] = notice;
   } else if (method == "NoticeService/GetNotice") {
@@ -279,9 +287,11 @@ absl::Status FakeNode::Notices(std::string_view method, const google::protobuf::
     const bool received = filter.direction() == v1::NOTICE_DIRECTION_RECEIVED;
     for (auto it = notices.rbegin(); it != notices.rend(); ++it) {
       const v1::Notice& notice = it->second;
-      const bool open = notice.ack_by_ms() > 0 && notice.deliveries(0).state() < v1::DELIVERY_STATE_ACKNOWLEDGED;
-      if ((notice.direction() == v1::NOTICE_DIRECTION_RECEIVED) != received || !Fits(it->first, filter.reference_tail()) ||
-          (filter.needs_ack() && !open) || (!filter.urgency_code().empty() && filter.urgency_code() != notice.urgency_code())) {
+      const bool open =
+          notice.ack_by_ms() > 0 && notice.deliveries(0).state() < v1::DELIVERY_STATE_ACKNOWLEDGED;
+      if ((notice.direction() == v1::NOTICE_DIRECTION_RECEIVED) != received ||
+          !Fits(it->first, filter.reference_tail()) || (filter.needs_ack() && !open) ||
+          (!filter.urgency_code().empty() && filter.urgency_code() != notice.urgency_code())) {
         continue;
       }
       *As<v1::ListNoticesResponse>(response).add_notices() = notice;
@@ -290,9 +300,11 @@ absl::Status FakeNode::Notices(std::string_view method, const google::protobuf::
     const auto& ack = As<v1::AcknowledgeNoticeRequest>(request);
     v1::Notice& notice = notices[ack.name()];
     v1::Delivery& own = *notice.mutable_deliveries(0);
-    if (ack.outcome() == v1::DELIVERY_STATE_ACKNOWLEDGED && own.state() >= v1::DELIVERY_STATE_ACKNOWLEDGED) {
+    if (ack.outcome() == v1::DELIVERY_STATE_ACKNOWLEDGED &&
+        own.state() >= v1::DELIVERY_STATE_ACKNOWLEDGED) {
       return contract::Error(absl::StatusCode::kAlreadyExists, Reason::kAlreadyAcknowledged,
-                             "it was already acknowledged by " + own.officer(), "one acknowledgement is enough",
+                             "it was already acknowledged by " + own.officer(),
+                             "one acknowledgement is enough",
                              "add a word: tripoint notice ack REF --as actioned --note TEXT");
     }
     if (!ack.validate_only()) {
@@ -309,7 +321,8 @@ absl::Status FakeNode::Notices(std::string_view method, const google::protobuf::
     if (withdraw) notice.set_state(v1::NOTICE_STATE_WITHDRAWN);
     notice.set_version(notice.version() + 1);
     As<v1::Notice>(response) = notice;
-    if (!(withdraw ? As<v1::WithdrawNoticeRequest>(request).validate_only() : As<v1::ReviseNoticeRequest>(request).validate_only())) {
+    if (!(withdraw ? As<v1::WithdrawNoticeRequest>(request).validate_only()
+                   : As<v1::ReviseNoticeRequest>(request).validate_only())) {
       notices[name] = notice;
     }
   }
@@ -323,10 +336,12 @@ absl::Status FakeNode::Follow(const v1::WatchChangesRequest& request, const Feed
     feed.pop_front();
     if (step.before) step.before();
     if (step.drop) {
-      return contract::Error(absl::StatusCode::kUnavailable, Reason::kNodeUnreachable, "node cannot be reached", "it is restarting", "");
+      return contract::Error(absl::StatusCode::kUnavailable, Reason::kNodeUnreachable,
+                             "node cannot be reached", "it is restarting", "");
     }
     host_.now_ms += 1000;
-    if (!(step.change.number() > 0 ? handler.changed(step.change) : handler.idle())) return absl::OkStatus();
+    if (!(step.change.number() > 0 ? handler.changed(step.change) : handler.idle()))
+      return absl::OkStatus();
   }
   host_.interrupted = true;  // nothing more to play: the user stops it
   return contract::Error(absl::StatusCode::kCancelled, Reason::kInterrupted, "interrupted", "", "");

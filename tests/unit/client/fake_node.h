@@ -1,5 +1,6 @@
-// A node in memory, as small as the CLI's tests allow, behind the Session interface. It keeps incidents and notices of
-// vn-quangngai, whose peer la-attapeu is up (stores at once) and whose peer kh-ratanakiri is down. One thread.
+// A node in memory, as small as the CLI's tests allow, behind the Session interface. It keeps
+// incidents and notices of vn-quangngai, whose peer la-attapeu is up (stores at once) and whose
+// peer kh-ratanakiri is down. One thread.
 #pragma once
 
 #include <deque>
@@ -24,11 +25,12 @@ class FakeNode {
   std::map<std::string, v1::Incident> incidents;              // by name
   std::map<std::string, std::vector<v1::Incident>> versions;  // newest first
   std::map<std::string, v1::Notice> notices;
-  std::map<std::string, std::string> request_ids;             // -> incident name
-  std::vector<std::string> methods;                           // every call, in order
+  std::map<std::string, std::string> request_ids;  // -> incident name
+  std::vector<std::string> methods;                // every call, in order
   std::vector<std::string> sent_request_ids;
-  std::deque<absl::Status> failures;                          // answers of the next calls, before anything else
-  // What Follow plays, one step each: a change, or (number 0) a quiet moment; `drop` ends the connection.
+  std::deque<absl::Status> failures;  // answers of the next calls, before anything else
+  // What Follow plays, one step each: a change, or (number 0) a quiet moment; `drop` ends the
+  // connection.
   struct Step {
     v1::Change change;
     bool drop = false;

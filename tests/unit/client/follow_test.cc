@@ -1,4 +1,5 @@
-// Goal: whoever follows a list misses nothing and sees nothing twice: through changes, outages, restarts, restores.
+// Goal: whoever follows a list misses nothing and sees nothing twice: through changes, outages,
+// restarts, restores.
 #include <gtest/gtest.h>
 
 #include "client/app.h"
@@ -29,7 +30,8 @@ FakeNode::Step ChangeStep(uint64_t number, const std::string& name) {
 
 std::size_t Count(const std::string& text, const std::string& word) {
   std::size_t count = 0;
-  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++count;
+  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1))
+    ++count;
   return count;
 }
 
@@ -44,7 +46,8 @@ TEST_F(Following, NewRecordIsAppendedOnce) {
   };
   node_.feed.push_back(step);
   node_.feed.emplace_back();
-  EXPECT_EQ(client::Run({"incident", "list", "--watch"}, host_, node_.Connector()), kExitInterrupted);
+  EXPECT_EQ(client::Run({"incident", "list", "--watch"}, host_, node_.Connector()),
+            kExitInterrupted);
   EXPECT_EQ(Count(host_.out, "first"), 1U) << host_.out;
   EXPECT_EQ(Count(host_.out, "second"), 1U) << host_.out;
   EXPECT_EQ(Count(host_.out, "REF"), 1U);
@@ -63,22 +66,27 @@ TEST_F(Following, OutageIsSaidAndTheFeedResumesFromTheLastNumber) {
     }
     node_.feed.emplace_back();
   };
-  EXPECT_EQ(client::Run({"incident", "list", "--watch", "-o", "jsonl"}, host_, node_.Connector()), kExitInterrupted);
+  EXPECT_EQ(client::Run({"incident", "list", "--watch", "-o", "jsonl"}, host_, node_.Connector()),
+            kExitInterrupted);
   EXPECT_EQ(Count(host_.out, "\"title\":\"first\""), 1U);
   EXPECT_EQ(Count(host_.out, "\"title\":\"second\""), 1U);
   EXPECT_EQ(Count(host_.out, "\"title\":\"third\""), 1U);
   EXPECT_EQ(node_.followed_after, (std::vector<uint64_t>{1, 1}));
   EXPECT_NE(host_.err.find("went away"), std::string::npos) << host_.err;
-  EXPECT_NE(host_.err.find("answers again; replayed 2 missed changes"), std::string::npos) << host_.err;
+  EXPECT_NE(host_.err.find("answers again; replayed 2 missed changes"), std::string::npos)
+      << host_.err;
 }
 
 TEST_F(Following, AcknowledgedItemLeavesTheListOfWhatWaits) {
   const std::string name = node_.Receive("pickup", kTestNowMs + 3'600'000);
   FakeNode::Step step = ChangeStep(2, name);
-  step.before = [this, name] { node_.notices[name].mutable_deliveries(0)->set_state(v1::DELIVERY_STATE_ACKNOWLEDGED); };
+  step.before = [this, name] {
+    node_.notices[name].mutable_deliveries(0)->set_state(v1::DELIVERY_STATE_ACKNOWLEDGED);
+  };
   node_.feed.push_back(step);
   node_.feed.emplace_back();
-  EXPECT_EQ(client::Run({"inbox", "--needs-ack", "--watch"}, host_, node_.Connector()), kExitInterrupted);
+  EXPECT_EQ(client::Run({"inbox", "--needs-ack", "--watch"}, host_, node_.Connector()),
+            kExitInterrupted);
   EXPECT_EQ(Count(host_.out, "pickup"), 1U);
   EXPECT_NE(host_.err.find("is done: no longer in this list"), std::string::npos) << host_.err;
 }
@@ -91,7 +99,8 @@ TEST_F(Following, TerminalIsRedrawn) {
   step.before = [this] { node_.AddIncident("second"); };
   node_.feed.push_back(step);
   node_.feed.emplace_back();
-  EXPECT_EQ(client::Run({"incident", "list", "--watch"}, host_, node_.Connector()), kExitInterrupted);
+  EXPECT_EQ(client::Run({"incident", "list", "--watch"}, host_, node_.Connector()),
+            kExitInterrupted);
   EXPECT_EQ(Count(host_.out, "\x1b[H\x1b[2J"), 2U);
   EXPECT_EQ(Count(host_.out, "first"), 2U);
 }
@@ -100,17 +109,19 @@ TEST_F(Following, AccessibleTerminalGetsLinesInstead) {
   host_.terminal = true;
   host_.variables["TERM"] = "xterm";
   node_.AddIncident("first");
-  EXPECT_EQ(client::Run({"incident", "list", "--watch", "--accessible"}, host_, node_.Connector()), kExitInterrupted);
+  EXPECT_EQ(client::Run({"incident", "list", "--watch", "--accessible"}, host_, node_.Connector()),
+            kExitInterrupted);
   EXPECT_EQ(host_.out.find('\x1b'), std::string::npos);
 }
 
 TEST_F(Following, FlashThatNobodyAcknowledgesEndsWithSeven) {
   for (int i = 0; i < 400; ++i) node_.feed.emplace_back();  // quiet seconds
-  EXPECT_EQ(client::Run({"flash", "send", "--to", "la-attapeu", "--kind", "flood", "--say", "Close the crossing", "--ack", "5m", "--wait",
-                 "--yes"},
-                host_, node_.Connector()),
+  EXPECT_EQ(client::Run({"flash", "send", "--to", "la-attapeu", "--kind", "flood", "--say",
+                         "Close the crossing", "--ack", "5m", "--wait", "--yes"},
+                        host_, node_.Connector()),
             kExitTimeUp);
-  EXPECT_NE(host_.err.find("time is up: no acknowledgement from la-attapeu"), std::string::npos) << host_.err;
+  EXPECT_NE(host_.err.find("time is up: no acknowledgement from la-attapeu"), std::string::npos)
+      << host_.err;
 }
 
 TEST_F(Following, FlashThatIsAcknowledgedEndsWithZero) {
@@ -123,8 +134,9 @@ TEST_F(Following, FlashThatIsAcknowledgedEndsWithZero) {
   };
   node_.feed.push_back(step);
   node_.feed.emplace_back();
-  EXPECT_EQ(client::Run({"flash", "send", "--to", "la-attapeu", "--kind", "flood", "--say", "x", "--wait", "--yes"}, host_,
-                node_.Connector()),
+  EXPECT_EQ(client::Run({"flash", "send", "--to", "la-attapeu", "--kind", "flood", "--say", "x",
+                         "--wait", "--yes"},
+                        host_, node_.Connector()),
             0)
       << host_.err;
   EXPECT_NE(host_.err.find("la-attapeu  ACKNOWLEDGED by bounmy"), std::string::npos) << host_.err;

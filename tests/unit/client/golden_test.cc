@@ -1,6 +1,7 @@
 // Goal: whole command sessions, word for word: what is printed, where, and with which exit code.
-// golden/*.txt: `$ command`, then standard output, then standard error with `! `, then `= exit`. To write them anew after a
-// wanted change: TRIPOINT_UPDATE_GOLDEN=1 client_test, then read the difference.
+// golden/*.txt: `$ command`, then standard output, then standard error with `! `, then `= exit`. To
+// write them anew after a wanted change: TRIPOINT_UPDATE_GOLDEN=1 client_test, then read the
+// difference.
 #include <gtest/gtest.h>
 
 #include <cstdlib>

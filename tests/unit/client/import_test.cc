@@ -1,4 +1,5 @@
-// Goal: real public records become incidents with our codes; repeating adds nothing; bad lines never cost good ones.
+// Goal: real public records become incidents with our codes; repeating adds nothing; bad lines
+// never cost good ones.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -20,7 +21,8 @@ class Importing : public ::testing::Test {
     host_.variables["TRIPOINT_ADDRESS"] = "127.0.0.1:7443";
     host_.variables["TRIPOINT_UNIT"] = "vn-quangngai";
     host_.variables["TRIPOINT_CERTIFICATES"] = "/c";
-    folder_ = ::testing::TempDir() + "/import_" + ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    folder_ = ::testing::TempDir() + "/import_" +
+              ::testing::UnitTest::GetInstance()->current_test_info()->name();
     std::filesystem::create_directories(folder_);
   }
   ~Importing() override { std::filesystem::remove_all(folder_); }
@@ -55,7 +57,8 @@ constexpr char kGood[] =
 TEST_F(Importing, WholeRealFileIsRecordedAndTwiceAddsNothing) {
   ASSERT_EQ(RunImport({INCIDENTS_FILE}), 0) << host_.err;
   EXPECT_EQ(node_.incidents.size(), 113U);
-  EXPECT_NE(host_.out.find("113 added, 0 were there already, 0 refused"), std::string::npos) << host_.out;
+  EXPECT_NE(host_.out.find("113 added, 0 were there already, 0 refused"), std::string::npos)
+      << host_.out;
   const std::vector<std::string> first = node_.sent_request_ids;
   node_.sent_request_ids.clear();
   ASSERT_EQ(RunImport({INCIDENTS_FILE}), 0);
@@ -85,18 +88,21 @@ TEST_F(Importing, RecordBecomesCodesAndUnmappedGoodsKeepTheirWord) {
 }
 
 TEST_F(Importing, BadLinesAreNamedAndGoodOnesKept) {
-  const std::string path = File("a.jsonl", std::string(kGood) + "\nnot json\n\n{\"id\":\"INC-2\",\"date\":\"soon\"}\n" +
-                                               std::string(300'000, 'x') + "\n{\"date\":\"2026\"}\n");
+  const std::string path =
+      File("a.jsonl", std::string(kGood) + "\nnot json\n\n{\"id\":\"INC-2\",\"date\":\"soon\"}\n" +
+                          std::string(300'000, 'x') + "\n{\"date\":\"2026\"}\n");
   EXPECT_EQ(RunImport({path}), kExitPartly);
   EXPECT_EQ(node_.incidents.size(), 1U);
   for (const char* line : {"line 2:", "line 4:", "line 5:", "line 6:"}) {
     EXPECT_NE(host_.err.find(line), std::string::npos) << line << host_.err;
   }
-  EXPECT_NE(host_.out.find("1 added, 0 were there already, 4 refused"), std::string::npos) << host_.out;
+  EXPECT_NE(host_.out.find("1 added, 0 were there already, 4 refused"), std::string::npos)
+      << host_.out;
 }
 
 TEST_F(Importing, AllOrNothingRecordsNothing) {
-  EXPECT_EQ(RunImport({File("a.jsonl", std::string(kGood) + "\nnot json\n"), "--all-or-nothing"}), kExitUsage);
+  EXPECT_EQ(RunImport({File("a.jsonl", std::string(kGood) + "\nnot json\n"), "--all-or-nothing"}),
+            kExitUsage);
   EXPECT_TRUE(node_.incidents.empty());
   EXPECT_EQ(node_.methods.size(), 0U);
 }
@@ -121,7 +127,9 @@ TEST_F(Importing, NearestUnitFollowsProvinceThroughTheMergerAndThenTheMap) {
   std::size_t total = 0;
   for (const char* unit : {"vn-quangngai", "la-attapeu", "kh-ratanakiri"}) {
     host_.variables["TRIPOINT_UNIT"] = unit;
-    ASSERT_EQ(RunImport({INCIDENTS_FILE, "--nearest-to-unit", "--among", "vn-quangngai,la-attapeu,kh-ratanakiri", "--dry-run", "-o", "json"}), 0);
+    ASSERT_EQ(RunImport({INCIDENTS_FILE, "--nearest-to-unit", "--among",
+                         "vn-quangngai,la-attapeu,kh-ratanakiri", "--dry-run", "-o", "json"}),
+              0);
     const std::size_t at = host_.out.find("\"good\":");
     ASSERT_NE(at, std::string::npos);
     total += std::stoul(host_.out.substr(at + 7));
@@ -131,12 +139,13 @@ TEST_F(Importing, NearestUnitFollowsProvinceThroughTheMergerAndThenTheMap) {
 
 TEST_F(Importing, CsvWithMappingIsRead) {
   const std::string path = File("log.csv",
-                                "\xEF\xBB\xBF" "No,Date,Type,Where,What\r\n"
+                                "\xEF\xBB\xBF"
+                                "No,Date,Type,Where,What\r\n"
                                 "1,2026-11-20,smuggling,Bo Y,\"14 sacks, fireworks\"\r\n"
                                 "2,2026-11-21,smugling,Bo Y,x\r\n"
                                 "3,21/11/2026 04:10,flood,km 52,water\r\n");
-  EXPECT_EQ(RunImport({path, "--map", "id=No", "--map", "when=Date", "--map", "kind=Type", "--map", "locality=Where", "--map",
-                       "title=What"}),
+  EXPECT_EQ(RunImport({path, "--map", "id=No", "--map", "when=Date", "--map", "kind=Type", "--map",
+                       "locality=Where", "--map", "title=What"}),
             kExitPartly);
   EXPECT_NE(host_.err.find("line 3: kind \"smugling\""), std::string::npos) << host_.err;
   ASSERT_NE(ByExternalId("1"), nullptr);
@@ -165,12 +174,16 @@ TEST_F(Importing, OwnExportComesBackWhole) {
   ASSERT_EQ(client::Run({"incident", "import", path}, host_, other.Connector()), 0) << host_.err;
   EXPECT_EQ(other.incidents.size(), 113U);
   std::multiset<std::string> before, after;
-  for (const auto& [name, incident] : node_.incidents) before.insert(incident.external_id() + ToJson(incident.facts(), false));
-  for (const auto& [name, incident] : other.incidents) after.insert(incident.external_id() + ToJson(incident.facts(), false));
+  for (const auto& [name, incident] : node_.incidents)
+    before.insert(incident.external_id() + ToJson(incident.facts(), false));
+  for (const auto& [name, incident] : other.incidents)
+    after.insert(incident.external_id() + ToJson(incident.facts(), false));
   EXPECT_EQ(before, after);
 }
 
-TEST_F(Importing, MissingFileIsAnError) { EXPECT_EQ(RunImport({folder_ + "/none.jsonl"}), kExitUsage); }
+TEST_F(Importing, MissingFileIsAnError) {
+  EXPECT_EQ(RunImport({folder_ + "/none.jsonl"}), kExitUsage);
+}
 
 }  // namespace
 }  // namespace tripoint::client

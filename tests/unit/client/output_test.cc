@@ -14,7 +14,8 @@
 namespace tripoint::client {
 namespace {
 
-const std::vector<Column> kColumns = {{"native", "NAME", true, true}, {"ref", "REF"}, {"more", "MORE", false}};
+const std::vector<Column> kColumns = {
+    {"native", "NAME", true, true}, {"ref", "REF"}, {"more", "MORE", false}};
 
 v1::Code Record(const std::string& code) {
   v1::Code record;
@@ -45,15 +46,21 @@ TEST(Printer, EveryModeHasTheSameRecords) {
   EXPECT_EQ(Printed(csv, {.format = Format::kCsv, .columns = {}}),
             "\xEF\xBB\xBFnative,ref,more\r\nខេត្តរតនគិរី,A-1,x\r\nBờ Y,LONG-2,'=1+1\r\n");
   const std::string lines = Printed(jsonl, {.format = Format::kJsonLines, .columns = {}});
-  EXPECT_EQ(lines, R"({"code":"A-1","group":"","label":"","translated":false})" "\n"
-                   R"({"code":"LONG-2","group":"","label":"","translated":false})" "\n");
+  EXPECT_EQ(lines, R"({"code":"A-1","group":"","label":"","translated":false})"
+                   "\n"
+                   R"({"code":"LONG-2","group":"","label":"","translated":false})"
+                   "\n");
   const std::string array = Printed(json, {.format = Format::kJson, .columns = {}});
-  EXPECT_EQ(array, "[\n" + lines.substr(0, lines.find('\n')) + ",\n" + lines.substr(lines.find('\n') + 1) + "]\n");
+  EXPECT_EQ(array, "[\n" + lines.substr(0, lines.find('\n')) + ",\n" +
+                       lines.substr(lines.find('\n') + 1) + "]\n");
 }
 
 TEST(Printer, EmptyListIsValidInEveryMode) {
-  for (const auto& [format, expected] : std::vector<std::pair<Format, std::string>>{
-           {Format::kTable, ""}, {Format::kJson, "[]\n"}, {Format::kJsonLines, ""}, {Format::kId, ""}}) {
+  for (const auto& [format, expected] :
+       std::vector<std::pair<Format, std::string>>{{Format::kTable, ""},
+                                                   {Format::kJson, "[]\n"},
+                                                   {Format::kJsonLines, ""},
+                                                   {Format::kId, ""}}) {
     FakeHost host;
     Printer printer(host, {.format = format, .columns = {}});
     ASSERT_TRUE(printer.BeginList(kColumns, "nothing here").ok());
@@ -73,10 +80,11 @@ TEST(Printer, UnknownColumnIsRefusedWithTheNearest) {
 TEST(Printer, ErrorIsAnObjectOnStandardOutputInJson) {
   FakeHost host;
   Printer printer(host, {.format = Format::kJson, .columns = {}});
-  printer.Refusal(contract::Error(absl::StatusCode::kInvalidArgument, contract::Reason::kUnitUnknown, "no unit \"x\"",
-                                  "why", "next"));
+  printer.Refusal(contract::Error(absl::StatusCode::kInvalidArgument,
+                                  contract::Reason::kUnitUnknown, "no unit \"x\"", "why", "next"));
   EXPECT_EQ(host.out,
-            "{\"error\":{\"code\":\"unit_unknown\",\"what\":\"no unit \\\"x\\\"\",\"why\":\"why\",\"next\":\"next\",\"exit\":2}}\n");
+            "{\"error\":{\"code\":\"unit_unknown\",\"what\":\"no unit "
+            "\\\"x\\\"\",\"why\":\"why\",\"next\":\"next\",\"exit\":2}}\n");
   EXPECT_EQ(host.err, "");
 }
 
@@ -88,7 +96,9 @@ TEST(Printer, ErrorIsTextOnStandardErrorElsewhere) {
   faults.Add("--kind", "is unknown");
   printer.Refusal(faults.ToStatus("nothing was recorded"));
   EXPECT_EQ(host.out, "");
-  EXPECT_EQ(host.err, "error: 2 values need fixing; nothing was recorded\n  --when   is not a time\n  --kind   is unknown\n");
+  EXPECT_EQ(host.err,
+            "error: 2 values need fixing; nothing was recorded\n  --when   is not a time\n  --kind "
+            "  is unknown\n");
 }
 
 TEST(Printer, ControlCharactersOfOthersStayOutOfTheTerminal) {
@@ -115,13 +125,16 @@ TEST(Exit, EveryReasonKeepsItsMeaning) {
   EXPECT_EQ(exit(absl::StatusCode::kCancelled, contract::Reason::kInterrupted), 130);
   // A refusal never looks like success, not even with a reason whose row says 0.
   EXPECT_NE(exit(absl::StatusCode::kAborted, contract::Reason::kLinkDuplicate), 0);
-  for (const auto code : {absl::StatusCode::kInternal, absl::StatusCode::kUnknown, absl::StatusCode::kUnimplemented}) {
+  for (const auto code : {absl::StatusCode::kInternal, absl::StatusCode::kUnknown,
+                          absl::StatusCode::kUnimplemented}) {
     EXPECT_EQ(ExitCodeOf(absl::Status(code, "x")), 1);
   }
 }
 
 TEST(Csv, FormulasAreGuardedAndComeBackWhole) {
-  for (const std::string& cell : std::vector<std::string>{"=cmd", "+1", "-1", "@x", "\tx", "plain", "a,b", "say \"x\"", "two\nlines", "រតនគិរី", ""}) {
+  for (const std::string& cell :
+       std::vector<std::string>{"=cmd", "+1", "-1", "@x", "\tx", "plain", "a,b", "say \"x\"",
+                                "two\nlines", "រតនគិរី", ""}) {
     const std::string line = CsvLine({cell, "end"});
     EXPECT_EQ(std::string("=+-@\t").find(line[0]), std::string::npos) << line;
     std::istringstream in(line);

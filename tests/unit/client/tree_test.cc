@@ -1,4 +1,5 @@
-// Goal: the command tree is whole: every command has examples that parse, every flag acts everywhere, mistakes are named.
+// Goal: the command tree is whole: every command has examples that parse, every flag acts
+// everywhere, mistakes are named.
 #include <gtest/gtest.h>
 
 #include <sstream>
@@ -22,7 +23,8 @@ void Configure(FakeHost& host) {
   host.variables["TRIPOINT_CERTIFICATES"] = "/c";
 }
 
-Outcome RunWords(const std::vector<std::string>& words, const std::function<void(FakeHost&, FakeNode&)>& prepare = nullptr) {
+Outcome RunWords(const std::vector<std::string>& words,
+                 const std::function<void(FakeHost&, FakeNode&)>& prepare = nullptr) {
   FakeHost host;
   Configure(host);
   FakeNode node(host);
@@ -37,16 +39,28 @@ std::vector<std::string> WordsOf(const Command& command) {
   for (const CLI::Option* option : command.app->get_options()) {
     if (!option->get_positional() || !option->get_required()) continue;
     const std::string name = option->get_name(true);
-    words.push_back(name == "UNIT" ? "la-attapeu" : name == "SHELL" ? "bash" : name == "FILE" ? "/nonexistent.jsonl" : "0001-X");
+    words.push_back(name == "UNIT"    ? "la-attapeu"
+                    : name == "SHELL" ? "bash"
+                    : name == "FILE"  ? "/nonexistent.jsonl"
+                                      : "0001-X");
   }
   return words;
 }
 
 TEST(Tree, EveryGlobalFlagIsTakenByEveryCommand) {
-  const std::vector<std::vector<std::string>> flags = {
-      {"--node", "nope"}, {"-o", "json"},  {"--columns", "ref"}, {"--lang", "lo"}, {"--time", "utc"}, {"--timeout", "3s"},
-      {"--dry-run"},      {"--yes"},       {"-q"},               {"-v"},           {"--no-color"},    {"--accessible"},
-      {"--no-input"}};
+  const std::vector<std::vector<std::string>> flags = {{"--node", "nope"},
+                                                       {"-o", "json"},
+                                                       {"--columns", "ref"},
+                                                       {"--lang", "lo"},
+                                                       {"--time", "utc"},
+                                                       {"--timeout", "3s"},
+                                                       {"--dry-run"},
+                                                       {"--yes"},
+                                                       {"-q"},
+                                                       {"-v"},
+                                                       {"--no-color"},
+                                                       {"--accessible"},
+                                                       {"--no-input"}};
   const auto tree = MakeCommandTree();
   for (const auto& command : tree->commands()) {
     if (!command->run || command->app->get_group().empty()) continue;
@@ -59,7 +73,8 @@ TEST(Tree, EveryGlobalFlagIsTakenByEveryCommand) {
       const Outcome b = RunWords(before);
       EXPECT_EQ(a.exit, b.exit) << Join(behind, " ");
       EXPECT_EQ(a.out, b.out) << Join(behind, " ");
-      EXPECT_EQ((a.out + a.err).find("is no flag of"), std::string::npos) << Join(behind, " ") << a.err;
+      EXPECT_EQ((a.out + a.err).find("is no flag of"), std::string::npos)
+          << Join(behind, " ") << a.err;
     }
   }
 }
@@ -80,13 +95,16 @@ TEST(Tree, WrongValuesOfGlobalFlagsAreRefusedByEveryCommand) {
 TEST(Tree, JsonErrorsAreOneObjectForEveryCommandThatNeedsANode) {
   const auto tree = MakeCommandTree();
   for (const auto& command : tree->commands()) {
-    if (!command->run || command->offline || CommandTree::PathOf(command->app).starts_with("node ")) continue;
+    if (!command->run || command->offline || CommandTree::PathOf(command->app).starts_with("node "))
+      continue;
     std::vector<std::string> words = WordsOf(*command);
     for (const char* more : {"-o", "json", "--yes", "--node", "nope"}) words.emplace_back(more);
     const Outcome outcome = RunWords(words);
     EXPECT_NE(outcome.exit, 0) << Join(words, " ");
-    EXPECT_TRUE(outcome.out.starts_with("{\"error\":{\"code\":\"")) << Join(words, " ") << outcome.out;
-    EXPECT_TRUE(outcome.out.ends_with(",\"exit\":" + std::to_string(outcome.exit) + "}}\n")) << outcome.out;
+    EXPECT_TRUE(outcome.out.starts_with("{\"error\":{\"code\":\""))
+        << Join(words, " ") << outcome.out;
+    EXPECT_TRUE(outcome.out.ends_with(",\"exit\":" + std::to_string(outcome.exit) + "}}\n"))
+        << outcome.out;
   }
 }
 
@@ -99,7 +117,8 @@ TEST(Tree, WatchWorksOnListsAndIsRefusedElsewhere) {
     words.emplace_back("--watch");
     const Outcome outcome = RunWords(words);
     lists += command->list ? 1 : 0;
-    EXPECT_EQ(outcome.err.find("--watch works on lists") == std::string::npos, command->list) << Join(words, " ");
+    EXPECT_EQ(outcome.err.find("--watch works on lists") == std::string::npos, command->list)
+        << Join(words, " ");
   }
   EXPECT_GE(lists, 7);
 }
@@ -129,7 +148,8 @@ TEST(Tree, EveryCommandHasExamplesThatParse) {
         }
       }
       const auto fresh = MakeCommandTree();
-      EXPECT_NO_THROW(fresh->root().parse(std::vector<std::string>(words.rbegin(), words.rend()))) << example;
+      EXPECT_NO_THROW(fresh->root().parse(std::vector<std::string>(words.rbegin(), words.rend())))
+          << example;
     }
   }
 }
@@ -137,12 +157,16 @@ TEST(Tree, EveryCommandHasExamplesThatParse) {
 TEST(Tree, MistypedCommandNamesTheRightOne) {
   const Outcome outcome = RunWords({"notcie", "share", "0093-T"});
   EXPECT_EQ(outcome.exit, kExitUsage);
-  EXPECT_NE(outcome.err.find("no command \"notcie\". Did you mean: tripoint notice share"), std::string::npos) << outcome.err;
-  EXPECT_NE(RunWords({"incident", "shwo", "1"}).err.find("Did you mean: tripoint incident show"), std::string::npos);
+  EXPECT_NE(outcome.err.find("no command \"notcie\". Did you mean: tripoint notice share"),
+            std::string::npos)
+      << outcome.err;
+  EXPECT_NE(RunWords({"incident", "shwo", "1"}).err.find("Did you mean: tripoint incident show"),
+            std::string::npos);
 }
 
 TEST(Tree, MistypedFlagNamesTheRightOne) {
-  const Outcome outcome = RunWords({"notice", "share", "0093-T", "--too", "la-attapeu", "--dryrun"});
+  const Outcome outcome =
+      RunWords({"notice", "share", "0093-T", "--too", "la-attapeu", "--dryrun"});
   EXPECT_EQ(outcome.exit, kExitUsage);
   EXPECT_NE(outcome.err.find("Did you mean --to"), std::string::npos) << outcome.err;
   EXPECT_NE(outcome.err.find("--dry-run"), std::string::npos) << outcome.err;
@@ -160,7 +184,8 @@ TEST(Completion, WordsOfTreeCodesAndNode) {
   EXPECT_EQ(RunWords({"__complete", "notice", "sh"}).out, "share\nshow\n");
   EXPECT_EQ(RunWords({"__complete", "incident", "list", "--sta"}).out, "--state\n");
   EXPECT_EQ(RunWords({"__complete", "-o", "j"}).out, "json\njsonl\n");
-  EXPECT_EQ(RunWords({"__complete", "notice", "share", "0093", "--to", "kh-kampot,la-att"}).out, "kh-kampot,la-attapeu\n");
+  EXPECT_EQ(RunWords({"__complete", "notice", "share", "0093", "--to", "kh-kampot,la-att"}).out,
+            "kh-kampot,la-attapeu\n");
   const Outcome outcome = RunWords({"__complete", "incident", "show", ""},
                                    [](FakeHost&, FakeNode& node) { node.AddIncident("pickup"); });
   EXPECT_TRUE(outcome.out.starts_with("I-QNG-26-0001-")) << outcome.out;
@@ -177,9 +202,13 @@ TEST(Caller, UnavailableIsRepeatedWithTheSameRequestId) {
   FakeHost host;
   Configure(host);
   FakeNode node(host);
-  const absl::Status away = contract::Error(absl::StatusCode::kUnavailable, contract::Reason::kOutcomeUnknown, "away", "", "");
+  const absl::Status away = contract::Error(absl::StatusCode::kUnavailable,
+                                            contract::Reason::kOutcomeUnknown, "away", "", "");
   node.failures = {away, away, absl::OkStatus()};
-  EXPECT_EQ(client::Run({"incident", "new", "--kind", "flood", "--locality", "km 52", "--title", "x"}, host, node.Connector()), 0);
+  EXPECT_EQ(
+      client::Run({"incident", "new", "--kind", "flood", "--locality", "km 52", "--title", "x"},
+                  host, node.Connector()),
+      0);
   EXPECT_EQ(node.methods.size(), 3U);
   EXPECT_EQ(node.incidents.size(), 1U);
 }
@@ -188,7 +217,8 @@ TEST(Caller, NodeThatNeverAnswersIsGivenUpWithExitFive) {
   FakeHost host;
   Configure(host);
   FakeNode node(host);
-  const absl::Status away = contract::Error(absl::StatusCode::kUnavailable, contract::Reason::kNodeUnreachable, "away", "off", "");
+  const absl::Status away = contract::Error(absl::StatusCode::kUnavailable,
+                                            contract::Reason::kNodeUnreachable, "away", "off", "");
   node.failures.assign(1000, away);
   EXPECT_EQ(client::Run({"status"}, host, node.Connector()), kExitUnreachable);
   // First contact: at most two seconds, whatever --timeout says.

@@ -1,4 +1,5 @@
-// Goal: what officers type is read as they mean it: times, spans, digits, names, suggestions, settings.
+// Goal: what officers type is read as they mean it: times, spans, digits, names, suggestions,
+// settings.
 #include <gtest/gtest.h>
 
 #include "client/errors.h"
@@ -14,7 +15,8 @@ namespace {
 
 std::string Read(std::string_view text) {
   const auto when = ParseWhen(text, kTestNowMs);
-  return when.ok() ? IsoText(when->time_ms, Clock::kLocal) + " " + when->precision : std::string(when.status().message());
+  return when.ok() ? IsoText(when->time_ms, Clock::kLocal) + " " + when->precision
+                   : std::string(when.status().message());
 }
 
 TEST(When, EveryAcceptedFormGivesItsTime) {
@@ -40,8 +42,9 @@ TEST(When, KhmerAndLaoDigitsCount) {
 }
 
 TEST(When, NonsenseIsRefusedWithExamples) {
-  for (const char* text : {"25:10", "24:00", "04:60", "", "soon", "2026-02-30", "2026-13", "31/02/2026", "04:10 morning",
-                           "2026-11-21T", "1026", "2026-11-21T04:10+99"}) {
+  for (const char* text :
+       {"25:10", "24:00", "04:60", "", "soon", "2026-02-30", "2026-13", "31/02/2026",
+        "04:10 morning", "2026-11-21T", "1026", "2026-11-21T04:10+99"}) {
     EXPECT_NE(Read(text).find("is not a time. Examples: 04:10"), std::string::npos) << text;
   }
 }
@@ -51,7 +54,8 @@ TEST(Span, UnitsAddUpAndNonsenseIsRefused) {
   EXPECT_EQ(*ParseSpan("90s"), 90'000);
   EXPECT_EQ(*ParseSpan("500ms"), 500);
   EXPECT_EQ(*ParseSpan("៥m"), 300'000);
-  for (const char* text : {"", "5", "h", "-5m", "0s", "9999d", "5 m", "1e3s"}) EXPECT_FALSE(ParseSpan(text).ok()) << text;
+  for (const char* text : {"", "5", "h", "-5m", "0s", "9999d", "5 m", "1e3s"})
+    EXPECT_FALSE(ParseSpan(text).ok()) << text;
 }
 
 TEST(When, TextShowsOnlyWhatIsKnown) {
@@ -86,7 +90,10 @@ TEST(Text, ForeignTextCannotMoveTheCursor) {
   EXPECT_EQ(Harmless("a\x1b[2Jb"), "a\xEF\xBF\xBD[2Jb");
   EXPECT_EQ(Harmless("a\nb\tc"), "a b c");
   EXPECT_EQ(Harmless("a\nb", true), "a\nb");
-  EXPECT_EQ(Harmless("\xE2\x80\xAE" "evil"), "\xEF\xBF\xBD" "evil");
+  EXPECT_EQ(Harmless("\xE2\x80\xAE"
+                     "evil"),
+            "\xEF\xBF\xBD"
+            "evil");
   EXPECT_EQ(Harmless("រតនគិរី"), "រតនគិរី");
 }
 
@@ -109,7 +116,8 @@ lang = "vi"
 unit = "vn-quangngai"
 address = "127.0.0.1:7443"
 certificates = "/c"
-)", "f.toml");
+)",
+                                      "f.toml");
   ASSERT_TRUE(settings.ok());
   EXPECT_EQ(settings->nodes.at("a").RootsFolder(), "/c/roots");
   const auto again = ParseSettings(SettingsText(*settings), "f.toml");
@@ -122,7 +130,8 @@ certificates = "/c"
 TEST(Settings, UnknownKeyIsRefusedWithLineAndNearest) {
   const auto settings = ParseSettings("node = \"a\"\nlnag = \"vi\"\n", "f.toml");
   ASSERT_FALSE(settings.ok());
-  EXPECT_NE(settings.status().message().find("f.toml:2: unknown key \"lnag\". Did you mean lang?"), std::string::npos)
+  EXPECT_NE(settings.status().message().find("f.toml:2: unknown key \"lnag\". Did you mean lang?"),
+            std::string::npos)
       << settings.status();
   EXPECT_EQ(contract::ReasonOf(settings.status()), contract::Reason::kConfigInvalid);
   EXPECT_FALSE(ParseSettings("node = ", "f.toml").ok());
@@ -132,8 +141,11 @@ TEST(Settings, UnknownKeyIsRefusedWithLineAndNearest) {
 
 TEST(Settings, VariableWinsOverFileAndNamesANodeWithoutOne) {
   FakeHost host;
-  host.variables = {{"TRIPOINT_CONFIG", "/nonexistent/x.toml"}, {"TRIPOINT_LANG", "lo"}, {"TRIPOINT_ADDRESS", "h:1"},
-                    {"TRIPOINT_UNIT", "la-attapeu"}, {"TRIPOINT_CERTIFICATES", "/c"}};
+  host.variables = {{"TRIPOINT_CONFIG", "/nonexistent/x.toml"},
+                    {"TRIPOINT_LANG", "lo"},
+                    {"TRIPOINT_ADDRESS", "h:1"},
+                    {"TRIPOINT_UNIT", "la-attapeu"},
+                    {"TRIPOINT_CERTIFICATES", "/c"}};
   const auto settings = LoadSettings(host);
   ASSERT_TRUE(settings.ok());
   EXPECT_EQ(settings->language, "lo");
@@ -141,7 +153,8 @@ TEST(Settings, VariableWinsOverFileAndNamesANodeWithoutOne) {
   EXPECT_EQ(FindNode(*settings, "")->address, "h:1");
   const auto missing = FindNode(*settings, "la-atapeu");
   EXPECT_EQ(contract::ReasonOf(missing.status()), contract::Reason::kNodeUnknown);
-  EXPECT_NE(missing.status().message().find("Did you mean la-attapeu?"), std::string::npos) << missing.status();
+  EXPECT_NE(missing.status().message().find("Did you mean la-attapeu?"), std::string::npos)
+      << missing.status();
 }
 
 }  // namespace
