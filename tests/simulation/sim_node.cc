@@ -5,8 +5,7 @@
 #include <utility>
 
 #include "proto/contract/error.h"
-#include "server/operations/channels.h"
-#include "storage/channel_store.h"
+#include "server/exchange/store_actions.h"
 #include "storage/merkle.h"
 #include "storage/schema.h"
 #include "tests/simulation/check.h"
@@ -49,22 +48,6 @@ class CheapVerifier final : public exchange::HeadVerifier {
   std::string peer_;
   bool trusted_ = false;
 };
-
-exchange::InboundState ToCore(const operations::InboundState& state) {
-  return {.epoch = state.epoch,
-          .frontier = state.frontier,
-          .head_signature = state.head_signature,
-          .receipt_signature = state.receipt_signature,
-          .quarantine_reason = state.quarantine_reason};
-}
-
-exchange::OutboundState ToCore(const operations::OutboundState& state) {
-  return {.frontier = state.frontier,
-          .receipted = state.receipted,
-          .receipt_signature = state.receipt_signature,
-          .receipt_epoch = state.receipt_epoch,
-          .quarantine_reason = state.quarantine_reason};
-}
 
 }  // namespace
 
@@ -119,18 +102,13 @@ void SimNode::Start() {
     Link& link = state->links[roster_.IndexOf(peer)];
     link.peer = roster_.IndexOf(peer);
     link.verifier = std::make_unique<CheapVerifier>(peer);
-    const auto channels = operations::LoadChannels(engine_, peer);
-    ExpectOk(channels.status(), "the channels load after a crash");
     exchange::CoreConfig config;
     config.unit = facts_.unit;
     config.peer = peer;
     config.epoch = epoch_;
     config.software = "simulation";
     config.jitter_seed = world_.random().Next();
-    for (std::size_t lane = 0; lane < exchange::kLanes; ++lane) {
-      config.outbound[lane] = ToCore(channels->outbound[lane]);
-      config.inbound[lane] = ToCore(channels->inbound[lane]);
-    }
+    ExpectOk(exchange::LoadChannelStates(engine_, config), "the channels load after a crash");
     link.core = std::make_unique<exchange::Core>(std::move(config), *state->signer, *link.verifier);
   }
   volatile_ = std::move(state);
@@ -217,10 +195,10 @@ void SimNode::OnCommitted(std::uint64_t /*first_change*/, std::uint64_t /*last_c
   for (const storage::ChannelName& channel : grown) {
     Later(0, [this, channel] {
       Link* link = LinkOf(roster_.IndexOf(channel.peer));
-      const auto channels = operations::LoadChannels(engine_, channel.peer);
-      ExpectOk(channels.status(), "the channels load while running");
-      Feed(*link, exchange::ChannelGrew{.lane = static_cast<exchange::v1::Lane>(channel.lane),
-                                        .frontier = channels->outbound[channel.lane - 1u].frontier});
+      const auto lane = static_cast<exchange::v1::Lane>(channel.lane);
+      const auto frontier = exchange::GrownFrontier(engine_, channel.peer, lane, epoch_);
+      ExpectOk(frontier.status(), "the channels load while running");
+      Feed(*link, exchange::ChannelGrew{.lane = lane, .frontier = *frontier});
     });
   }
 }
@@ -279,6 +257,15 @@ void SimNode::PlanTick(Link& link) {
   Later((due_ms - world_.now_ms()) * 1000, [this, &link] { Feed(link, exchange::Tick{}); });
 }
 
+template <typename Action>
+void SimNode::Read(Link& link, const Action& action) {
+  Later(world_.random().Between(20, 300), [this, &link, action] {
+    auto answer = exchange::DoRead(*engine_.TakeSnapshot(), link.core->peer(), action);
+    if (!answer.status.ok()) world_.Trace(facts_.unit + " cannot read: " + answer.status.ToString());
+    Feed(link, std::move(answer));
+  });
+}
+
 void SimNode::Handle(Link& link, exchange::Action action) {
   world_.Trace(facts_.unit + " action " + std::to_string(action.index()));
   if (std::holds_alternative<exchange::Dial>(action)) {
@@ -293,9 +280,9 @@ void SimNode::Handle(Link& link, exchange::Action action) {
   } else if (auto* range = std::get_if<exchange::ReadRange>(&action)) {
     Do(link, *range);
   } else if (auto* frontier = std::get_if<exchange::ReadFrontier>(&action)) {
-    Do(link, *frontier);
+    Read(link, *frontier);
   } else if (auto* refusals = std::get_if<exchange::ReadRefusals>(&action)) {
-    Do(link, *refusals);
+    Read(link, *refusals);
   } else if (auto* batch = std::get_if<exchange::CommitBatch>(&action)) {
     Do(link, std::move(*batch));
   } else if (auto* receipt = std::get_if<exchange::CommitReceipt>(&action)) {
@@ -305,62 +292,26 @@ void SimNode::Handle(Link& link, exchange::Action action) {
   }
 }
 
-void SimNode::Do(Link& link, exchange::ReadRange action) {
+void SimNode::Do(Link& link, const exchange::ReadRange& action) {
   Later(world_.random().Between(20, 300), [this, &link, action] {
-    auto range = operations::ReadOutboundRange(*engine_.TakeSnapshot(), link.core->peer(), static_cast<std::uint8_t>(action.lane),
-                                               epoch_, action.first, action.max_bytes, action.max_items);
-    if (!range.ok()) world_.Trace(facts_.unit + " cannot read its channel: " + range.status().ToString());
-    exchange::RangeRead answer{.token = action.token, .status = range.status(), .envelopes = {}, .leaf_hashes = {}};
-    if (range.ok()) {
-      answer.envelopes = std::move(range->envelopes);
-      answer.leaf_hashes = std::move(range->leaf_hashes);
-    }
+    auto answer = exchange::DoRead(*engine_.TakeSnapshot(), link.core->peer(), epoch_, action);
+    if (!answer.status.ok()) world_.Trace(facts_.unit + " cannot read: " + answer.status.ToString());
     Feed(link, std::move(answer));
   });
 }
 
-void SimNode::Do(Link& link, exchange::ReadFrontier action) {
-  Later(world_.random().Between(20, 300), [this, &link, action] {
-    const auto frontier = operations::OutboundFrontierAt(*engine_.TakeSnapshot(), link.core->peer(),
-                                                         static_cast<std::uint8_t>(action.lane), action.size);
-    Feed(link, exchange::FrontierRead{.token = action.token,
-                                      .status = frontier.status(),
-                                      .frontier = frontier.ok() ? *frontier : storage::Frontier()});
-  });
-}
-
-void SimNode::Do(Link& link, exchange::ReadRefusals action) {
-  Later(world_.random().Between(20, 300), [this, &link, action] {
-    const auto refusals =
-        operations::ReadRefusals(*engine_.TakeSnapshot(), link.core->peer(), static_cast<std::uint8_t>(action.lane),
-                                 action.epoch, action.first, action.end, action.max_items);
-    Feed(link, exchange::RefusalsRead{.token = action.token,
-                                      .status = refusals.status(),
-                                      .refusals = refusals.ok() ? *refusals : std::vector<exchange::v1::Refusal>()});
-  });
-}
-
 void SimNode::Do(Link& link, exchange::CommitBatch action) {
-  operations::InboundBatch batch;
-  batch.peer = link.core->peer();
-  batch.lane = static_cast<std::uint8_t>(action.lane);
-  batch.epoch = action.state.epoch;
-  batch.first_position = action.first_position;
-  batch.envelopes = std::move(action.envelopes);
-  batch.leaf_hashes = std::move(action.leaf_hashes);
-  batch.frontier = action.state.frontier;
-  batch.head_signature = action.state.head_signature;
-  batch.receipt_signature = action.state.receipt_signature;
-  auto prepared = operations::ApplyBatch(facts_, std::move(batch));
-  const auto answer = [this, &link, token = action.token, lane = action.lane,
-                       result = prepared.result](const absl::Status& status) {
+  const exchange::Token token = action.token;
+  const exchange::v1::Lane lane = action.lane;
+  auto prepared = exchange::MakeOperation(facts_, link.core->peer(), std::move(action));
+  const auto answer = [this, &link, token, lane, result = prepared.result](const absl::Status& status) {
     // Handed over by the loop, as the driver does: never from inside the committer.
     Later(0, [this, &link, token, lane, result, status] {
       exchange::BatchCommitted event{.token = token, .status = status, .refusals = {}, .durable = std::nullopt};
       if (status.ok()) {
         event.refusals = result->refusals;
-      } else if (const auto channels = operations::LoadChannels(engine_, link.core->peer()); channels.ok()) {
-        event.durable = ToCore(channels->inbound[exchange::LaneIndex(lane)]);
+      } else {
+        event.durable = exchange::DurableInbound(engine_, link.core->peer(), lane);
       }
       Feed(link, std::move(event));
     });
@@ -369,29 +320,17 @@ void SimNode::Do(Link& link, exchange::CommitBatch action) {
 }
 
 void SimNode::Do(Link& link, exchange::CommitReceipt action) {
-  operations::InboundReceipt receipt;
-  receipt.peer = link.core->peer();
-  receipt.lane = static_cast<std::uint8_t>(action.lane);
-  receipt.epoch = epoch_;
-  receipt.receipted = action.receipted;
-  receipt.signature = std::move(action.signature);
-  receipt.receipt_epoch = action.receipt_epoch;
-  receipt.refusals = std::move(action.refusals);
-  auto prepared = operations::ApplyReceipt(facts_, std::move(receipt));
-  Submit(std::move(prepared.operation), [this, &link, token = action.token](const absl::Status& status) {
+  const exchange::Token token = action.token;
+  auto prepared = exchange::MakeOperation(facts_, link.core->peer(), epoch_, std::move(action));
+  Submit(std::move(prepared.operation), [this, &link, token](const absl::Status& status) {
     Later(0, [this, &link, token, status] {
       Feed(link, exchange::ReceiptCommitted{.token = token, .status = status});
     });
   });
 }
 
-void SimNode::Do(Link& link, exchange::PersistQuarantine action) {
-  auto prepared = operations::QuarantineChannel(
-      facts_, {.peer = link.core->peer(),
-               .lane = static_cast<std::uint8_t>(action.lane),
-               .outbound = action.outbound,
-               .reason_code = std::string(contract::ReasonCode(action.reason)),
-               .text = action.text});
+void SimNode::Do(Link& link, const exchange::PersistQuarantine& action) {
+  auto prepared = exchange::MakeOperation(facts_, link.core->peer(), action);
   Submit(std::move(prepared.operation), [](const absl::Status&) {});
 }
 

@@ -83,12 +83,13 @@ class SimNode final : public Endpoint, public storage::CommitListener {
 
   void Feed(Link& link, exchange::Event event);
   void Handle(Link& link, exchange::Action action);
-  void Do(Link& link, exchange::ReadRange action);
-  void Do(Link& link, exchange::ReadFrontier action);
-  void Do(Link& link, exchange::ReadRefusals action);
+  // ReadFrontier and ReadRefusals.
+  template <typename Action>
+  void Read(Link& link, const Action& action);
+  void Do(Link& link, const exchange::ReadRange& action);
   void Do(Link& link, exchange::CommitBatch action);
   void Do(Link& link, exchange::CommitReceipt action);
-  void Do(Link& link, exchange::PersistQuarantine action);
+  void Do(Link& link, const exchange::PersistQuarantine& action);
   void PlanTick(Link& link);
   void PlanStep();
   void Step();
