@@ -44,7 +44,7 @@ CLI::App* Command(CLI::App& parent, Action& chosen, const std::string& name,
 
 void AddConfigOption(CLI::App* command, std::string& target) {
   command->add_option("-c,--config", target, "Configuration file")
-      ->envname("TRIPOINT_CONFIG")
+      ->envname("TRIPOINTD_CONFIG")
       ->capture_default_str();
 }
 

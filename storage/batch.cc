@@ -1,3 +1,4 @@
+// See batch.h.
 #include "storage/batch.h"
 
 #include <cstring>

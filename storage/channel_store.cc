@@ -1,3 +1,4 @@
+// See channel_store.h.
 #include "storage/channel_store.h"
 
 #include <memory>

@@ -1,3 +1,4 @@
+// See committer_core.h.
 #include "storage/committer_core.h"
 
 #include <algorithm>

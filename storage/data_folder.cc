@@ -1,3 +1,4 @@
+// See data_folder.h.
 #include "storage/data_folder.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// See fault_engine.h.
 #include "storage/fault_engine.h"
 
 #include <utility>

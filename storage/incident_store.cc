@@ -1,3 +1,4 @@
+// See incident_store.h.
 #include "storage/incident_store.h"
 
 #include <memory>

@@ -1,3 +1,4 @@
+// See journal_store.h.
 #include "storage/journal_store.h"
 
 #include <optional>

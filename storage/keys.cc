@@ -1,3 +1,4 @@
+// See keys.h.
 #include "storage/keys.h"
 
 namespace tripoint::storage {

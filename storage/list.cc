@@ -1,3 +1,4 @@
+// See list.h.
 #include "storage/list.h"
 
 #include <algorithm>

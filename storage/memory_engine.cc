@@ -1,3 +1,4 @@
+// See memory_engine.h.
 #include "storage/memory_engine.h"
 
 #include <iterator>

@@ -1,3 +1,4 @@
+// See merkle.h.
 #include "storage/merkle.h"
 
 #include <openssl/evp.h>

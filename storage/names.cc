@@ -1,3 +1,4 @@
+// See names.h.
 #include "storage/names.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// See notice_store.h.
 #include "storage/notice_store.h"
 
 #include <memory>

@@ -1,3 +1,4 @@
+// See request_store.h.
 #include "storage/request_store.h"
 
 #include <memory>

@@ -1,3 +1,4 @@
+// See schema.h.
 #include "storage/schema.h"
 
 #include <optional>

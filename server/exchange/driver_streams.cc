@@ -14,7 +14,7 @@ absl::Status EndOf(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
   const std::string& text = status.error_message();
   Reason reason = contract::ReasonFromCode(text.substr(0, text.find(':')));
-  if (reason == Reason::kUnspecified) reason = Reason::kLinkSilent;
+  if (reason == Reason::kUnspecified) reason = Reason::kLinkLost;
   return contract::Error(absl::StatusCode::kUnavailable, reason, text.substr(0, 200),
                          "the stream to the peer ended", "it is dialled again by itself");
 }

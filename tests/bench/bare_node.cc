@@ -20,6 +20,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "absl/synchronization/mutex.h"
 #include "certs/grpc_credentials.h"
 #include "certs/tls_policy.h"
 #include "certs/trust.h"
@@ -307,6 +308,7 @@ int Run(const Options& options) {
 }  // namespace tripoint::bench
 
 int main(int argc, char** argv) {
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);  // as the node does
   // Blocked before any thread starts, so that sigwait gets them.
   sigset_t signals;
   sigemptyset(&signals);

@@ -46,7 +46,8 @@ CALLS = {
     r"\bstd::j?thread\b": r"^server/runtime/|^tests/|^client/session",
     r"\.detach\s*\(\)": r"^$",
     r"catch\s*\(\s*\.\.\.\s*\)": r"^$",
-    r"\bDISABLED_|\bGTEST_SKIP\b": r"^$",
+    # Mounting a small tmpfs needs a right that not every developer has; CI has it.
+    r"\bDISABLED_|\bGTEST_SKIP\b": r"^tests/unit/storage/rocks_engine_test\.cc$",
     r"\b(TODO|FIXME|XXX)\b": r"^tests/tidy/",
 }
 

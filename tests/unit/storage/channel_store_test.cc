@@ -1,3 +1,4 @@
+// Channels on disk: appending, receipts, ranges, frontiers, epochs, quarantine.
 #include "storage/channel_store.h"
 
 #include <string>

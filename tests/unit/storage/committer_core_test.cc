@@ -1,3 +1,4 @@
+// The single writer: isolation, order, group commit, journal, bounds, failures.
 #include "storage/committer_core.h"
 
 #include <string>

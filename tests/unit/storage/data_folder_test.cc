@@ -1,3 +1,4 @@
+// The folder of a node: init, open, lock, other units, newer schemas, damaged logs.
 #include "storage/data_folder.h"
 
 #include <filesystem>

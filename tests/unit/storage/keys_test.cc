@@ -1,3 +1,4 @@
+// Golden bytes of every key space: what is on disk may never move.
 #include "storage/keys.h"
 
 #include <algorithm>

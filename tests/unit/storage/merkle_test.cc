@@ -1,3 +1,4 @@
+// RFC 9162 logs against published vectors and against a naive recomputation.
 #include "storage/merkle.h"
 
 #include <string>

@@ -1,3 +1,4 @@
+// Notices on disk, own and received: versions, indexes, filters, pages.
 #include "storage/notice_store.h"
 
 #include <functional>

@@ -1,3 +1,4 @@
+// Idempotency records: first answers, expiry, bounded sweeps.
 #include "storage/request_store.h"
 
 #include <string>

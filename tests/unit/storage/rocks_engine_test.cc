@@ -1,3 +1,4 @@
+// What only the RocksDB engine can show: real files, locks, full disks, damaged logs.
 #include "storage/rocks_engine.h"
 
 #include <sys/mount.h>
