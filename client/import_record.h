@@ -44,7 +44,8 @@ std::string UsualField(std::string_view column);
 std::string ContentUuid(std::string_view content);
 
 // Unit (valid today) to which a record belongs: by its province, else the one with the nearest
-// middle; with `among`, the nearest of these, those of the record's country first. Empty when nothing says where it was.
+// middle; with `among`, the nearest of these, those of the record's country first. Empty when
+// nothing says where it was.
 std::string UnitOfRecord(Context& context, const ImportRecord& record,
                          const std::vector<std::string>& among);
 

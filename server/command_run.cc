@@ -55,10 +55,11 @@ bool ServeUntilStopped(Node& node, runtime::Signals& signals,
 }  // namespace
 
 int CommandRun(const std::string& config_path) {
-  // Debian's abseil follows the order of every lock it takes: 4 % of a busy node. clang's annotations and ThreadSanitizer
-  // look for that in our builds.
+  // Debian's abseil follows the order of every lock it takes: 4 % of a busy node. clang's
+  // annotations and ThreadSanitizer look for that in our builds.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  // Bytes of a peer that are no UTF-8 are refused with a reason; protobuf's own line about them would hold contents.
+  // Bytes of a peer that are no UTF-8 are refused with a reason; protobuf's own line about them
+  // would hold contents.
   google::protobuf::SetLogHandler(nullptr);
   runtime::Signals signals;  // before any thread, which would take the signals' default
   if (absl::Status status = certs::RequireTls13(); !status.ok()) return ReportError(status);

@@ -168,8 +168,7 @@ void Driver::Break(StreamId id) {
   // A dialled stream tells in the end why.
   if (first && !stream.dialled && !std::exchange(stream.closing, true)) {
     Feed(*stream.link,
-         StreamClosed{
-             .stream = id, .reason = Reason::kLinkSilent, .text = "the connection is gone"});
+         StreamClosed{.stream = id, .reason = Reason::kLinkLost, .text = "the connection is gone"});
   }
   Settle(id);
 }
@@ -204,7 +203,7 @@ void Driver::Ended(StreamId id, const absl::Status& status) {
   streams_.erase(at);
   if (stream.closing) return;
   const contract::Problem problem = contract::ProblemOf(status);
-  const Reason reason = status.ok() ? Reason::kLinkSilent : problem.reason;
+  const Reason reason = status.ok() ? Reason::kLinkLost : problem.reason;
   const std::string text = status.ok() ? "the peer ended the stream" : problem.what;
   if (stream.opened) {
     Feed(*stream.link, StreamClosed{.stream = id, .reason = reason, .text = text});

@@ -1,4 +1,5 @@
-// A broken promise ends a run: thrown by checks, caught by the runner only, which prints the seed and the step.
+// A broken promise ends a run: thrown by checks, caught by the runner only, which prints the seed
+// and the step.
 #pragma once
 
 #include <stdexcept>

@@ -42,15 +42,18 @@ v1::Facts MakeFacts(const std::string& title) {
 
 }  // namespace
 
-Client::Client(World& world, SimNode& node, Model& model) : world_(world), node_(node), model_(model) {}
+Client::Client(World& world, SimNode& node, Model& model)
+    : world_(world), node_(node), model_(model) {}
 
 std::string Client::RequestId() {
   char text[40];
   const std::uint64_t a = world_.random().Next();
   const std::uint64_t b = world_.random().Next();
-  std::snprintf(text, sizeof(text), "%08llx-%04llx-4%03llx-8%03llx-%012llx", static_cast<unsigned long long>(a >> 32),
-                static_cast<unsigned long long>(a >> 16 & 0xffff), static_cast<unsigned long long>(a & 0xfff),
-                static_cast<unsigned long long>(b >> 52), static_cast<unsigned long long>(b & 0xffffffffffff));
+  std::snprintf(
+      text, sizeof(text), "%08llx-%04llx-4%03llx-8%03llx-%012llx",
+      static_cast<unsigned long long>(a >> 32), static_cast<unsigned long long>(a >> 16 & 0xffff),
+      static_cast<unsigned long long>(a & 0xfff), static_cast<unsigned long long>(b >> 52),
+      static_cast<unsigned long long>(b & 0xffffffffffff));
   return text;
 }
 
@@ -69,11 +72,13 @@ void Client::Attempt(std::uint64_t id) {
     const Try attempt = found->second;
     attempt(id);
   }
-  // Nobody knows whether an answer will come: try again later with the same request, as the CLI does.
+  // Nobody knows whether an answer will come: try again later with the same request, as the CLI
+  // does.
   world_.After(world_.random().Between(400'000, 3'000'000), [this, id] { Attempt(id); });
 }
 
-void Client::Answered(std::uint64_t id, const absl::Status& status, const std::function<void()>& accept) {
+void Client::Answered(std::uint64_t id, const absl::Status& status,
+                      const std::function<void()>& accept) {
   if (Transient(status)) return;
   // A second answer to a repeated request says the same again.
   if (pending_.erase(id) == 0) return;
@@ -84,9 +89,11 @@ void Client::Answered(std::uint64_t id, const absl::Status& status, const std::f
   }
   const contract::Reason reason = contract::ReasonOf(status);
   // A clock that jumped a year forward ends the validity of what was drafted before.
-  const bool race = reason == contract::Reason::kStaleEtag || reason == contract::Reason::kAlreadyAcknowledged ||
-                    reason == contract::Reason::kIllegalTransition || reason == contract::Reason::kExpired;
-  Expect(race, "a good request is refused only when another or the clock was faster, got " + status.ToString());
+  const bool race =
+      reason == contract::Reason::kStaleEtag || reason == contract::Reason::kAlreadyAcknowledged ||
+      reason == contract::Reason::kIllegalTransition || reason == contract::Reason::kExpired;
+  Expect(race, "a good request is refused only when another or the clock was faster, got " +
+                   status.ToString());
 }
 
 void Client::Act() {
@@ -116,13 +123,15 @@ void Client::CreateIncident() {
   request.set_request_id(RequestId());
   Begin([this, request, title](std::uint64_t id) {
     auto prepared = operations::CreateIncident(node_.facts(), {.officer = "lan"}, request);
-    node_.Submit(std::move(prepared.operation), [this, id, title, result = prepared.result](const absl::Status& status) {
-      Answered(id, status, [this, title, result] {
-        auto& incidents = model_.incidents_by_unit[node_.unit()];
-        Expect(!incidents.contains(result->name()), "no reference is given twice: " + result->name());
-        incidents[result->name()] = title;
-      });
-    });
+    node_.Submit(std::move(prepared.operation),
+                 [this, id, title, result = prepared.result](const absl::Status& status) {
+                   Answered(id, status, [this, title, result] {
+                     auto& incidents = model_.incidents_by_unit[node_.unit()];
+                     Expect(!incidents.contains(result->name()),
+                            "no reference is given twice: " + result->name());
+                     incidents[result->name()] = title;
+                   });
+                 });
   });
 }
 
@@ -142,9 +151,12 @@ void Client::UpdateIncident() {
   request.set_reason("more is known");
   Begin([this, request, title](std::uint64_t id) {
     auto prepared = operations::UpdateIncident(node_.facts(), {.officer = "lan"}, request);
-    node_.Submit(std::move(prepared.operation), [this, id, title, result = prepared.result](const absl::Status& status) {
-      Answered(id, status, [this, title, result] { model_.incidents_by_unit[node_.unit()][result->name()] = title; });
-    });
+    node_.Submit(std::move(prepared.operation),
+                 [this, id, title, result = prepared.result](const absl::Status& status) {
+                   Answered(id, status, [this, title, result] {
+                     model_.incidents_by_unit[node_.unit()][result->name()] = title;
+                   });
+                 });
   });
 }
 
@@ -196,7 +208,8 @@ void Client::ShareDraft(const std::string& name, const std::string& etag, const 
     node_.Submit(std::move(prepared.operation),
                  [this, id, title, audience, result = prepared.result](const absl::Status& status) {
                    Answered(id, status, [this, title, audience, result] {
-                     Expect(!model_.notices.contains(result->notice().name()), "a notice is shared once");
+                     Expect(!model_.notices.contains(result->notice().name()),
+                            "a notice is shared once");
                      ModelNotice& notice = model_.notices[result->notice().name()];
                      notice.owner = node_.unit();
                      notice.title = title;
@@ -214,7 +227,8 @@ void Client::ReviseOrWithdraw() {
   }
   if (own.empty()) return;
   const std::string name = own[world_.random().Below(own.size())];
-  const auto before = operations::GetNotice(node_.facts(), node_.engine(), name, node_.wall_ms(), {});
+  const auto before =
+      operations::GetNotice(node_.facts(), node_.engine(), name, node_.wall_ms(), {});
   ExpectOk(before.status(), "an acknowledged notice is found");
   if (world_.random().Chance(300)) {
     v1::WithdrawNoticeRequest request;
@@ -224,14 +238,16 @@ void Client::ReviseOrWithdraw() {
     request.set_reason("found");
     Begin([this, request, name](std::uint64_t id) {
       auto prepared = operations::WithdrawNotice(node_.facts(), {.officer = "lan"}, request);
-      node_.Submit(std::move(prepared.operation), [this, id, name, result = prepared.result](const absl::Status& status) {
-        Answered(id, status, [this, name, result] {
-          // Answers may come in another order than the changes were made, when one was repeated.
-          if (result->version() < model_.notices[name].version) return;
-          model_.notices[name].withdrawn = true;
-          model_.notices[name].version = result->version();
-        });
-      });
+      node_.Submit(std::move(prepared.operation),
+                   [this, id, name, result = prepared.result](const absl::Status& status) {
+                     Answered(id, status, [this, name, result] {
+                       // Answers may come in another order than the changes were made, when one was
+                       // repeated.
+                       if (result->version() < model_.notices[name].version) return;
+                       model_.notices[name].withdrawn = true;
+                       model_.notices[name].version = result->version();
+                     });
+                   });
     });
     return;
   }
@@ -244,13 +260,14 @@ void Client::ReviseOrWithdraw() {
   request.set_reason("more is known");
   Begin([this, request, name, title](std::uint64_t id) {
     auto prepared = operations::ReviseNotice(node_.facts(), {.officer = "lan"}, request);
-    node_.Submit(std::move(prepared.operation), [this, id, name, title, result = prepared.result](const absl::Status& status) {
-      Answered(id, status, [this, name, title, result] {
-        if (result->version() < model_.notices[name].version) return;
-        model_.notices[name].title = title;
-        model_.notices[name].version = result->version();
-      });
-    });
+    node_.Submit(std::move(prepared.operation),
+                 [this, id, name, title, result = prepared.result](const absl::Status& status) {
+                   Answered(id, status, [this, name, title, result] {
+                     if (result->version() < model_.notices[name].version) return;
+                     model_.notices[name].title = title;
+                     model_.notices[name].version = result->version();
+                   });
+                 });
   });
 }
 
@@ -258,24 +275,29 @@ void Client::Acknowledge() {
   v1::ListNoticesRequest list;
   list.set_direction(v1::NOTICE_DIRECTION_RECEIVED);
   list.set_page_size(50);
-  const auto page =
-      operations::ListNotices(node_.facts(), *node_.engine().TakeSnapshot(), list, {}, node_.wall_ms(), {});
+  const auto page = operations::ListNotices(node_.facts(), *node_.engine().TakeSnapshot(), list, {},
+                                            node_.wall_ms(), {});
   ExpectOk(page.status(), "the inbox is listed");
   if (page->items.empty()) return;
   const v1::Notice& notice = page->items[world_.random().Below(page->items.size())];
-  // Withdrawn and expired notices and those already answered are refused; that is not what this is about.
+  // Withdrawn and expired notices and those already answered are refused; that is not what this is
+  // about.
   if (notice.state() != v1::NOTICE_STATE_RELEASED) return;
-  if (!notice.deliveries().empty() && notice.deliveries(0).state() >= v1::DELIVERY_STATE_ACKNOWLEDGED) return;
+  if (!notice.deliveries().empty() &&
+      notice.deliveries(0).state() >= v1::DELIVERY_STATE_ACKNOWLEDGED)
+    return;
   v1::AcknowledgeNoticeRequest request;
   request.set_name(notice.name());
   request.set_outcome(v1::DELIVERY_STATE_ACKNOWLEDGED);
   request.set_request_id(RequestId());
   Begin([this, request](std::uint64_t id) {
     auto prepared = operations::AcknowledgeNotice(node_.facts(), {.officer = "mai"}, request);
-    node_.Submit(std::move(prepared.operation), [this, id, result = prepared.result](const absl::Status& status) {
+    node_.Submit(std::move(prepared.operation), [this, id, result = prepared.result](
+                                                    const absl::Status& status) {
       Answered(id, status, [this, result] {
         Expect(result->deliveries_size() == 1, "a received notice shows one delivery: this unit's");
-        // A repeated request answers with the notice as it is: a version that came since has no answer yet.
+        // A repeated request answers with the notice as it is: a version that came since has no
+        // answer yet.
         if (result->deliveries(0).state() < v1::DELIVERY_STATE_ACKNOWLEDGED) return;
         model_.acknowledged[result->name()][node_.unit()] = result->deliveries(0).version();
       });
@@ -290,7 +312,8 @@ void Client::Poison() {
   for (int i = 0; i < 8; ++i) bytes.push_back(static_cast<char>(world_.random().Below(256)));
   const auto lane = static_cast<std::uint8_t>(1 + world_.random().Below(3));
   auto stored = std::make_shared<bool>(false);
-  storage::Operation operation = [bytes, peer, lane](storage::Transaction& transaction) -> absl::Status {
+  storage::Operation operation = [bytes, peer,
+                                  lane](storage::Transaction& transaction) -> absl::Status {
     const auto number = storage::NextNumber(transaction, storage::Kind::kEnvelope, 0);
     if (!number.ok()) return number.status();
     storage::PutEnvelope(transaction, *number, bytes);
@@ -303,7 +326,8 @@ void Client::Poison() {
     transaction.Journal(entry);
     return absl::OkStatus();
   };
-  // Counted at the receiver by what its quarantine holds, so an unanswered one does no harm to the count.
+  // Counted at the receiver by what its quarantine holds, so an unanswered one does no harm to the
+  // count.
   node_.Submit(std::move(operation), [this, peer](const absl::Status& status) {
     if (status.ok()) ++model_.poisoned[node_.unit()][peer];
   });

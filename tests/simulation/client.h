@@ -1,4 +1,5 @@
-// An officer at one node: makes changes at random, repeats what was not answered, and tells the model what was.
+// An officer at one node: makes changes at random, repeats what was not answered, and tells the
+// model what was.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +28,8 @@ class Client {
   std::uint64_t answered() const { return answered_; }
 
  private:
-  // Hands the request in (again). Made once for each request, so that a repetition is the same request.
+  // Hands the request in (again). Made once for each request, so that a repetition is the same
+  // request.
   using Try = std::function<void(std::uint64_t pending_id)>;
 
   std::string RequestId();

@@ -17,7 +17,8 @@ namespace tripoint::simulation {
 namespace {
 
 void JudgeJournal(SimNode& node) {
-  ExpectOk(storage::VerifyJournal(*node.engine().TakeSnapshot()), "the journal of " + node.unit() + " is whole");
+  ExpectOk(storage::VerifyJournal(*node.engine().TakeSnapshot()),
+           "the journal of " + node.unit() + " is whole");
 }
 
 void JudgeIncidents(SimNode& node, const Model& model) {
@@ -27,10 +28,12 @@ void JudgeIncidents(SimNode& node, const Model& model) {
   request.set_page_size(500);
   std::string after;
   do {
-    const auto page = operations::ListIncidents(node.facts(), *node.engine().TakeSnapshot(), request, after);
+    const auto page =
+        operations::ListIncidents(node.facts(), *node.engine().TakeSnapshot(), request, after);
     ExpectOk(page.status(), "incidents are listed");
     for (const v1::Incident& incident : page->items) {
-      Expect(found.insert(incident.name()).second, "no incident is listed twice: " + incident.name());
+      Expect(found.insert(incident.name()).second,
+             "no incident is listed twice: " + incident.name());
       Expect(told != model.incidents_by_unit.end() && told->second.contains(incident.name()),
              "no incident that nobody made: " + incident.name());
       Expect(told->second.at(incident.name()) == incident.facts().title(),
@@ -39,8 +42,9 @@ void JudgeIncidents(SimNode& node, const Model& model) {
     after = page->next;
   } while (!after.empty());
   const std::size_t expected = told == model.incidents_by_unit.end() ? 0 : told->second.size();
-  Expect(found.size() == expected, "no acknowledged incident of " + node.unit() + " is lost: " +
-                                       std::to_string(found.size()) + " of " + std::to_string(expected));
+  Expect(found.size() == expected, "no acknowledged incident of " + node.unit() +
+                                       " is lost: " + std::to_string(found.size()) + " of " +
+                                       std::to_string(expected));
 }
 
 // What `node` received, by name.
@@ -51,11 +55,12 @@ std::map<std::string, v1::Notice> ReceivedOf(SimNode& node) {
   request.set_page_size(500);
   std::string after;
   do {
-    const auto page = operations::ListNotices(node.facts(), *node.engine().TakeSnapshot(), request, after,
-                                              node.wall_ms(), {});
+    const auto page = operations::ListNotices(node.facts(), *node.engine().TakeSnapshot(), request,
+                                              after, node.wall_ms(), {});
     ExpectOk(page.status(), "received notices are listed");
     for (const v1::Notice& notice : page->items) {
-      Expect(received.emplace(notice.name(), notice).second, "no notice is received twice: " + notice.name());
+      Expect(received.emplace(notice.name(), notice).second,
+             "no notice is received twice: " + notice.name());
     }
     after = page->next;
   } while (!after.empty());
@@ -70,18 +75,22 @@ void JudgeReceived(SimNode& node, const Model& model) {
     ++expected;
     const auto found = received.find(name);
     Expect(found != received.end(), "a shared notice reached " + node.unit() + ": " + name);
-    Expect(found->second.version() == told.version, "the latest version reached " + node.unit() + ": " + name);
-    Expect(found->second.facts().title() == told.title, "the latest words reached " + node.unit() + ": " + name);
+    Expect(found->second.version() == told.version,
+           "the latest version reached " + node.unit() + ": " + name);
+    Expect(found->second.facts().title() == told.title,
+           "the latest words reached " + node.unit() + ": " + name);
     Expect((found->second.state() == v1::NOTICE_STATE_WITHDRAWN) == told.withdrawn,
            "a withdrawal is known where the notice is: " + name);
   }
-  Expect(received.size() == expected, "nothing reached " + node.unit() + " that was not addressed to it");
+  Expect(received.size() == expected,
+         "nothing reached " + node.unit() + " that was not addressed to it");
 }
 
 void JudgeOwn(SimNode& node, const Model& model) {
   for (const auto& [name, told] : model.notices) {
     if (told.owner != node.unit()) continue;
-    const auto notice = operations::GetNotice(node.facts(), node.engine(), name, node.wall_ms(), {});
+    const auto notice =
+        operations::GetNotice(node.facts(), node.engine(), name, node.wall_ms(), {});
     ExpectOk(notice.status(), "an acknowledged notice is not lost: " + name);
     Expect(notice->version() == told.version, "an own notice has its latest version: " + name);
     Expect(static_cast<std::size_t>(notice->deliveries_size()) == told.audience.size(),
@@ -89,7 +98,8 @@ void JudgeOwn(SimNode& node, const Model& model) {
     for (const v1::Delivery& delivery : notice->deliveries()) {
       Expect(told.audience.contains(delivery.unit()), "a delivery is to a named unit");
       const auto answers = model.acknowledged.find(name);
-      const bool acknowledged = answers != model.acknowledged.end() && answers->second.contains(delivery.unit()) &&
+      const bool acknowledged = answers != model.acknowledged.end() &&
+                                answers->second.contains(delivery.unit()) &&
                                 answers->second.at(delivery.unit()) == told.version;
       Expect(delivery.state() >= v1::DELIVERY_STATE_STORED, "everything quiet is stored: " + name);
       Expect(!acknowledged || delivery.state() >= v1::DELIVERY_STATE_ACKNOWLEDGED,
@@ -106,24 +116,31 @@ void JudgeChannel(SimNode& sender, SimNode& receiver, std::uint8_t lane, Judgeme
   ExpectOk(in.status(), "channels load");
   const operations::OutboundState& outbound = out->outbound[lane - 1u];
   const operations::InboundState& inbound = in->inbound[lane - 1u];
-  const std::string which = sender.unit() + " to " + receiver.unit() + " lane " + std::to_string(lane);
-  Expect(outbound.quarantine_reason.empty() && inbound.quarantine_reason.empty(), "no honest channel is stopped: " + which);
-  Expect(outbound.frontier.size() == inbound.frontier.size(), "both ends have the same size: " + which);
-  Expect(outbound.frontier.Root() == inbound.frontier.Root(), "both ends have the same root: " + which);
-  Expect(outbound.receipted.size() == outbound.frontier.size(), "everything is receipted: " + which);
+  const std::string which =
+      sender.unit() + " to " + receiver.unit() + " lane " + std::to_string(lane);
+  Expect(outbound.quarantine_reason.empty() && inbound.quarantine_reason.empty(),
+         "no honest channel is stopped: " + which);
+  Expect(outbound.frontier.size() == inbound.frontier.size(),
+         "both ends have the same size: " + which);
+  Expect(outbound.frontier.Root() == inbound.frontier.Root(),
+         "both ends have the same root: " + which);
+  Expect(outbound.receipted.size() == outbound.frontier.size(),
+         "everything is receipted: " + which);
   if (outbound.frontier.size() == 0) return;
   Expect(outbound.epoch == inbound.epoch, "both ends are of one epoch: " + which);
   const auto sender_snapshot = sender.engine().TakeSnapshot();
-  const auto sent = operations::ReadOutboundRange(*sender_snapshot, receiver.unit(), lane, outbound.epoch, 0, 1u << 30,
-                                                  1u << 20);
+  const auto sent = operations::ReadOutboundRange(*sender_snapshot, receiver.unit(), lane,
+                                                  outbound.epoch, 0, 1u << 30, 1u << 20);
   ExpectOk(sent.status(), "the sender reads its channel: " + which);
   Expect(sent->envelopes.size() == outbound.frontier.size(), "the channel has no hole: " + which);
   storage::Frontier recomputed;
   std::set<std::string> distinct;
   for (std::size_t position = 0; position < sent->envelopes.size(); ++position) {
-    const auto stored = storage::GetInboundEntry(receiver.engine(), {sender.unit(), lane}, inbound.epoch, position);
+    const auto stored =
+        storage::GetInboundEntry(receiver.engine(), {sender.unit(), lane}, inbound.epoch, position);
     ExpectOk(stored.status(), "the receiver reads its channel: " + which);
-    Expect(stored->has_value() && **stored == sent->envelopes[position], "same bytes, same order: " + which);
+    Expect(stored->has_value() && **stored == sent->envelopes[position],
+           "same bytes, same order: " + which);
     recomputed.Append(storage::LeafHash(**stored));
     Expect(distinct.insert(**stored).second, "no envelope is in a channel twice: " + which);
   }
@@ -148,14 +165,17 @@ void JudgeQuarantine(SimNode& node, const Model& model, Judgement& judgement) {
     const auto count = receivers.find(node.unit());
     if (count == receivers.end()) continue;
     // At least: one whose answer was lost may be there too.
-    Expect(inbound[sender] >= count->second, "every bad envelope is in quarantine at " + node.unit());
+    Expect(inbound[sender] >= count->second,
+           "every bad envelope is in quarantine at " + node.unit());
   }
-  if (model.poisoned.empty()) Expect(inbound.empty(), "no good envelope is in quarantine at " + node.unit());
+  if (model.poisoned.empty())
+    Expect(inbound.empty(), "no good envelope is in quarantine at " + node.unit());
 }
 
 void JudgeAlerts(const SimNode& node) {
-  for (const contract::Reason reason : {contract::Reason::kChannelFork, contract::Reason::kChannelRolledBack,
-                                        contract::Reason::kHeadSignatureInvalid, contract::Reason::kLinkProtocol}) {
+  for (const contract::Reason reason :
+       {contract::Reason::kChannelFork, contract::Reason::kChannelRolledBack,
+        contract::Reason::kHeadSignatureInvalid, contract::Reason::kLinkProtocol}) {
     Expect(!node.counters().alerts.contains(reason),
            "no false alarm at " + node.unit() + ": " + std::string(contract::ReasonCode(reason)));
   }
@@ -176,7 +196,8 @@ Judgement JudgeNodes(const std::vector<SimNode*>& nodes, const Model& model) {
   for (SimNode* sender : nodes) {
     for (SimNode* receiver : nodes) {
       if (!sender->facts().IsPaired(receiver->unit())) continue;
-      for (std::uint8_t lane = 1; lane <= 3; ++lane) JudgeChannel(*sender, *receiver, lane, judgement);
+      for (std::uint8_t lane = 1; lane <= 3; ++lane)
+        JudgeChannel(*sender, *receiver, lane, judgement);
     }
   }
   return judgement;

@@ -1,4 +1,5 @@
-// The verdict after a run: what officers were told against what the nodes hold, and the two ends of every channel.
+// The verdict after a run: what officers were told against what the nodes hold, and the two ends of
+// every channel.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,9 @@ struct Judgement {
 };
 
 // Throws Violation for the first promise that does not hold:
-//   nothing acknowledged is lost; nothing is there twice; the two ends of each channel have equal roots, sizes and
-//   bytes in the same order; receipts cover everything; journals are dense and have their root; no false alarm.
+//   nothing acknowledged is lost; nothing is there twice; the two ends of each channel have equal
+//   roots, sizes and bytes in the same order; receipts cover everything; journals are dense and
+//   have their root; no false alarm.
 // Precondition: all links are up and quiet.
 Judgement JudgeNodes(const std::vector<SimNode*>& nodes, const Model& model);
 

@@ -1,6 +1,8 @@
-// What officers were told, kept apart from the nodes: an independent memory against which the nodes are judged.
+// What officers were told, kept apart from the nodes: an independent memory against which the nodes
+// are judged.
 //
-// Only answers that a client received count. A request without an answer is repeated with its id until it has one.
+// Only answers that a client received count. A request without an answer is repeated with its id
+// until it has one.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +24,8 @@ struct Model {
   // Name of an incident -> title of its latest version.
   std::map<std::string, std::map<std::string, std::string>> incidents_by_unit;
   std::map<std::string, ModelNotice> notices;
-  // Notice -> recipient -> version that its officer acknowledged. Known before the owner hears of its own share,
-  // when that answer was lost.
+  // Notice -> recipient -> version that its officer acknowledged. Known before the owner hears of
+  // its own share, when that answer was lost.
   std::map<std::string, std::map<std::string, std::uint32_t>> acknowledged;
   // Envelopes that were made wrong on purpose: unit that sent -> unit that got, how many.
   std::map<std::string, std::map<std::string, int>> poisoned;

@@ -10,7 +10,8 @@ namespace tripoint::simulation {
 void Network::Heal(NodeIndex from, NodeIndex to) {
   if (cut_.erase({from, to}) == 0) return;
   for (auto& [id, stream] : streams_) {
-    if (!(stream.dialler == from && stream.accepter == to) && !(stream.accepter == from && stream.dialler == to)) {
+    if (!(stream.dialler == from && stream.accepter == to) &&
+        !(stream.accepter == from && stream.dialler == to)) {
       continue;
     }
     std::deque<std::string> held = std::move(DirectionFrom(stream, from).held);
@@ -64,7 +65,8 @@ void Network::Send(NodeIndex from, std::uint64_t stream, const exchange::v1::Fra
   // A cut link still takes what fits the socket's buffer; then it takes nothing.
   if (!IsCut(from, to) || direction.held.size() < 2) {
     world_.After(direction.free_us - world_.now_us(), [this, from, to, stream] {
-      if (streams_.contains(stream) && endpoints_[from] != nullptr) endpoints_[from]->OnSent(to, stream);
+      if (streams_.contains(stream) && endpoints_[from] != nullptr)
+        endpoints_[from]->OnSent(to, stream);
     });
   }
   Transmit(stream, from, std::move(bytes));

@@ -1,8 +1,9 @@
-// The simulated network: streams between nodes that are slow, cut, reset, held back and opened twice.
+// The simulated network: streams between nodes that are slow, cut, reset, held back and opened
+// twice.
 //
-// A stream is what gRPC gives: ordered, reliable while it lives, and it may die at any moment, for the two ends at
-// different times. A partition holds back everything between two nodes, in one direction or both; when it heals, a
-// stream that still lives goes on where it was.
+// A stream is what gRPC gives: ordered, reliable while it lives, and it may die at any moment, for
+// the two ends at different times. A partition holds back everything between two nodes, in one
+// direction or both; when it heals, a stream that still lives goes on where it was.
 #pragma once
 
 #include <cstdint>
@@ -65,8 +66,8 @@ class Network {
 
  private:
   struct Direction {
-    std::deque<std::string> held;      // serialised frames that wait for a cut to heal; "" is the close
-    std::int64_t free_us = 0;          // when the wire is free again
+    std::deque<std::string> held;  // serialised frames that wait for a cut to heal; "" is the close
+    std::int64_t free_us = 0;      // when the wire is free again
     std::int64_t last_arrival_us = 0;  // of what was sent before
     bool open = true;                  // the receiving end still listens
   };
@@ -85,8 +86,10 @@ class Network {
   void Transmit(std::uint64_t id, NodeIndex from, std::string bytes);
   void Deliver(std::uint64_t id, NodeIndex from, const std::string& bytes);
   void EndAt(std::uint64_t id, NodeIndex node);
-  std::int64_t Latency() { return 200 + static_cast<std::int64_t>(world_.random().Below(
-                                           static_cast<std::uint64_t>(faults_.latency_us_max))); }
+  std::int64_t Latency() {
+    return 200 + static_cast<std::int64_t>(
+                     world_.random().Below(static_cast<std::uint64_t>(faults_.latency_us_max)));
+  }
 
   World& world_;
   NetworkFaults faults_;

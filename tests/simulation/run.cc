@@ -1,5 +1,5 @@
-// See run.h. A run: build the nodes, let officers work while things break, heal everything, wait until all is quiet,
-// judge. One thread.
+// See run.h. A run: build the nodes, let officers work while things break, heal everything, wait
+// until all is quiet, judge. One thread.
 #include "tests/simulation/run.h"
 
 #include <algorithm>
@@ -26,7 +26,8 @@ constexpr std::int64_t kSecondUs = 1'000'000;
 // 2026-09-22: the simulated clocks stand near it, or years away.
 constexpr std::int64_t kWallBaseMs = 1'790'000'000'000;
 constexpr std::int64_t kYearMs = 365LL * 24 * 60 * 60 * 1000;
-// After everything healed, the longest back-off (5 min) and the longest repetition pass well within this.
+// After everything healed, the longest back-off (5 min) and the longest repetition pass well within
+// this.
 constexpr std::int64_t kQuietWithinUs = 30LL * 60 * kSecondUs;
 
 codes::Registry LoadRegistry() {
@@ -35,7 +36,8 @@ codes::Registry LoadRegistry() {
   return *std::move(registry);
 }
 
-// How a run goes wrong; drawn from the seed so that some runs are calm in one respect and wild in another.
+// How a run goes wrong; drawn from the seed so that some runs are calm in one respect and wild in
+// another.
 struct Weather {
   int crash_per_mille = 0;
   int reset_per_mille = 0;
@@ -75,7 +77,10 @@ Weather DrawWeather(Random& random) {
 class Stage {
  public:
   Stage(const Shared& shared, const RunOptions& options)
-      : shared_(shared), world_(options.seed), network_(world_), weather_(DrawWeather(world_.random())) {
+      : shared_(shared),
+        world_(options.seed),
+        network_(world_),
+        weather_(DrawWeather(world_.random())) {
     if (options.keep_trace) world_.KeepText();
     Build();
   }
@@ -126,8 +131,11 @@ class Stage {
 
  private:
   void Build() {
-    static constexpr std::pair<const char*, const char*> kUnits[] = {
-        {"vn-quangngai", "QNG"}, {"la-attapeu", "ATP"}, {"kh-ratanakiri", "RTK"}, {"vn-gialai", "GLI"}, {"la-sekong", "SKG"}};
+    static constexpr std::pair<const char*, const char*> kUnits[] = {{"vn-quangngai", "QNG"},
+                                                                     {"la-attapeu", "ATP"},
+                                                                     {"kh-ratanakiri", "RTK"},
+                                                                     {"vn-gialai", "GLI"},
+                                                                     {"la-sekong", "SKG"}};
     const auto count = static_cast<std::size_t>(world_.random().Between(2, 5));
     for (std::size_t i = 0; i < count; ++i) roster_.units.emplace_back(kUnits[i].first);
     const bool clocks_are_mad = world_.random().Chance(250);
@@ -140,11 +148,14 @@ class Stage {
       for (std::size_t peer = 0; peer < count; ++peer) {
         // A ring with chords: three units are all paired, five not all.
         const std::size_t apart = (peer + count - i) % count;
-        if (peer != i && (apart == 1 || apart == count - 1 || count < 4)) facts.paired.insert(roster_.units[peer]);
+        if (peer != i && (apart == 1 || apart == count - 1 || count < 4))
+          facts.paired.insert(roster_.units[peer]);
       }
-      const std::int64_t skew_ms = clocks_are_mad ? world_.random().Between(-8 * kYearMs, 8 * kYearMs)
-                                                  : world_.random().Between(-60'000, 60'000);
-      nodes_.push_back(std::make_unique<SimNode>(world_, network_, roster_, static_cast<NodeIndex>(i), std::move(facts),
+      const std::int64_t skew_ms = clocks_are_mad
+                                       ? world_.random().Between(-8 * kYearMs, 8 * kYearMs)
+                                       : world_.random().Between(-60'000, 60'000);
+      nodes_.push_back(std::make_unique<SimNode>(world_, network_, roster_,
+                                                 static_cast<NodeIndex>(i), std::move(facts),
                                                  kWallBaseMs + skew_ms));
       SimNode* node = nodes_.back().get();
       node->SetRestart([this, node] { RestartLater(*node); });
@@ -177,9 +188,11 @@ class Stage {
     }
     if (random.Chance(weather_.full_per_second)) {
       node.engine().SetDiskFull(true);
-      world_.After(random.Between(kSecondUs / 10, 10 * kSecondUs), [&node] { node.engine().SetDiskFull(false); });
+      world_.After(random.Between(kSecondUs / 10, 10 * kSecondUs),
+                   [&node] { node.engine().SetDiskFull(false); });
     }
-    if (other != i && random.Chance(weather_.dial_per_second) && node.facts().paired.contains(roster_.units[static_cast<std::size_t>(other)])) {
+    if (other != i && random.Chance(weather_.dial_per_second) &&
+        node.facts().paired.contains(roster_.units[static_cast<std::size_t>(other)])) {
       network_.Dial(i, other);
     }
     if (random.Chance(weather_.reset_per_mille)) network_.ResetOne();
@@ -221,7 +234,8 @@ class Stage {
       network_.HealAll();  // a cut that was planned before the calm
       for (auto& node : nodes_) node->engine().SetDiskFull(false);
       quiet = Quiet() ? quiet + 1 : 0;
-      Expect(world_.now_us() < limit_us, "everything arrives within 30 minutes after the last fault" + WhatWaits());
+      Expect(world_.now_us() < limit_us,
+             "everything arrives within 30 minutes after the last fault" + WhatWaits());
     }
   }
 
@@ -232,11 +246,13 @@ class Stage {
               (clients_[i]->idle() ? "" : ", its officer waits");
       for (const std::string& peer : nodes_[i]->facts().paired) {
         const exchange::LinkStatus link = nodes_[i]->LinkTo(peer);
-        text += ", link to " + peer + " state " + std::to_string(static_cast<int>(link.state)) + " reason " +
-                std::string(contract::ReasonCode(link.last_reason)) + " " + link.last_text;
+        text += ", link to " + peer + " state " + std::to_string(static_cast<int>(link.state)) +
+                " reason " + std::string(contract::ReasonCode(link.last_reason)) + " " +
+                link.last_text;
         for (const exchange::LaneStatus& lane : link.lanes) {
-          text += " " + std::to_string(lane.receipted_size) + "/" + std::to_string(lane.outbound_size) +
-                  lane.outbound_quarantine + lane.stopped_by_peer;
+          text += " " + std::to_string(lane.receipted_size) + "/" +
+                  std::to_string(lane.outbound_size) + lane.outbound_quarantine +
+                  lane.stopped_by_peer;
         }
       }
     }

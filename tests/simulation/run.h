@@ -1,4 +1,5 @@
-// One run of the simulation: units, faults and officers drawn from a seed; what must hold, checked at the end.
+// One run of the simulation: units, faults and officers drawn from a seed; what must hold, checked
+// at the end.
 #pragma once
 
 #include <cstdint>

@@ -13,8 +13,8 @@
 namespace tripoint::simulation {
 namespace {
 
-// A signature that costs little and that nobody else makes: SHA-256 over signer and bytes, twice. The simulation is about
-// order and loss; Ed25519 has its own tests.
+// A signature that costs little and that nobody else makes: SHA-256 over signer and bytes, twice.
+// The simulation is about order and loss; Ed25519 has its own tests.
 std::string CheapSignature(std::string_view signer, std::string_view bytes) {
   std::string text(signer);
   text.push_back('\0');
@@ -72,8 +72,8 @@ struct SimNode::Volatile {
   bool step_running = false;
 };
 
-SimNode::SimNode(World& world, Network& network, const Roster& roster, NodeIndex index, operations::NodeFacts facts,
-                 std::int64_t clock_offset_ms)
+SimNode::SimNode(World& world, Network& network, const Roster& roster, NodeIndex index,
+                 operations::NodeFacts facts, std::int64_t clock_offset_ms)
     : world_(world),
       network_(network),
       roster_(roster),
@@ -145,10 +145,11 @@ void SimNode::Later(std::int64_t delay_us, std::function<void()> work) {
 
 bool SimNode::Submit(storage::Operation operation, storage::Done done) {
   if (volatile_ == nullptr) return false;
-  volatile_->committer->Submit(std::move(operation), [this, incarnation = incarnation_, done = std::move(done)](
-                                                         const absl::Status& status) {
-    if (incarnation == incarnation_) done(status);
-  });
+  volatile_->committer->Submit(
+      std::move(operation),
+      [this, incarnation = incarnation_, done = std::move(done)](const absl::Status& status) {
+        if (incarnation == incarnation_) done(status);
+      });
   PlanStep();
   return true;
 }
@@ -217,20 +218,25 @@ exchange::LinkStatus SimNode::LinkTo(std::string_view peer) const {
 bool SimNode::OnAccepted(NodeIndex from, std::uint64_t stream) {
   Link* link = LinkOf(from);
   if (link == nullptr) return false;
-  Later(0, [this, link, stream] { Feed(*link, exchange::StreamOpened{.stream = stream, .dialled_by_us = false}); });
+  Later(0, [this, link, stream] {
+    Feed(*link, exchange::StreamOpened{.stream = stream, .dialled_by_us = false});
+  });
   return true;
 }
 
 void SimNode::OnDialled(NodeIndex to, std::uint64_t stream) {
-  if (Link* link = LinkOf(to)) Feed(*link, exchange::StreamOpened{.stream = stream, .dialled_by_us = true});
+  if (Link* link = LinkOf(to))
+    Feed(*link, exchange::StreamOpened{.stream = stream, .dialled_by_us = true});
 }
 
 void SimNode::OnDialFailed(NodeIndex to) {
-  if (Link* link = LinkOf(to)) Feed(*link, exchange::DialFailed{.reason = contract::Reason::kUnspecified, .text = "cut"});
+  if (Link* link = LinkOf(to))
+    Feed(*link, exchange::DialFailed{.reason = contract::Reason::kUnspecified, .text = "cut"});
 }
 
 void SimNode::OnFrame(NodeIndex from, std::uint64_t stream, const exchange::v1::Frame& frame) {
-  if (Link* link = LinkOf(from)) Feed(*link, exchange::FrameReceived{.stream = stream, .frame = frame});
+  if (Link* link = LinkOf(from))
+    Feed(*link, exchange::FrameReceived{.stream = stream, .frame = frame});
 }
 
 void SimNode::OnSent(NodeIndex to, std::uint64_t stream) {
@@ -239,12 +245,14 @@ void SimNode::OnSent(NodeIndex to, std::uint64_t stream) {
 
 void SimNode::OnClosed(NodeIndex peer, std::uint64_t stream) {
   if (Link* link = LinkOf(peer)) {
-    Feed(*link, exchange::StreamClosed{.stream = stream, .reason = contract::Reason::kUnspecified, .text = "reset"});
+    Feed(*link, exchange::StreamClosed{
+                    .stream = stream, .reason = contract::Reason::kUnspecified, .text = "reset"});
   }
 }
 
 void SimNode::Feed(Link& link, exchange::Event event) {
-  world_.Trace(facts_.unit + " event " + std::to_string(event.index()) + " of " + roster_.units[static_cast<std::size_t>(link.peer)]);
+  world_.Trace(facts_.unit + " event " + std::to_string(event.index()) + " of " +
+               roster_.units[static_cast<std::size_t>(link.peer)]);
   std::vector<exchange::Action> actions = link.core->Step(Now(), std::move(event));
   for (exchange::Action& action : actions) Handle(link, std::move(action));
   PlanTick(link);
@@ -261,7 +269,8 @@ template <typename Action>
 void SimNode::Read(Link& link, const Action& action) {
   Later(world_.random().Between(20, 300), [this, &link, action] {
     auto answer = exchange::DoRead(*engine_.TakeSnapshot(), link.core->peer(), action);
-    if (!answer.status.ok()) world_.Trace(facts_.unit + " cannot read: " + answer.status.ToString());
+    if (!answer.status.ok())
+      world_.Trace(facts_.unit + " cannot read: " + answer.status.ToString());
     Feed(link, std::move(answer));
   });
 }
@@ -276,7 +285,8 @@ void SimNode::Handle(Link& link, exchange::Action action) {
     network_.Close(index_, close->stream);
   } else if (auto* alert = std::get_if<exchange::Alert>(&action)) {
     ++counters_.alerts[alert->reason];
-    world_.Trace(facts_.unit + " ALERT " + std::string(contract::ReasonCode(alert->reason)) + ": " + alert->text);
+    world_.Trace(facts_.unit + " ALERT " + std::string(contract::ReasonCode(alert->reason)) + ": " +
+                 alert->text);
   } else if (auto* range = std::get_if<exchange::ReadRange>(&action)) {
     Do(link, *range);
   } else if (auto* frontier = std::get_if<exchange::ReadFrontier>(&action)) {
@@ -295,7 +305,8 @@ void SimNode::Handle(Link& link, exchange::Action action) {
 void SimNode::Do(Link& link, const exchange::ReadRange& action) {
   Later(world_.random().Between(20, 300), [this, &link, action] {
     auto answer = exchange::DoRead(*engine_.TakeSnapshot(), link.core->peer(), epoch_, action);
-    if (!answer.status.ok()) world_.Trace(facts_.unit + " cannot read: " + answer.status.ToString());
+    if (!answer.status.ok())
+      world_.Trace(facts_.unit + " cannot read: " + answer.status.ToString());
     Feed(link, std::move(answer));
   });
 }
@@ -304,10 +315,12 @@ void SimNode::Do(Link& link, exchange::CommitBatch action) {
   const exchange::Token token = action.token;
   const exchange::v1::Lane lane = action.lane;
   auto prepared = exchange::MakeOperation(facts_, link.core->peer(), std::move(action));
-  const auto answer = [this, &link, token, lane, result = prepared.result](const absl::Status& status) {
+  const auto answer = [this, &link, token, lane,
+                       result = prepared.result](const absl::Status& status) {
     // Handed over by the loop, as the driver does: never from inside the committer.
     Later(0, [this, &link, token, lane, result, status] {
-      exchange::BatchCommitted event{.token = token, .status = status, .refusals = {}, .durable = std::nullopt};
+      exchange::BatchCommitted event{
+          .token = token, .status = status, .refusals = {}, .durable = std::nullopt};
       if (status.ok()) {
         event.refusals = result->refusals;
       } else {

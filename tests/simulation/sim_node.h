@@ -1,7 +1,8 @@
-// One whole node in the simulation: the real domain, operations, committer core and exchange cores over a fault engine,
-// driven by simulated events instead of threads, sockets and clocks.
+// One whole node in the simulation: the real domain, operations, committer core and exchange cores
+// over a fault engine, driven by simulated events instead of threads, sockets and clocks.
 //
-// What survives a crash is the engine; everything else is built again by Start(), as the node's composition root does.
+// What survives a crash is the engine; everything else is built again by Start(), as the node's
+// composition root does.
 #pragma once
 
 #include <array>
@@ -22,7 +23,8 @@
 
 namespace tripoint::simulation {
 
-// What a node of the federation is, known to all: index in the network is the position in this list.
+// What a node of the federation is, known to all: index in the network is the position in this
+// list.
 struct Roster {
   std::vector<std::string> units;
   NodeIndex IndexOf(std::string_view unit) const;
@@ -37,8 +39,8 @@ struct NodeCounters {
 
 class SimNode final : public Endpoint, public storage::CommitListener {
  public:
-  SimNode(World& world, Network& network, const Roster& roster, NodeIndex index, operations::NodeFacts facts,
-          std::int64_t clock_offset_ms);
+  SimNode(World& world, Network& network, const Roster& roster, NodeIndex index,
+          operations::NodeFacts facts, std::int64_t clock_offset_ms);
   ~SimNode() override;
 
   // Makes the store (once), then the volatile part. Precondition: down.
@@ -54,7 +56,8 @@ class SimNode final : public Endpoint, public storage::CommitListener {
   // Restarts by itself after a crash of its own making.
   void SetRestart(std::function<void()> on_crash) { on_crash_ = std::move(on_crash); }
 
-  // Hands an operation to the committer; `done` is not called if the node dies first. False: the node is down.
+  // Hands an operation to the committer; `done` is not called if the node dies first. False: the
+  // node is down.
   bool Submit(storage::Operation operation, storage::Done done);
 
   storage::FaultEngine& engine() { return engine_; }

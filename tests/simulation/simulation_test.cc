@@ -1,4 +1,5 @@
-// The simulator as a test: many seeds, each a run of whole nodes under faults; a failure prints the seed and the step.
+// The simulator as a test: many seeds, each a run of whole nodes under faults; a failure prints the
+// seed and the step.
 //
 //   simulation_test                          TRIPOINT_SEEDS seeds (2,000 unless set), from 1
 //   simulation_test --seed=N [--trace]       one seed, with its trace
@@ -36,10 +37,12 @@ std::string Describe(const RunResult& result) {
          "\n  again: simulation_test --seed=" + std::to_string(result.seed) + " --trace";
 }
 
-// Goal: no promise breaks under any mixture of crashes, cuts, resets, full and failing disks and mad clocks.
+// Goal: no promise breaks under any mixture of crashes, cuts, resets, full and failing disks and
+// mad clocks.
 TEST(Simulation, EverySeedKeepsEveryPromise) {
   if (g_arguments.only != 0) {
-    const RunResult result = RunSeed(SharedByAll(), {.seed = g_arguments.only, .keep_trace = g_arguments.trace});
+    const RunResult result =
+        RunSeed(SharedByAll(), {.seed = g_arguments.only, .keep_trace = g_arguments.trace});
     for (const std::string& line : result.trace) std::printf("%s\n", line.c_str());
     ASSERT_TRUE(result.held) << Describe(result);
     return;
@@ -59,14 +62,20 @@ TEST(Simulation, EverySeedKeepsEveryPromise) {
     total.quarantined += result.quarantined;
     total.virtual_ms += result.virtual_ms;
   }
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  std::printf("%llu seeds in %.1f s: %llu requests, %llu notices, %llu envelopes, %llu crashes, %llu unknown outcomes, "
-              "%llu quarantined, %.1f virtual hours\n",
-              static_cast<unsigned long long>(g_arguments.seeds), seconds,
-              static_cast<unsigned long long>(total.requests_answered), static_cast<unsigned long long>(total.notices),
-              static_cast<unsigned long long>(total.envelopes), static_cast<unsigned long long>(total.crashes),
-              static_cast<unsigned long long>(total.unknown_outcomes), static_cast<unsigned long long>(total.quarantined),
-              static_cast<double>(total.virtual_ms) / 3'600'000);
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  std::printf(
+      "%llu seeds in %.1f s: %llu requests, %llu notices, %llu envelopes, %llu crashes, %llu "
+      "unknown outcomes, "
+      "%llu quarantined, %.1f virtual hours\n",
+      static_cast<unsigned long long>(g_arguments.seeds), seconds,
+      static_cast<unsigned long long>(total.requests_answered),
+      static_cast<unsigned long long>(total.notices),
+      static_cast<unsigned long long>(total.envelopes),
+      static_cast<unsigned long long>(total.crashes),
+      static_cast<unsigned long long>(total.unknown_outcomes),
+      static_cast<unsigned long long>(total.quarantined),
+      static_cast<double>(total.virtual_ms) / 3'600'000);
   // A run in which nothing happens proves nothing.
   EXPECT_GT(total.envelopes, g_arguments.seeds);
 }
@@ -100,7 +109,8 @@ TEST(Simulation, SeedsThatFoundBugsPass) {
 int main(int argc, char** argv) {
   ::testing::InitGoogleTest(&argc, argv);
   auto& arguments = tripoint::simulation::g_arguments;
-  if (const char* seeds = std::getenv("TRIPOINT_SEEDS")) arguments.seeds = std::strtoull(seeds, nullptr, 10);
+  if (const char* seeds = std::getenv("TRIPOINT_SEEDS"))
+    arguments.seeds = std::strtoull(seeds, nullptr, 10);
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     const auto value = std::strtoull(argument.substr(argument.find('=') + 1).c_str(), nullptr, 10);

@@ -1,6 +1,8 @@
-// Time and order of a simulation: one queue of events, one virtual clock, one trace. No real time, no thread.
+// Time and order of a simulation: one queue of events, one virtual clock, one trace. No real time,
+// no thread.
 //
-// Everything that happens in a run is an event here; two runs of one seed have equal traces (Trace::digest).
+// Everything that happens in a run is an event here; two runs of one seed have equal traces
+// (Trace::digest).
 #pragma once
 
 #include <cstdint>
@@ -26,7 +28,8 @@ class World {
   std::int64_t now_ms() const { return now_us_ / 1000; }
   std::uint64_t steps() const { return steps_; }
 
-  // Runs `work` after `delay_us`; events of the same instant run in the order in which they were planned.
+  // Runs `work` after `delay_us`; events of the same instant run in the order in which they were
+  // planned.
   void After(std::int64_t delay_us, std::function<void()> work) {
     queue_.push(Entry{now_us_ + (delay_us < 0 ? 0 : delay_us), next_order_++, std::move(work)});
   }
@@ -44,7 +47,8 @@ class World {
     now_us_ = until_us;
   }
 
-  // Adds a line to the trace: FNV-1a over time and text. Kept as text too when `keep_text` was called.
+  // Adds a line to the trace: FNV-1a over time and text. Kept as text too when `keep_text` was
+  // called.
   void Trace(std::string_view text) {
     Mix(std::string_view(reinterpret_cast<const char*>(&now_us_), sizeof(now_us_)));
     Mix(text);
@@ -59,13 +63,15 @@ class World {
     std::int64_t at_us;
     std::uint64_t order;
     std::function<void()> work;
-    bool operator<(const Entry& other) const {  // the queue's top is the greatest: the earliest here
+    bool operator<(
+        const Entry& other) const {  // the queue's top is the greatest: the earliest here
       return at_us != other.at_us ? at_us > other.at_us : order > other.order;
     }
   };
 
   void Mix(std::string_view bytes) {
-    for (const char byte : bytes) digest_ = (digest_ ^ static_cast<std::uint8_t>(byte)) * 0x100000001b3ull;
+    for (const char byte : bytes)
+      digest_ = (digest_ ^ static_cast<std::uint8_t>(byte)) * 0x100000001b3ull;
   }
 
   Random random_;
