@@ -24,6 +24,8 @@ struct Maker {
   std::string name;
   std::function<std::unique_ptr<Engine>(const std::string& directory)> make;
   bool has_disk = false;
+
+  friend void PrintTo(const Maker& maker, std::ostream* out) { *out << maker.name; }
 };
 
 std::unique_ptr<Engine> MakeRocks(const std::string& directory) {

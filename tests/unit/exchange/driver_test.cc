@@ -241,7 +241,7 @@ TEST_F(DriverTest, PeerCannotBeReachedThenItSaysSoAndStopsAtOnce) {
       [&] { return left_.driver().StatusOf("vn-quangngai")->next_dial_ms > 0; }));
   tripoint::v1::Peer peer;
   left_.driver().FillLink("vn-quangngai", peer);
-  EXPECT_EQ(peer.reason_code(), "LINK_SILENT");
+  EXPECT_EQ(peer.reason_code(), "LINK_LOST");
   EXPECT_GT(peer.next_dial_time_ms(), 0);
   const absl::Time before = absl::Now();
   left_.Stop();
