@@ -20,7 +20,7 @@ CODE = re.compile(r"`([^`\n]+)`")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#{1,6} (.*)$", re.MULTILINE)
 PATH = re.compile(r"\.?[\w-]+(/[\w.-]+)+/?")
-TEST = re.compile(r"([A-Z]\w+)\.([A-Z]\w+)")
+TEST = re.compile(r"([A-Z]\w+)\.([A-Z]\w+|test_\w+)")
 KEY = re.compile(r"(api|exchange|certificates|log|limits|storage|peer|officer|node|link|call|trust|signing|gate|store|requests|grpc)"
                  r"\.([a-z_]+)")
 EVENT = re.compile(r"log_?(?:\.|->)(?:Debug|Info|Warning|Error)\(\s*\"([a-z_.]+)\"")
@@ -52,7 +52,12 @@ class Repository:
         tests = "".join((root / path).read_text(encoding="utf-8") for path in sorted(self.files)
                         if path.startswith("tests/") and path.endswith(".cc"))
         self.tests = set(re.findall(r"\bTEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\s*\)", tests))
-        self.suites = {suite for suite, _ in self.tests}
+        for path in sorted(self.files):
+            if path.startswith("tests/") and path.endswith(".py"):
+                suite = ""
+                for name, method in re.findall(r"^class (\w+)|^    def (test_\w+)", (root / path).read_text(encoding="utf-8"), re.MULTILINE):
+                    suite = name or suite
+                    self.tests |= {(suite, method)} if method else set()
         keys = set(re.findall(r'\{"(\w*)",\s*"(\w+)",', (root / "server/config_keys.cc").read_text(encoding="utf-8")))
         server = "".join((root / path).read_text(encoding="utf-8") for path in sorted(self.files)
                          if path.startswith("server/") and path.endswith(".cc"))
@@ -96,7 +101,7 @@ def link_fault(repository, page, text, target):
 
 def code_fault(repository, page, code):
     test = TEST.fullmatch(code)
-    if test and test.group(1) in repository.suites:
+    if test:
         return None if test.groups() in repository.tests else f"no such test: {code}"
     key = KEY.fullmatch(code)
     if key and code not in repository.files:
@@ -140,6 +145,7 @@ def self_test(repository):
         ("see [x](#nowhere)\n\n# Here\n", "no such heading"),
         ("in `server/none.cc`\n", "no such path"),
         ("test `Keys.NoSuchTest`\n", "no such test"),
+        ("test `NoSuite.GoldenBytes`\n", "no such test"),
         ("key `limits.none_max`\n", "no such configuration key"),
         ("when DISK_FUL is said\n", "no such reason"),
         ("```python\nassert 1 == 2\n```\n", "its example fails"),
