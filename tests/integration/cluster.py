@@ -274,6 +274,19 @@ class Node:
             return ""
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
 
+    def events(self, event, **fields):
+        """Lines of the log with this event and these fields, as dicts."""
+        found = []
+        if self.log.exists():
+            for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines():
+                try:
+                    entry = json.loads(line)
+                except ValueError:
+                    continue  # the last line may still be under way
+                if entry.get("event") == event and all(entry.get(key) == value for key, value in fields.items()):
+                    found.append(entry)
+        return found
+
     def resident_bytes(self):
         text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
         return next(int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith("VmRSS:"))
@@ -323,6 +336,7 @@ class Cluster:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tripoint-"))
         self.nodes = {unit: Node(self, unit) for unit in units}
         self.proxies = {}  # frozenset of two units -> LinkProxy
+        self.more_proxies = []  # (dialler, dialled, LinkProxy) where both dial
 
     def __enter__(self):
         return self
@@ -334,7 +348,7 @@ class Cluster:
         for node in self.nodes.values():
             if node.process is not None:
                 node.kill()
-        for proxy in self.proxies.values():
+        for proxy in (*self.proxies.values(), *(proxy for _, _, proxy in self.more_proxies)):
             proxy.stop()
         if not self.keep:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -360,6 +374,15 @@ class Cluster:
         self.nodes[dialler].peers[dialled] = proxy
         self.nodes[dialled].peers[dialler] = None
 
+    def pair_both_ways(self, one, other):
+        """Pairs two units that dial each other. Returns the links (one to other, other to one)."""
+        there, back = LinkProxy(), LinkProxy()
+        self.proxies[frozenset((one, other))] = there
+        self.more_proxies.append((other, one, back))
+        self.nodes[one].peers[other] = there
+        self.nodes[other].peers[one] = back
+        return there, back
+
     def link(self, one, other):
         return self.proxies[frozenset((one, other))]
 
@@ -379,6 +402,8 @@ class Cluster:
                 other = next(iter(pair - {unit}))
                 if self.nodes[unit].peers[other] is proxy:
                     proxy.aim(self.nodes[other].exchange_port)
+        for _, dialled, proxy in self.more_proxies:
+            proxy.aim(self.nodes[dialled].exchange_port)
 
     def restart(self, unit):
         node = self.nodes[unit]
