@@ -157,9 +157,20 @@ absl::Status ReplaceFile(const std::string& path, std::string_view contents, mod
 }
 
 absl::Status AppendLine(const std::string& path, std::string_view line) {
-  Descriptor file(
-      open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kPublicMode));
+  const Descriptor file(
+      open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kPublicMode));
   if (file.get() < 0) return SystemError("opened", path, errno);
+  struct stat status {};
+  if (fstat(file.get(), &status) != 0) return SystemError("read", path, errno);
+  // A line that a crash or a full disk cut short was never confirmed to anybody; the next one must
+  // not be glued to it.
+  off_t whole = status.st_size;
+  for (char last = 0; whole > 0; --whole) {
+    if (pread(file.get(), &last, 1, whole - 1) != 1) return SystemError("read", path, errno);
+    if (last == '\n') break;
+  }
+  if (whole != status.st_size && ftruncate(file.get(), whole) != 0)
+    return SystemError("cut to its last whole line", path, errno);
   return WriteAll(file.get(), path, fmt::format("{}\n", line));
 }
 

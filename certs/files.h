@@ -36,7 +36,7 @@ absl::Status MakeFolder(const std::string& path, mode_t mode);
 // CONFIG_INVALID.
 absl::Status WriteNewFile(const std::string& path, std::string_view contents, mode_t mode);
 absl::Status ReplaceFile(const std::string& path, std::string_view contents, mode_t mode);
-// Appends one line to a file and syncs it.
+// Appends one line to a file and syncs it. A last line that was cut short goes away.
 absl::Status AppendLine(const std::string& path, std::string_view line);
 // Points `link` at `target` in one step, synced.
 absl::Status SwapLink(const std::string& link, const std::string& target);

@@ -91,6 +91,13 @@ void NodeIdentity::Reload() {
 void NodeIdentity::ReloadTrust() {
   const auto previous = trust_->Current();
   auto fresh = certs::LoadTrust(config_.roots_folder, PolicyOf(config_), now_s(), previous.get());
+  // Without its own country's root the node would refuse every officer until somebody noticed.
+  if (fresh.ok() && !(*fresh)->Knows(name_.country)) {
+    fresh = contract::Error(absl::StatusCode::kFailedPrecondition, contract::Reason::kConfigInvalid,
+                            fmt::format("The roots folder has no {}.pem", name_.country),
+                            "The root of this unit's own country is needed",
+                            "Put it back; the roots before stay in use");
+  }
   SetFault(&trust_fault_, fresh.status());
   if (!fresh.ok()) {
     log_.Error("trust.not_reloaded", {runtime::Field::OwnFault("fault", fresh.status())});

@@ -72,22 +72,32 @@ absl::Status CheckJournalTail(const Engine& engine) {
   return entries->size() == expected ? absl::OkStatus() : VerifyJournal(*snapshot);
 }
 
+// Copies log, manifest and CURRENT of the store into the new folder `target`.
+void CopyLog(const std::string& store, const std::string& target, std::error_code& error) {
+  for (fs::directory_iterator file(store, error), end; !error && file != end;
+       file.increment(error)) {
+    const std::string name = file->path().filename().string();
+    if (file->path().extension() != ".log" && name.rfind("MANIFEST", 0) != 0 && name != "CURRENT")
+      continue;
+    fs::copy_file(file->path(), fs::path(target) / name, error);
+    if (error) return;
+  }
+}
+
 // Opening up to the damage cuts the log, so what was found is copied first: a later version, or a
-// person, may save more.
+// person, may save more. A copy has its name only once it is whole, so that starts which ran out of
+// space never use up the places.
 absl::Status CopyAside(const std::string& data) {
   std::error_code error;
   for (int number = 1; number <= kDamagedCopiesMax; ++number) {
     const std::string target = data + "/damaged-" + std::to_string(number);
     if (fs::exists(target, error)) continue;
-    if (absl::Status status = MakePrivateFolder(target); !status.ok()) return status;
-    for (const fs::directory_entry& file : fs::directory_iterator(StoreFolder(data), error)) {
-      const std::string name = file.path().filename().string();
-      if (file.path().extension() != ".log" && name.rfind("MANIFEST", 0) != 0 && name != "CURRENT")
-        continue;
-      std::error_code failed;
-      fs::copy_file(file.path(), fs::path(target) / name, failed);
-      if (failed) error = failed;
-    }
+    const std::string partial = target + ".part";
+    fs::remove_all(partial, error);
+    if (absl::Status status = MakePrivateFolder(partial); !status.ok()) return status;
+    error.clear();
+    CopyLog(StoreFolder(data), partial, error);
+    if (!error) fs::rename(partial, target, error);
     break;
   }
   if (error) {

@@ -342,8 +342,14 @@ absl::StatusOr<NoticeDecision> WithdrawNotice(const v1::Notice& before, std::str
   notice.set_state(v1::NOTICE_STATE_WITHDRAWN);
   notice.set_change_reason(std::string(reason));
   StampVersion(notice, before.version() + 1, context.stamp);
-  exchange::v1::Envelope envelope =
-      MakeEnvelope(notice, {notice.audience().begin(), notice.audience().end()}, context);
+  // Unlike a revision, taking back must not wait until a link that ended is settled: those who can
+  // be reached stop acting on it at once.
+  std::vector<std::string> reachable;
+  for (const std::string& unit : notice.audience()) {
+    if (context.paired.contains(unit)) reachable.push_back(unit);
+  }
+  if (reachable.empty()) return decision;
+  exchange::v1::Envelope envelope = MakeEnvelope(notice, std::move(reachable), context);
   exchange::v1::NoticeWithdrawal& body = *envelope.mutable_notice_withdrawal();
   body.set_name(notice.name());
   body.set_version(notice.version());

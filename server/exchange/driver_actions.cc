@@ -105,7 +105,12 @@ void Driver::Opened(StreamId id, PeerLink& link, StreamPort& port) {
   const auto of_peer = std::count_if(streams_.begin(), streams_.end(),
                                      [&](const auto& entry) { return entry.second.link == &link; });
   if (static_cast<std::size_t>(of_peer) > kStreamsOfPeerMax) {
-    return DoClose({.stream = id, .reason = Reason::kLinkDuplicate, .text = "too many streams"});
+    const bool dialled = stream.dialled;
+    DoClose({.stream = id, .reason = Reason::kLinkDuplicate, .text = "too many streams"});
+    // The core waits for the answer to its Dial; the end of a closing stream is not told to it.
+    if (dialled)
+      Feed(link, DialFailed{.reason = Reason::kLinkDuplicate, .text = "too many streams"});
+    return;
   }
   Feed(link, StreamOpened{.stream = id, .dialled_by_us = stream.dialled});
 }

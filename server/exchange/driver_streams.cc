@@ -8,14 +8,21 @@
 namespace tripoint::exchange {
 namespace {
 
+constexpr std::size_t kEndTextBytesMax = 200;
+
 // Why a call ended, as a status with a reason. The peer's text begins with one when a Tripoint node
 // refused the call (certs::ToPlainStatus: `REASON: what...`).
 absl::Status EndOf(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
-  const std::string& text = status.error_message();
+  // The peer's bytes may be anything; what is no printable ASCII would make the answers in which
+  // officers read this unreadable (protobuf's strings are UTF-8).
+  std::string text = status.error_message().substr(0, kEndTextBytesMax);
+  for (char& c : text) {
+    if (c < 0x20 || c > 0x7e) c = '?';
+  }
   Reason reason = contract::ReasonFromCode(text.substr(0, text.find(':')));
   if (reason == Reason::kUnspecified) reason = Reason::kLinkLost;
-  return contract::Error(absl::StatusCode::kUnavailable, reason, text.substr(0, 200),
+  return contract::Error(absl::StatusCode::kUnavailable, reason, std::move(text),
                          "the stream to the peer ended", "it is dialled again by itself");
 }
 

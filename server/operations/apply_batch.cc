@@ -26,14 +26,16 @@ struct ReadyBatch {
 
 absl::Status CheckChannel(const storage::Reader& reader, const InboundBatch& batch,
                           const store::v1::InboundChannel& state) {
-  if (!state.quarantine_reason().empty()) {
+  const bool same_epoch = state.epoch() == batch.epoch;
+  // A quarantine is about one history: it ends with the epoch, as in the core (InboundLane::Open),
+  // or a peer that begins anew would stay stopped for ever.
+  if (same_epoch && !state.quarantine_reason().empty()) {
     return Error(
         absl::StatusCode::kDataLoss, Reason::kChannelFork,
         "The " + std::string(LaneName(batch.lane)) + " channel from " + batch.peer + " is stopped",
         "It was put into quarantine: " + state.quarantine_reason() + ".",
         "Call the peer's operators, then see: tripoint peer show " + batch.peer);
   }
-  const bool same_epoch = state.epoch() == batch.epoch;
   if (batch.first_position != (same_epoch ? state.size() : 0)) {
     return Error(absl::StatusCode::kAborted, Reason::kLinkProtocol,
                  "A batch does not begin where the stored channel ends",

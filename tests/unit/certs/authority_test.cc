@@ -118,6 +118,19 @@ TEST(Authority, RevocationsAreInTheBookAndNumbersGrow) {
   EXPECT_EQ(again->crl_number(), 3);
 }
 
+// Goal: what a full disk cut short is no part of the next line: the authority opens again.
+TEST(Authority, IssueAfterATornLineThenTheBookIsWhole) {
+  TempFolder folder;
+  ASSERT_TRUE(Authority::Init(folder.path(), "vn", kNow).ok());
+  std::ofstream(folder / "issued.tsv", std::ios::app) << "issued\tbb\tno";
+  ASSERT_TRUE(Authority::Open(folder.path())
+                  ->Issue(CertificateKind::kNode, *MakeIdentity("vn-a"), 0, kNow)
+                  .ok());
+  const absl::StatusOr<Authority> again = Authority::Open(folder.path());
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->rows().size(), 1U);
+}
+
 // Goal: a torn last line of the book is passed over, any other damage is named; a root key open to
 // others is refused.
 TEST(Authority, DamagedFolderIsNamed) {

@@ -178,6 +178,28 @@ TEST(Notice, WithdrawTellsEveryRecipientOnce) {
             Reason::kIllegalTransition);
 }
 
+// Goal: a link that ended does not keep the other recipients acting on what was taken back.
+TEST(Notice, WithdrawAfterALinkEndedTellsTheOthers) {
+  const v1::Notice released = Share(Draft(DraftRequest()))->notice;
+  ShareContext context = Context();
+  const std::set<std::string, std::less<>> lao_only = {std::string(kLao)};
+  const ShareContext fewer{.self = context.self,
+                           .paired = lao_only,
+                           .vocabulary = context.vocabulary,
+                           .stamp = context.stamp};
+  const NoticeDecision decision =
+      WithdrawNotice(released, released.etag(), "wrong plate", fewer).value();
+  EXPECT_EQ(decision.notice.state(), v1::NOTICE_STATE_WITHDRAWN);
+  ASSERT_EQ(decision.envelopes.size(), 1U);
+  EXPECT_THAT(decision.envelopes[0].audience(), ElementsAre(kLao));
+  const std::set<std::string, std::less<>> none;
+  const ShareContext alone{.self = context.self,
+                           .paired = none,
+                           .vocabulary = context.vocabulary,
+                           .stamp = context.stamp};
+  EXPECT_TRUE(WithdrawNotice(released, released.etag(), "x", alone).value().envelopes.empty());
+}
+
 TEST(Notice, ReleasedReadsAsExpiredAfterItsEnd) {
   EXPECT_EQ(EffectiveState(v1::NOTICE_STATE_RELEASED, 10, 9), v1::NOTICE_STATE_RELEASED);
   EXPECT_EQ(EffectiveState(v1::NOTICE_STATE_RELEASED, 10, 10), v1::NOTICE_STATE_EXPIRED);

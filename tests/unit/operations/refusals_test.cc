@@ -338,6 +338,7 @@ TEST_F(Border, NewEpochStartsAnewAndAnOldOneNeverReturns) {
 }
 
 TEST_F(Border, StoppedChannelTakesNothingAndTheOthersGoOn) {
+  Apply(Forged(Good().SerializeAsString()));
   const ChannelStop stop{.peer = kQuangNgai,
                          .lane = kRoutine,
                          .outbound = false,
@@ -345,11 +346,33 @@ TEST_F(Border, StoppedChannelTakesNothingAndTheOthersGoOn) {
                          .text = "roots differ at 7"};
   EXPECT_TRUE(atp_.Run(QuarantineChannel(atp_.facts, stop)).value());
   EXPECT_FALSE(atp_.Run(QuarantineChannel(atp_.facts, stop)).value());
-  EXPECT_EQ(atp_.Changes(), 1u);
+  EXPECT_EQ(atp_.Changes(), 2u);
   const exchange::v1::Envelope envelope = Good();
   EXPECT_FALSE(atp_.Run(ApplyBatch(atp_.facts, Forged(envelope.SerializeAsString()))).ok());
   (void)Shared(qng_, {kAttapeu}, "U2");
   EXPECT_EQ(Apply(NextBatch(qng_, atp_, kPriority).value()).size, 1u);
+}
+
+// Goal: a peer that begins a new history after its old one was stopped is heard again, and the stop
+// stays on record with the old one.
+TEST_F(Border, NewEpochAfterAStopIsTakenIn) {
+  const std::string bytes = Good().SerializeAsString();
+  Apply(Forged(bytes));
+  const ChannelStop stop{.peer = kQuangNgai,
+                         .lane = kRoutine,
+                         .outbound = false,
+                         .reason_code = "CHANNEL_ROLLED_BACK",
+                         .text = "an old copy ran"};
+  ASSERT_TRUE(atp_.Run(QuarantineChannel(atp_.facts, stop)).value());
+  InboundBatch anew = Forged(bytes);
+  anew.epoch = 99;
+  anew.first_position = 0;
+  anew.frontier = storage::Frontier();
+  anew.frontier.Append(storage::LeafHash(bytes));
+  EXPECT_EQ(Apply(anew).size, 1u);
+  EXPECT_EQ(LoadChannels(atp_.engine, kQuangNgai)->inbound[kRoutine - 1].quarantine_reason, "");
+  anew.epoch = qng_.epoch();
+  EXPECT_EQ(ReasonOf(atp_.Run(ApplyBatch(atp_.facts, anew)).status()), Reason::kChannelRolledBack);
 }
 
 }  // namespace
