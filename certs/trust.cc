@@ -258,6 +258,15 @@ std::int64_t Trust::CrlNumberOf(std::string_view country) const {
   return newest;
 }
 
+bool Trust::SameFilesAs(const Trust& other) const {
+  return std::equal(countries_.begin(), countries_.end(), other.countries_.begin(),
+                    other.countries_.end(), [](const auto& one, const auto& two) {
+                      return one.first == two.first &&
+                             one.second.roots_pem == two.second.roots_pem &&
+                             one.second.crl_pem == two.second.crl_pem;
+                    });
+}
+
 std::string Trust::RootsPem() const {
   std::string all;
   for (const auto& [name, country] : countries_) all += country.roots_pem;

@@ -80,6 +80,8 @@ class Trust {
   CrlState StateOfCrl(std::string_view country, std::int64_t now_s) const;
   // Number of the country's newest list; -1: none.
   std::int64_t CrlNumberOf(std::string_view country) const;
+  // Whether both were made of the same texts: then every judgement is the same too.
+  bool SameFilesAs(const Trust& other) const;
   // All roots in one text, for the list of accepted authorities in the handshake.
   std::string RootsPem() const;
   // Things an operator should know: a root without name constraints, a root that ends soon, a stale
@@ -92,6 +94,7 @@ class Trust {
       const Trust* previous);
   struct Country {
     std::string roots_pem;
+    std::string crl_pem;
     std::vector<X509Ptr> roots;
     std::vector<CrlPtr> crls;
     StorePtr store;

@@ -39,10 +39,22 @@ absl::StatusOr<Judgement> TrustCache::Judge(std::string_view leaf_pem,
   // A judgement by a snapshot that was replaced meanwhile must not outlive it: this call gets it,
   // the next asks anew.
   if (trust_ == trust) {
+    const UnitIdentity& identity = judgement->identity;
+    // Units of the federation are few; the bound is against a country that issues without end.
+    if (!identity.officer.has_value() &&
+        (ends_.size() < kEntriesMax || ends_.contains(identity.unit))) {
+      ends_[identity.unit] = judgement->not_after_s;
+    }
     if (entries_.size() >= kEntriesMax) entries_.clear();
     entries_.insert_or_assign(std::move(key), *judgement);
   }
   return judgement;
+}
+
+std::optional<std::int64_t> TrustCache::LastEndOf(const std::string& unit) const {
+  const absl::MutexLock lock(&mutex_);
+  const auto found = ends_.find(unit);
+  return found == ends_.end() ? std::nullopt : std::make_optional(found->second);
 }
 
 std::uint64_t TrustCache::full_judgements() const {

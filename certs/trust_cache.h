@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -35,6 +36,10 @@ class TrustCache {
   absl::StatusOr<Judgement> Judge(std::string_view leaf_pem, std::string_view sent_chain_pem,
                                   PeerRole role, std::int64_t now_s) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // End of validity (Unix seconds) of the certificate with which the node of `unit` was last
+  // accepted, by any of our connections; nullopt: never since the start.
+  std::optional<std::int64_t> LastEndOf(const std::string& unit) const ABSL_LOCKS_EXCLUDED(mutex_);
+
   // How many judgements were made in full; for tests and metrics.
   std::uint64_t full_judgements() const ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -42,6 +47,7 @@ class TrustCache {
   mutable absl::Mutex mutex_;
   std::shared_ptr<const Trust> trust_ ABSL_GUARDED_BY(mutex_);
   std::unordered_map<std::string, Judgement> entries_ ABSL_GUARDED_BY(mutex_);
+  std::unordered_map<std::string, std::int64_t> ends_ ABSL_GUARDED_BY(mutex_);  // by unit
   std::uint64_t full_judgements_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

@@ -88,6 +88,7 @@ absl::StatusOr<Trust::Country> Trust::MakeCountry(const CountryFiles& files) {
   const std::string name = fmt::format("{}.pem cannot be used", files.country);
   Country country;
   country.roots_pem = files.roots_pem;
+  country.crl_pem = files.crl_pem;
   country.roots = ReadCertificates(files.roots_pem, kRootsMax);
   country.store.reset(X509_STORE_new());
   if (country.roots.empty() || country.store == nullptr) {

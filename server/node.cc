@@ -151,6 +151,9 @@ absl::Status Node::Rooms::StartWriting() {
       signer->Replace(std::move(files.key), std::move(files.certificate_pem));
     });
   });
+  // A link is judged when it opens. One that we dialled has no end of its own (only the other
+  // side's port gives it an age), so a revoked neighbour could hold it open for ever.
+  identity->set_on_trust([this] { driver->ReplaceKeys([] {}); });
   return driver->Start(*committer);
 }
 

@@ -104,7 +104,9 @@ void NodeIdentity::ReloadTrust() {
     return;
   }
   log_.Info("trust.reloaded", {{"epoch", (*fresh)->epoch()}});
+  const bool changed = !(*fresh)->SameFilesAs(*previous);
   trust_->Replace(*std::move(fresh));
+  if (changed && on_trust_) on_trust_();
 }
 
 void NodeIdentity::ReloadTls() {

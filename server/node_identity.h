@@ -53,6 +53,9 @@ class NodeIdentity {
   void set_on_signing(std::function<void(certs::SigningFiles)> on_signing) {
     on_signing_ = std::move(on_signing);
   }
+  // Called by Reload when roots or revocation lists have changed, with the new ones in use. Before
+  // housekeeping starts only.
+  void set_on_trust(std::function<void()> on_trust) { on_trust_ = std::move(on_trust); }
   std::int64_t now_s() const { return clock_.wall_ms() / 1000; }
 
   struct DaysLeft {
@@ -82,6 +85,7 @@ class NodeIdentity {
   const std::shared_ptr<certs::TrustCache> trust_;
   certs::SigningFiles signing_;  // housekeeping, once it runs
   std::function<void(certs::SigningFiles)> on_signing_;
+  std::function<void()> on_trust_;
   std::optional<certs::LiveFolder> live_;  // housekeeping, after Open
   int warned_tls_days_ = 0;                // housekeeping
   int warned_signing_days_ = 0;            // housekeeping

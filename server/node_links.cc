@@ -51,6 +51,8 @@ exchange::DriverSeams MakeDriverSeams(const operations::NodeFacts& facts, std::u
           [&identity, &log](const std::string& unit) {
             return CredentialsFor(identity, log, unit);
           },
+      .certificate_end_s =
+          [&identity](const std::string& unit) { return identity.trust()->LastEndOf(unit); },
       .unit_of_call = [&identity, &access](
                           const grpc::ServerContextBase& context) -> absl::StatusOr<std::string> {
         const auto caller = certs::IdentityOfCall(context, *identity.trust(), identity.now_s());

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "certs/certificate.h"
 #include "certs/grpc_credentials.h"
 #include "proto/contract/error.h"
 #include "server/exchange/store_actions.h"
@@ -310,6 +311,12 @@ void Driver::FillLink(std::string_view unit, tripoint::v1::Peer& peer) const {
   peer.set_round_trip_ms(static_cast<double>(std::max<std::int64_t>(status.round_trip_ms, 0)));
   peer.set_clock_offset_ms(status.clock_offset_ms);
   peer.set_certificate_days_left(-1);
+  const std::optional<std::int64_t> end_s =
+      seams_.certificate_end_s ? seams_.certificate_end_s(std::string(unit)) : std::nullopt;
+  if (end_s.has_value()) {
+    peer.set_certificate_days_left(
+        static_cast<int>(certs::DaysLeft(*end_s, seams_.clock.wall_ms() / 1000)));
+  }
 }
 
 std::uint64_t Driver::SentSize(std::string_view unit, std::uint8_t lane) const {

@@ -56,6 +56,8 @@ struct DriverSeams {
   // For dialling exactly this unit; kept and used for each new channel to it.
   std::function<std::shared_ptr<grpc::ChannelCredentials>(const std::string& unit)>
       make_credentials;
+  // End of validity (Unix seconds) of the certificate that the peer showed last; for display.
+  std::function<std::optional<std::int64_t>(const std::string& unit)> certificate_end_s = {};
   // The unit of a call's certificate, judged now. Any error refuses the call with it.
   std::function<absl::StatusOr<std::string>(const grpc::ServerContextBase&)> unit_of_call;
   Limits limits;

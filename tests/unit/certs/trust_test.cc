@@ -296,16 +296,21 @@ TEST(TrustCache, RemembersUntilDatesOrSnapshotChange) {
   const auto judge = [&](std::int64_t now_s, PeerRole role = PeerRole::kClient) {
     return ReasonOf(cache.Judge(pair.certificate_pem, {}, role, now_s).status());
   };
+  EXPECT_FALSE(cache.LastEndOf("vn-tayninh").has_value());
   for (int i = 0; i < 10; ++i) EXPECT_EQ(judge(kNow + i), "OK");
   EXPECT_EQ(cache.full_judgements(), 1U);
+  EXPECT_EQ(cache.LastEndOf("vn-tayninh"), ReadFacts(pair.certificate_pem)->not_after_s);
   EXPECT_EQ(judge(kNow, PeerRole::kServer), "OK");
   EXPECT_EQ(cache.full_judgements(), 2U);
   EXPECT_EQ(judge(kNow + 20 * kDayS - 1), "OK");
   EXPECT_EQ(judge(kNow + 20 * kDayS + 1), "CERTIFICATE_EXPIRED");
   EXPECT_EQ(judge(kNow), "OK");
   ASSERT_TRUE(vn.authority().Revoke(ReadFacts(pair.certificate_pem)->serial, kNow).ok());
-  cache.Replace(*MakeTrust({vn.Files()}, {}, kNow, cache.Current().get()));
+  const std::shared_ptr<const Trust> before = cache.Current();
+  cache.Replace(*MakeTrust({vn.Files()}, {}, kNow, before.get()));
   EXPECT_EQ(judge(kNow), "CERTIFICATE_REVOKED");
+  EXPECT_FALSE(cache.Current()->SameFilesAs(*before));
+  EXPECT_TRUE((*MakeTrust({vn.Files()}, {}, kNow, nullptr))->SameFilesAs(*cache.Current()));
 }
 
 // Goal: a cached judgement does not outlive the days of grace of a list.

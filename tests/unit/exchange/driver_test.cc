@@ -83,6 +83,7 @@ class TestNode {
         .make_verifier =
             [](const std::string& unit) { return std::make_unique<FakeVerifier>(unit); },
         .make_credentials = [](const std::string&) { return grpc::InsecureChannelCredentials(); },
+        .certificate_end_s = [](const std::string&) { return std::nullopt; },
         .unit_of_call = [this](const grpc::ServerContextBase&) -> absl::StatusOr<std::string> {
           return caller_;
         },
