@@ -86,8 +86,7 @@ absl::Status Printer::BeginList(std::vector<Column> columns, std::string empty_t
   }
   if (options_.format == Format::kJson && !following_) {
     in_array_ = true;
-    array_has_one_ = false;
-    Out("[");
+    array_has_one_ = false;  // the bracket waits: a refusal before the first row is one object
   }
   if (options_.format == Format::kCsv && !csv_headed_) {
     std::vector<std::string> heads;
@@ -113,7 +112,7 @@ void Printer::WriteRow(const Row& row, const google::protobuf::Message& record) 
     case Format::kJson:
     case Format::kJsonLines:
       if (in_array_) {
-        Out((array_has_one_ ? ",\n" : "\n") + JsonOf(row, record, false));
+        Out((array_has_one_ ? ",\n" : "[\n") + JsonOf(row, record, false));
         array_has_one_ = true;
       } else {
         Out(JsonOf(row, record, false) + "\n");
@@ -159,7 +158,7 @@ std::string Printer::TableLine(const std::vector<std::string>& cells) const {
 
 void Printer::EndList() {
   if (in_array_) {
-    Out(array_has_one_ ? "\n]\n" : "]\n");
+    Out(array_has_one_ ? "\n]\n" : "[]\n");
     in_array_ = false;
   }
   if (machine()) return;
@@ -223,7 +222,7 @@ void Printer::Warn(std::string_view text) {
 void Printer::Refusal(const absl::Status& status) {
   Progress("");
   if (options_.format == Format::kJson || options_.format == Format::kJsonLines) {
-    if (in_array_) Out(array_has_one_ ? "\n]\n" : "]\n");
+    if (in_array_ && array_has_one_) Out("\n]\n");
     in_array_ = false;
     Out(ErrorJson(status));
     return;

@@ -88,6 +88,16 @@ TEST(Printer, ErrorIsAnObjectOnStandardOutputInJson) {
   EXPECT_EQ(host.err, "");
 }
 
+TEST(Printer, ErrorBeforeTheFirstRowOfAListIsTheOnlyObject) {
+  // Goal: a list that is refused at once is one JSON object, not the beginning of an array too.
+  FakeHost host;
+  Printer printer(host, {.format = Format::kJson, .columns = {}});
+  ASSERT_TRUE(printer.BeginList(kColumns, "nothing here").ok());
+  printer.Refusal(contract::Error(absl::StatusCode::kUnavailable, contract::Reason::kNodeUnreachable,
+                                  "away", "why", "next"));
+  EXPECT_EQ(host.out.rfind("{\"error\":", 0), 0U) << host.out;
+}
+
 TEST(Printer, ErrorIsTextOnStandardErrorElsewhere) {
   FakeHost host;
   Printer printer(host, {});
