@@ -400,7 +400,7 @@ class Cluster:
         for pair, proxy in self.proxies.items():
             for unit in pair:
                 other = next(iter(pair - {unit}))
-                if self.nodes[unit].peers[other] is proxy:
+                if self.nodes[unit].peers.get(other) is proxy:
                     proxy.aim(self.nodes[other].exchange_port)
         for _, dialled, proxy in self.more_proxies:
             proxy.aim(self.nodes[dialled].exchange_port)
