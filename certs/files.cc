@@ -60,18 +60,17 @@ absl::Status SystemError(std::string_view action, const std::string& path, int n
                "Check the owner and the mode of the file and of its folder");
 }
 
-absl::StatusOr<std::string> Read(const std::string& path, bool secret) {
+absl::StatusOr<std::string> Read(const std::string& path, bool secret, std::size_t bytes_max) {
   const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (file.get() < 0) return SystemError("opened", path, errno);
   struct stat status {};
   if (fstat(file.get(), &status) != 0) return SystemError("read", path, errno);
   if (!S_ISREG(status.st_mode) || status.st_size <= 0 ||
-      status.st_size > static_cast<off_t>(kSmallFileBytesMax)) {
-    return Error(
-        absl::StatusCode::kFailedPrecondition, Reason::kConfigInvalid,
-        fmt::format("{} cannot be used", NameOf(path)),
-        fmt::format("It is no regular file, empty, or larger than {} bytes", kSmallFileBytesMax),
-        "Put the file back from its source");
+      status.st_size > static_cast<off_t>(bytes_max)) {
+    return Error(absl::StatusCode::kFailedPrecondition, Reason::kConfigInvalid,
+                 fmt::format("{} cannot be used", NameOf(path)),
+                 fmt::format("It is no regular file, empty, or larger than {} bytes", bytes_max),
+                 "Put the file back from its source");
   }
   if (secret && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
     return Error(
@@ -134,8 +133,12 @@ absl::Status Write(const std::string& path, std::string_view contents, mode_t mo
 
 }  // namespace
 
-absl::StatusOr<std::string> ReadSmallFile(const std::string& path) { return Read(path, false); }
-absl::StatusOr<std::string> ReadSecretFile(const std::string& path) { return Read(path, true); }
+absl::StatusOr<std::string> ReadSmallFile(const std::string& path, std::size_t bytes_max) {
+  return Read(path, false, bytes_max);
+}
+absl::StatusOr<std::string> ReadSecretFile(const std::string& path) {
+  return Read(path, true, kSmallFileBytesMax);
+}
 
 bool Exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
 

@@ -20,8 +20,9 @@ inline constexpr mode_t kSecretMode = 0600;
 inline constexpr mode_t kPublicMode = 0644;
 
 // Reads a whole file. Errors: NOT_FOUND / NOT_FOUND; FAILED_PRECONDITION / CONFIG_INVALID when it
-// is empty, larger than kSmallFileBytesMax, no regular file, or unreadable.
-absl::StatusOr<std::string> ReadSmallFile(const std::string& path);
+// is empty, larger than `bytes_max`, no regular file, or unreadable.
+absl::StatusOr<std::string> ReadSmallFile(const std::string& path,
+                                          std::size_t bytes_max = kSmallFileBytesMax);
 // The same for a private key: also refuses one that group or others may read. Errors: +
 // KEY_EXPOSED.
 absl::StatusOr<std::string> ReadSecretFile(const std::string& path);

@@ -131,6 +131,22 @@ TEST(Authority, IssueAfterATornLineThenTheBookIsWhole) {
   EXPECT_EQ(again->rows().size(), 1U);
 }
 
+// Goal: an authority that has issued for years still opens, issues and revokes.
+TEST(Authority, TenThousandCertificatesThenItStillOpens) {
+  TempFolder folder;
+  ASSERT_TRUE(Authority::Init(folder.path(), "vn", kNow).ok());
+  {
+    std::ofstream book(folder / "issued.tsv", std::ios::app);
+    const std::string rest = "\tofficer\tspiffe://vn.tripoint/unit/vn-tayninh/officer/huy.nguyen";
+    for (int i = 10'000; i < 20'000; ++i)
+      book << "issued\t" << std::string(30, 'a') << i << rest << "\t1795000000\t1795000000\n";
+  }
+  absl::StatusOr<Authority> authority = Authority::Open(folder.path());
+  ASSERT_TRUE(authority.ok()) << authority.status();
+  EXPECT_EQ(authority->rows().size(), 10'000U);
+  EXPECT_TRUE(authority->Revoke(std::string(30, 'a') + "10000", kNow).ok());
+}
+
 // Goal: a torn last line of the book is passed over, any other damage is named; a root key open to
 // others is refused.
 TEST(Authority, DamagedFolderIsNamed) {
