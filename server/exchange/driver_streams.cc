@@ -1,6 +1,8 @@
 // See driver_streams.h.
 #include "server/exchange/driver_streams.h"
 
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "proto/contract/error.h"
@@ -10,13 +12,25 @@ namespace {
 
 constexpr std::size_t kEndTextBytesMax = 200;
 
-// Why a call ended, as a status with a reason. The peer's text begins with one when a Tripoint node
-// refused the call (certs::ToPlainStatus: `REASON: what...`).
+// What gRPC puts before the words of our own verifier when the dialled node's certificate was
+// refused; a status code and a colon follow.
+constexpr std::string_view kOwnVerdict = "verification check failed with error: ";
+
+// The text without what gRPC said before our verdict, so that it begins with the reason.
+std::string_view FromOwnVerdict(std::string_view text) {
+  const std::size_t verdict = text.find(kOwnVerdict);
+  if (verdict == std::string_view::npos) return text;
+  const std::size_t code = text.find(": ", verdict + kOwnVerdict.size());
+  return code == std::string_view::npos ? text : text.substr(code + 2);
+}
+
+// Why a call ended, as a status with a reason. The text begins with one when a Tripoint node
+// refused the call, or we the node (certs::ToPlainStatus: `REASON: what...`).
 absl::Status EndOf(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
   // The peer's bytes may be anything; what is no printable ASCII would make the answers in which
   // officers read this unreadable (protobuf's strings are UTF-8).
-  std::string text = status.error_message().substr(0, kEndTextBytesMax);
+  std::string text(FromOwnVerdict(status.error_message()).substr(0, kEndTextBytesMax));
   for (char& c : text) {
     if (c < 0x20 || c > 0x7e) c = '?';
   }
