@@ -2,6 +2,7 @@
 // run-time string.
 #include "server/runtime/log.h"
 
+#include <grpc/support/log.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "proto/contract/error.h"
+#include "server/runtime/grpc_log.h"
 
 namespace tripoint::runtime {
 namespace {
@@ -26,6 +28,27 @@ static_assert(!std::is_constructible_v<Field, Literal, std::string_view>);
 static_assert(!std::is_constructible_v<Field, Literal, const char*>);
 static_assert(!std::is_constructible_v<Literal, std::string>);
 static_assert(!std::is_constructible_v<Literal, const char*>);
+
+TEST(GrpcLog, FailedHandshakeIsAWarningWithWhyAndWithoutTheStrangersWords) {
+  FixedClock clock;
+  std::vector<std::string> lines;
+  Log log(clock, Level::kInfo, [&lines](std::string_view line) { lines.emplace_back(line); });
+  gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR);  // as gRPC sets it when it begins
+  const GrpcLog grpc_log(log);
+  const char* const failed = "Handshake failed with fatal error SSL_ERROR_SSL: error:0A: %s.";
+  gpr_log(GPR_ERROR, failed, "SSL routines::peer did not return a certificate");
+  gpr_log(GPR_ERROR, failed, "SSL routines::unsupported protocol");
+  gpr_log(GPR_ERROR, failed, "whatever a stranger sent");
+  gpr_log(GPR_ERROR, "Some other complaint");
+  ASSERT_EQ(lines.size(), 3U);
+  for (const std::string& line : lines) {
+    EXPECT_NE(line.find(R"("level":"warning","event":"handshake.refused")"), std::string::npos);
+    EXPECT_EQ(line.find("stranger"), std::string::npos);
+  }
+  EXPECT_NE(lines[0].find(R"("why":"no_certificate")"), std::string::npos);
+  EXPECT_NE(lines[1].find(R"("why":"tls_version")"), std::string::npos);
+  EXPECT_NE(lines[2].find(R"("why":"not_understood")"), std::string::npos);
+}
 
 TEST(Log, LineIsJsonWithTypedFields) {
   FixedClock clock;
