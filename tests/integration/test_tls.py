@@ -138,18 +138,24 @@ class Refusals(TwoNodes):
         officer = self.forge("vn", unit_uri(VN, "lan"), "early", start="20980101000000Z", usages="clientAuth")
         self.assert_refused(self.vn.api_port, officer, STATUS, "CERTIFICATE_NOT_YET_VALID")
 
+    def assert_handshake_refused(self, port, context, why):
+        before = len(self.vn.events("handshake.refused", why=why))
+        with self.assertRaises((raw_call.Ended, ssl.SSLError, OSError)):
+            with raw_call.Connection(port, context) as connection:
+                connection.call(STATUS, b"")
+        federation.wait_until(lambda: len(self.vn.events("handshake.refused", why=why)) > before, what=f"{why} in our log")
+        self.assertEqual("OK", raw_call.call(self.vn.api_port, self.vn.officer_folder("lan"), STATUS).code)
+
     def test_no_certificate_ends_the_handshake(self):
         for port in (self.vn.api_port, self.vn.exchange_port):
-            with self.subTest(port=port), self.assertRaises(raw_call.Ended):
-                raw_call.call(port, None, STATUS)
-        self.assertEqual("OK", raw_call.call(self.vn.api_port, self.vn.officer_folder("lan"), STATUS).code)
+            with self.subTest(port=port):
+                self.assert_handshake_refused(port, raw_call.tls_context(), "no_certificate")
 
     def test_tls_1_2_is_refused(self):
         context = raw_call.tls_context(self.vn.officer_folder("lan"), version=ssl.TLSVersion.TLSv1_2)
         for port in (self.vn.api_port, self.vn.exchange_port):
-            with self.subTest(port=port), self.assertRaises((ssl.SSLError, OSError)):
-                raw_call.connect(port, context).close()
-        self.assertEqual("OK", raw_call.call(self.vn.api_port, self.vn.officer_folder("lan"), STATUS).code)
+            with self.subTest(port=port):
+                self.assert_handshake_refused(port, context, "tls_version")
 
     def test_unit_that_is_not_paired(self):
         folder = self.issue(self.cluster.authority("kh"), "unpaired", "--unit", KH)
@@ -214,8 +220,9 @@ class Revocation(TwoNodes):
         self.cluster.link(VN, LA).cut()
         federation.wait_until(lambda: not self.vn.link_up(LA), what="the link down")
         self.cluster.link(VN, LA).heal()
-        federation.wait_until(lambda: "CERTIFICATE_REVOKED" in self.vn.peer(LA)["reason_text"],
-                              what="why the link is down, in the node's status")
+        peer = federation.wait_until(lambda: self.vn.peer(LA)["reason_code"] == "CERTIFICATE_REVOKED" and self.vn.peer(LA),
+                                     what="why the link is down, in the node's status")
+        self.assertTrue(peer["reason_text"].startswith("CERTIFICATE_REVOKED: The certificate of la-attapeu"), peer)
         self.assertFalse(self.vn.link_up(LA))
         self.assertTrue(self.vn.events("link.certificate_refused"), "the refusal in our log")
         self.assert_refused(self.vn.exchange_port, self.la.certificates, LINK, "CERTIFICATE_REVOKED")
