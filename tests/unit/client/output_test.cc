@@ -93,8 +93,8 @@ TEST(Printer, ErrorBeforeTheFirstRowOfAListIsTheOnlyObject) {
   FakeHost host;
   Printer printer(host, {.format = Format::kJson, .columns = {}});
   ASSERT_TRUE(printer.BeginList(kColumns, "nothing here").ok());
-  printer.Refusal(contract::Error(absl::StatusCode::kUnavailable, contract::Reason::kNodeUnreachable,
-                                  "away", "why", "next"));
+  printer.Refusal(contract::Error(absl::StatusCode::kUnavailable,
+                                  contract::Reason::kNodeUnreachable, "away", "why", "next"));
   EXPECT_EQ(host.out.rfind("{\"error\":", 0), 0U) << host.out;
 }
 
