@@ -12,7 +12,8 @@
 namespace tripoint::exchange {
 namespace {
 
-// A link that lived so long has shown that it works: the next wait is a short one again.
+// A link on which the peer broke the protocol must have lived so long before it is trusted with
+// short waits again. Any other link has shown that it works as soon as both hellos were taken.
 constexpr std::int64_t kProvenLinkMs = 30'000;
 
 v1::Frame GoodbyeFrame(Reason reason, const std::string& text) {
@@ -202,7 +203,8 @@ void Core::EndStream(Ending ending, Reason reason, std::string text) {
     actions_.push_back(CloseStream{.stream = ended.id, .reason = reason, .text = text});
   }
   sizer_.Reset();
-  const bool lived = ended.hello_applied && now_.monotonic_ms - ended.up_ms >= kProvenLinkMs;
+  const bool lived = ended.hello_applied && (reason != Reason::kLinkProtocol ||
+                                             now_.monotonic_ms - ended.up_ms >= kProvenLinkMs);
   if (lived) {
     dialler_.Forgive();
     dialler_.Contact(now_.monotonic_ms);
