@@ -104,6 +104,7 @@ class Links(unittest.TestCase):
     def setUp(self):
         self.link.heal()
         federation.wait_until(self.cluster.links_up, timeout=60, what="the link before the test")
+        federation.wait_until(lambda: federation.settled(self.vn, self.la), timeout=60, what="nothing under way before")
 
     def assert_nothing_lost_or_doubled(self, titles, sender, receiver):
         federation.wait_until(lambda: federation.settled(sender, receiver), timeout=60, what="equal roots, all receipted")
