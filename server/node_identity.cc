@@ -3,9 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "certs/certificate.h"
+#include "certs/files.h"
 #include "proto/contract/error.h"
 
 namespace tripoint {
@@ -26,6 +28,110 @@ std::string Text(const absl::Status& status) {
   return problem.why.empty() ? problem.what : fmt::format("{}: {}", problem.what, problem.why);
 }
 
+std::string FolderFile(const Config& config, std::string_view name) {
+  return fmt::format("{}/{}", config.certificates_folder, name);
+}
+
+bool IsAboutDates(const absl::Status& status) {
+  const contract::Reason reason = contract::ProblemOf(status).reason;
+  return reason == contract::Reason::kCertificateExpired ||
+         reason == contract::Reason::kCertificateNotYetValid;
+}
+
+NodeIdentity::Dates DatesOf(const std::string& path) {
+  const absl::StatusOr<std::string> pem = certs::ReadSmallFile(path);
+  if (!pem.ok()) return {};
+  const absl::StatusOr<certs::CertificateFacts> facts = certs::ReadFacts(*pem);
+  if (!facts.ok()) return {};
+  return {facts->not_before_s, facts->not_after_s};
+}
+
+// The moment nearest to now at which the certificate was or will be valid. A pair that passes all
+// checks as of then has no other fault than its dates (or this machine's clock).
+std::int64_t NearestValid(const NodeIdentity::Dates& dates, std::int64_t now_s) {
+  return std::max(dates.not_before_s, std::min(now_s, dates.not_after_s - 1));
+}
+
+void AddDateWarning(std::string_view which, const NodeIdentity::Dates& dates, std::int64_t now_s,
+                    std::vector<std::string>& warnings) {
+  constexpr std::string_view kRefused =
+      "neighbours refuse this node, and officers' programs may, until it is replaced; "
+      "recording goes on";
+  if (now_s < dates.not_before_s) {
+    warnings.push_back(fmt::format("The {} certificate is not valid yet: {}. Check this machine's "
+                                   "clock",
+                                   which, kRefused));
+  } else if (now_s >= dates.not_after_s) {
+    warnings.push_back(fmt::format("The {} certificate has expired: {}. Get a new one from the "
+                                   "country's authority and put it into the certificate folder",
+                                   which, kRefused));
+  } else if (const std::int64_t days = DaysUntil(dates.not_after_s, now_s);
+             certs::ExpiryWarningDays(days) != 0) {
+    warnings.push_back(fmt::format(
+        "The {} certificate ends in {} days. Get a new one from the country's authority and "
+        "put it into the certificate folder",
+        which, days));
+  }
+}
+
+bool SameText(const std::string& path, const absl::StatusOr<std::string>& text) {
+  const absl::StatusOr<std::string> other = certs::ReadSmallFile(path);
+  return other.ok() && text.ok() && *other == *text;
+}
+
+struct Believed {
+  std::shared_ptr<const certs::Trust> trust;
+  std::vector<std::string> left_out;
+};
+
+// The roots folder without the countries whose files are faulty. Our own is needed: without its
+// root no officer can be known, and without its list a revoked one would be let in.
+absl::StatusOr<Believed> LoadWhatIsSound(const Config& config, const std::string& own_country,
+                                         std::int64_t now_s) {
+  const certs::TrustPolicy policy = PolicyOf(config);
+  auto whole = certs::LoadTrust(config.roots_folder, policy, now_s, nullptr);
+  if (whole.ok()) return Believed{*std::move(whole), {}};
+  std::vector<certs::CountryFiles> sound;
+  std::vector<std::string> left_out;
+  for (const std::string_view country : certs::kCountries) {
+    const std::string stem = fmt::format("{}/{}", config.roots_folder, country);
+    if (!certs::Exists(stem + ".pem")) continue;
+    certs::CountryFiles files{.country = std::string(country), .roots_pem = {}, .crl_pem = {}};
+    absl::Status fault;
+    const auto read = [&fault](const std::string& path, std::string* contents) {
+      absl::StatusOr<std::string> text = certs::ReadSmallFile(path);
+      if (text.ok()) *contents = *std::move(text);
+      if (fault.ok()) fault = text.status();
+    };
+    read(stem + ".pem", &files.roots_pem);
+    if (certs::Exists(stem + ".crl")) read(stem + ".crl", &files.crl_pem);
+    if (fault.ok()) fault = certs::MakeTrust({files}, policy, now_s, nullptr).status();
+    if (fault.ok()) {
+      sound.push_back(std::move(files));
+    } else if (country == own_country) {
+      return fault;
+    } else {
+      left_out.push_back(fmt::format("No unit of {} is believed. {}", country, Text(fault)));
+    }
+  }
+  auto rest = certs::MakeTrust(sound, policy, now_s, nullptr);
+  if (!rest.ok()) return rest.status();
+  return Believed{*std::move(rest), std::move(left_out)};
+}
+
+absl::StatusOr<certs::SigningFiles> LoadSigning(const Config& config, const certs::Trust& trust,
+                                                const certs::UnitIdentity& name, std::int64_t now_s,
+                                                runtime::Log& log) {
+  auto signing = certs::CheckSigningFiles(config.certificates_folder, trust, name, now_s);
+  if (signing.ok() || !IsAboutDates(signing.status())) return signing;
+  const NodeIdentity::Dates dates = DatesOf(FolderFile(config, certs::kSigningCertificateName));
+  auto outdated = certs::CheckSigningFiles(config.certificates_folder, trust, name,
+                                           NearestValid(dates, now_s));
+  if (!outdated.ok()) return outdated;
+  log.Error("signing.outside_its_dates", {runtime::Field::OwnFault("fault", signing.status())});
+  return outdated;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<NodeIdentity>> NodeIdentity::Load(const Config& config,
@@ -34,45 +140,74 @@ absl::StatusOr<std::unique_ptr<NodeIdentity>> NodeIdentity::Load(const Config& c
   const std::int64_t now_s = clock.wall_ms() / 1000;
   auto name = certs::MakeIdentity(config.unit);
   if (!name.ok()) return name.status();
-  auto trust = certs::LoadTrust(config.roots_folder, PolicyOf(config), now_s, nullptr);
-  if (!trust.ok()) return trust.status();
-  auto signing = certs::CheckSigningFiles(config.certificates_folder, **trust, *name, now_s);
+  auto believed = LoadWhatIsSound(config, name->country, now_s);
+  if (!believed.ok()) return believed.status();
+  auto signing = LoadSigning(config, *believed->trust, *name, now_s, log);
   if (!signing.ok()) return signing.status();
-  for (const std::string& warning : (*trust)->warnings()) {
+  const auto warn = [&log](const std::string& warning) {
     log.Warning("trust.warning",
                 {runtime::Field::OwnFault("fault", absl::FailedPreconditionError(warning))});
-  }
-  return std::unique_ptr<NodeIdentity>(new NodeIdentity(config, clock, log, *std::move(name),
-                                                        *std::move(trust), *std::move(signing)));
+  };
+  for (const std::string& warning : believed->left_out) warn(warning);
+  for (const std::string& warning : believed->trust->warnings()) warn(warning);
+  return std::unique_ptr<NodeIdentity>(
+      new NodeIdentity(config, clock, log, *std::move(name), std::move(believed->trust),
+                       *std::move(signing), std::move(believed->left_out)));
 }
 
 NodeIdentity::NodeIdentity(const Config& config, const runtime::Clock& clock, runtime::Log& log,
                            certs::UnitIdentity name, std::shared_ptr<const certs::Trust> trust,
-                           certs::SigningFiles signing)
+                           certs::SigningFiles signing, std::vector<std::string> left_out)
     : config_(config),
       clock_(clock),
       log_(log),
       name_(std::move(name)),
       trust_(std::make_shared<certs::TrustCache>(std::move(trust))),
       signing_(std::move(signing)),
-      signing_not_after_s_(signing_.facts.not_after_s) {}
+      signing_dates_{signing_.facts.not_before_s, signing_.facts.not_after_s},
+      left_out_(std::move(left_out)) {}
 
 absl::Status NodeIdentity::Open() {
   auto live = certs::LiveFolder::Open(config_.data_folder);
   if (!live.ok()) return live.status();
   live_.emplace(*std::move(live));
-  const auto trust = trust_->Current();
-  const auto loaded = live_->Reload(config_.certificates_folder, *trust, name_, now_s());
-  if (!loaded.ok()) {
-    if (!live_->CheckCurrent(*trust, name_, now_s()).ok()) return loaded.status();
+  if (absl::Status opened = OpenTls(*trust_->Current()); !opened.ok()) return opened;
+  ReadTlsDates();
+  return absl::OkStatus();
+}
+
+absl::Status NodeIdentity::OpenTls(const certs::Trust& trust) {
+  const auto loaded = live_->Reload(config_.certificates_folder, trust, name_, now_s());
+  if (loaded.ok()) return absl::OkStatus();
+  // The pair of the last run, while it is valid, before one that is not.
+  if (live_->CheckCurrent(trust, name_, now_s()).ok()) {
     log_.Error("certificates.previous_in_use",
                {runtime::Field::OwnFault("fault", loaded.status())});
     SetFault(&tls_fault_, loaded.status());
+    return absl::OkStatus();
   }
-  const auto own = certs::ExplainOwnCertificate(config_.certificates_folder, trust.get(), now_s());
-  const absl::MutexLock lock(&mutex_);
-  tls_not_after_s_ = own.not_after_s;
+  if (!IsAboutDates(loaded.status())) {
+    const Dates used = DatesOf(watched_files().certificate_path);
+    if (!live_->CheckCurrent(trust, name_, NearestValid(used, now_s())).ok())
+      return loaded.status();
+    log_.Error("certificates.previous_in_use",
+               {runtime::Field::OwnFault("fault", loaded.status())});
+    SetFault(&tls_fault_, loaded.status());
+    return absl::OkStatus();
+  }
+  const Dates dates = DatesOf(FolderFile(config_, certs::kTlsCertificateName));
+  const auto outdated =
+      live_->Reload(config_.certificates_folder, trust, name_, NearestValid(dates, now_s()));
+  if (!outdated.ok()) return outdated.status();
+  log_.Error("certificates.outside_their_dates",
+             {runtime::Field::OwnFault("fault", loaded.status())});
   return absl::OkStatus();
+}
+
+void NodeIdentity::ReadTlsDates() {
+  const Dates dates = DatesOf(watched_files().certificate_path);
+  const absl::MutexLock lock(&mutex_);
+  tls_dates_ = dates;
 }
 
 certs::WatchedFiles NodeIdentity::watched_files() const { return live_->Watched(kRefreshS); }
@@ -104,6 +239,10 @@ void NodeIdentity::ReloadTrust() {
     return;
   }
   log_.Info("trust.reloaded", {{"epoch", (*fresh)->epoch()}});
+  {
+    const absl::MutexLock lock(&mutex_);
+    left_out_.clear();
+  }
   const bool changed = !(*fresh)->SameFilesAs(*previous);
   trust_->Replace(*std::move(fresh));
   if (changed && on_trust_) on_trust_();
@@ -112,23 +251,26 @@ void NodeIdentity::ReloadTrust() {
 void NodeIdentity::ReloadTls() {
   const auto trust = trust_->Current();
   const auto swapped = live_->Reload(config_.certificates_folder, *trust, name_, now_s());
-  SetFault(&tls_fault_, swapped.status());
+  // A pair in use whose dates ended is no faulty file: Warnings speaks of its dates.
+  const bool used = IsAboutDates(swapped.status()) &&
+                    SameText(FolderFile(config_, certs::kTlsCertificateName),
+                             certs::ReadSmallFile(watched_files().certificate_path));
+  SetFault(&tls_fault_, used ? absl::OkStatus() : swapped.status());
   if (!swapped.ok()) {
     log_.Error("certificates.not_reloaded", {runtime::Field::OwnFault("fault", swapped.status())});
     return;
   }
-  const auto own = certs::ExplainOwnCertificate(config_.certificates_folder, trust.get(), now_s());
-  {
-    const absl::MutexLock lock(&mutex_);
-    tls_not_after_s_ = own.not_after_s;
-  }
-  if (*swapped) log_.Info("certificates.reloaded", {{"days_left", own.days_left}});
+  ReadTlsDates();
+  if (*swapped) log_.Info("certificates.reloaded", {{"days_left", days_left().tls}});
 }
 
 void NodeIdentity::ReloadSigning() {
   auto fresh =
       certs::CheckSigningFiles(config_.certificates_folder, *trust_->Current(), name_, now_s());
-  SetFault(&signing_fault_, fresh.status());
+  const bool used =
+      IsAboutDates(fresh.status()) &&
+      SameText(FolderFile(config_, certs::kSigningCertificateName), signing_.certificate_pem);
+  SetFault(&signing_fault_, used ? absl::OkStatus() : fresh.status());
   if (!fresh.ok()) {
     log_.Error("signing.not_reloaded", {runtime::Field::OwnFault("fault", fresh.status())});
     return;
@@ -137,7 +279,7 @@ void NodeIdentity::ReloadSigning() {
   signing_ = *std::move(fresh);
   {
     const absl::MutexLock lock(&mutex_);
-    signing_not_after_s_ = signing_.facts.not_after_s;
+    signing_dates_ = {signing_.facts.not_before_s, signing_.facts.not_after_s};
   }
   if (on_signing_) on_signing_(signing_);
   log_.Info("signing.reloaded");
@@ -145,22 +287,16 @@ void NodeIdentity::ReloadSigning() {
 
 NodeIdentity::DaysLeft NodeIdentity::days_left() const {
   const absl::MutexLock lock(&mutex_);
-  return {DaysUntil(tls_not_after_s_, now_s()), DaysUntil(signing_not_after_s_, now_s())};
+  return {DaysUntil(tls_dates_.not_after_s, now_s()),
+          DaysUntil(signing_dates_.not_after_s, now_s())};
 }
 
 std::vector<std::string> NodeIdentity::Warnings() const {
   std::vector<std::string> warnings;
-  const DaysLeft left = days_left();
-  const auto add_expiry = [&warnings](std::string_view which, std::int64_t days) {
-    if (certs::ExpiryWarningDays(days) == 0) return;
-    warnings.push_back(fmt::format(
-        "The {} certificate ends in {} days. Get a new one from the country's authority and "
-        "put it into the certificate folder",
-        which, days));
-  };
-  add_expiry("TLS", left.tls);
-  add_expiry("signing", left.signing);
   const absl::MutexLock lock(&mutex_);
+  AddDateWarning("TLS", tls_dates_, now_s(), warnings);
+  AddDateWarning("signing", signing_dates_, now_s(), warnings);
+  warnings.insert(warnings.end(), left_out_.begin(), left_out_.end());
   if (!tls_fault_.empty())
     warnings.push_back("The files in the certificate folder are not in use. " + tls_fault_);
   if (!signing_fault_.empty())

@@ -29,16 +29,17 @@ namespace tripoint {
 
 class NodeIdentity {
  public:
-  // Reads and checks both folders; changes nothing. The references outlive this.
-  // An own TLS certificate that cannot be used now (such as an expired one) is no error yet: see
-  // Open. Errors: those of certs::LoadTrust and certs::CheckSigningFiles.
+  // Reads and checks both folders; changes nothing. The references outlive this. Recording comes
+  // first, so that neither a country whose files are faulty (it is believed in nothing until they
+  // are right; see Warnings) nor an own certificate outside its dates is an error. Errors: those of
+  // certs::LoadTrust for the own country, and those of certs::CheckSigningFiles but for the dates.
   static absl::StatusOr<std::unique_ptr<NodeIdentity>> Load(const Config& config,
                                                             const runtime::Clock& clock,
                                                             runtime::Log& log);
 
   // Puts the TLS files in use; falls back on those of the last run when the present ones are
-  // faulty, so that a node whose new files are wrong still starts. After the lock on the data
-  // folder is held. Errors: those of certs::CheckTlsFiles, with neither set usable.
+  // faulty, and on a pair whose only fault are its dates, so that the node still starts. After the
+  // lock on the data folder is held. Errors: those of certs::CheckTlsFiles, with neither set usable.
   absl::Status Open();
 
   // Takes up what changed in the two folders, each after it was checked; logs what happened.
@@ -58,6 +59,11 @@ class NodeIdentity {
   void set_on_trust(std::function<void()> on_trust) { on_trust_ = std::move(on_trust); }
   std::int64_t now_s() const { return clock_.wall_ms() / 1000; }
 
+  // Validity of a certificate, Unix seconds.
+  struct Dates {
+    std::int64_t not_before_s = 0;
+    std::int64_t not_after_s = 0;
+  };
   struct DaysLeft {
     std::int64_t tls = 0;
     std::int64_t signing = 0;
@@ -72,7 +78,10 @@ class NodeIdentity {
  private:
   NodeIdentity(const Config& config, const runtime::Clock& clock, runtime::Log& log,
                certs::UnitIdentity name, std::shared_ptr<const certs::Trust> trust,
-               certs::SigningFiles signing);
+               certs::SigningFiles signing, std::vector<std::string> left_out);
+  absl::Status OpenTls(const certs::Trust& trust);
+  // Of the TLS certificate in use, whatever now stands in the certificate folder.
+  void ReadTlsDates() ABSL_LOCKS_EXCLUDED(mutex_);
   void ReloadTrust();
   void ReloadTls();
   void ReloadSigning();
@@ -91,8 +100,10 @@ class NodeIdentity {
   int warned_signing_days_ = 0;            // housekeeping
 
   mutable absl::Mutex mutex_;
-  std::int64_t tls_not_after_s_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::int64_t signing_not_after_s_ ABSL_GUARDED_BY(mutex_) = 0;
+  Dates tls_dates_ ABSL_GUARDED_BY(mutex_);
+  Dates signing_dates_ ABSL_GUARDED_BY(mutex_);
+  // Countries that are not believed since the start because of their files: what and why.
+  std::vector<std::string> left_out_ ABSL_GUARDED_BY(mutex_);
   std::string trust_fault_
       ABSL_GUARDED_BY(mutex_);  // why the roots folder was not taken up; empty: it was
   std::string tls_fault_ ABSL_GUARDED_BY(mutex_);

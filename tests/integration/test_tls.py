@@ -4,6 +4,7 @@
 Goal: certificates of another authority, of another country's authority, expired, revoked or absent, and units and officers
 that nobody agreed to, are refused on both ports; new certificates are taken up without a restart, bad ones never.
 """
+import datetime
 import pathlib
 import shutil
 import ssl
@@ -28,6 +29,7 @@ policy = any
 rand_serial = yes
 unique_subject = no
 [any]
+countryName = optional
 organizationName = optional
 [leaf]
 basicConstraints = critical,CA:FALSE
@@ -39,7 +41,8 @@ authorityKeyIdentifier = keyid
 """
 
 
-def forge(authority, uri, folder, *, start=LONG_AGO, end=IN_A_YEAR, usages="serverAuth,clientAuth"):
+def forge(authority, uri, folder, *, start=LONG_AGO, end=IN_A_YEAR, usages="serverAuth,clientAuth",
+          subject="/O=forged"):
     """A certificate that `tripointd ca issue` would not make, signed with the authority's own key by openssl."""
     work = folder / "openssl"
     work.mkdir(parents=True)
@@ -47,7 +50,7 @@ def forge(authority, uri, folder, *, start=LONG_AGO, end=IN_A_YEAR, usages="serv
     settings = work / "settings"
     settings.write_text(OPENSSL_SETTINGS.format(work=work, uri=uri, usages=usages), encoding="utf-8")
     federation.run(["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
-                    "/O=forged", "-keyout", folder / "tls.key", "-out", work / "request.pem"])
+                    subject, "-keyout", folder / "tls.key", "-out", work / "request.pem"])
     federation.run(["openssl", "ca", "-batch", "-notext", "-config", settings, "-extensions", "leaf", "-cert",
                     authority / "root.pem", "-keyfile", authority / "root.key", "-in", work / "request.pem", "-out",
                     folder / "tls.pem", "-startdate", start, "-enddate", end])
@@ -106,9 +109,8 @@ class TwoNodes(unittest.TestCase):
     def cli_refused(self, officer, exit_code, *texts):
         done = self.vn.cli("status", officer=officer, check=False)
         self.assertEqual(exit_code, done.returncode, done.stdout + done.stderr)
-        for text in ("error: ", *texts):
+        for text in ("error: ", "\n  why:  ", "\n  next: ", *texts):
             self.assertIn(text, done.stderr)
-        return done
 
 
 class Refusals(TwoNodes):
@@ -265,6 +267,80 @@ class StrangeNodes(unittest.TestCase):
             told = federation.wait_until(lambda: la.peer(VN)["reason_text"] and la.peer(VN), what="a reason at the stranger")
             self.assertNotEqual("LINK_STATE_UP", told["state"], told["reason_text"])
             self.assertFalse(vn.link_up(LA))
+
+
+class FaultyFilesAtTheStart(unittest.TestCase):
+    """Recording comes first: what another country's files or the dates of our own certificates say never stops a start."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = federation.Cluster((VN, LA))
+        cls.addClassCleanup(cls.cluster.close)
+        cls.cluster.make_ring()
+        cls.vn, cls.roots = cls.cluster.nodes[VN], cls.cluster.nodes[VN].certificates / "roots"
+
+    def tearDown(self):
+        if self.vn.process is not None:
+            self.vn.stop()
+        self.cluster.copy_roots(self.roots)
+        self.vn.start()
+
+    def restart(self):
+        self.vn.stop()
+        self.vn.start()
+
+    def warned(self, *texts):
+        warnings = self.vn.status().get("warnings", [])
+        self.assertTrue(any(all(text in warning for text in texts) for warning in warnings), warnings)
+
+    def test_faulty_files_of_another_country_leave_out_that_country_only(self):
+        for name in ("kh.crl", "kh.pem"):
+            for contents in (b"x\n", b""):
+                with self.subTest(name=name, contents=contents):
+                    (self.roots / name).write_bytes(contents)
+                    self.restart()
+                    self.warned("No unit of kh is believed", name)
+                    federation.wait_until(lambda: self.vn.link_up(LA), what="the link to the sound country")
+            self.cluster.copy_roots(self.roots)
+        federation.wait_until(lambda: not self.vn.status().get("warnings"), what="the warning gone with its cause")
+
+    def test_faulty_files_of_our_own_country_refuse_the_start(self):
+        for name in ("vn.crl", "vn.pem"):
+            with self.subTest(name=name):
+                self.vn.stop()
+                (self.roots / name).write_text("x\n", encoding="ascii")
+                done = federation.run([self.cluster.tripointd, "run", "--config", self.vn.config], check=False)
+                self.assertNotEqual(0, done.returncode)
+                self.assertIn(f"{name} cannot be used", done.stderr)
+                self.cluster.copy_roots(self.roots)
+                self.vn.start()
+
+    def test_own_tls_certificate_outside_its_dates_still_serves(self):
+        # Within the dates of the root, which begin some minutes ago.
+        now = datetime.datetime.now(datetime.timezone.utc)
+        a_minute_ago, tomorrow = ((now + datetime.timedelta(seconds=seconds)).strftime("%Y%m%d%H%M%SZ")
+                                  for seconds in (-60, 86_400))
+        cases = (("ended", {"end": a_minute_ago}, "has expired"), ("early", {"start": tomorrow}, "not valid yet"))
+        good = {name: (self.vn.certificates / name).read_bytes() for name in ("tls.key", "tls.pem")}
+        for name, dates, says in cases:
+            with self.subTest(name=name):
+                self.vn.stop()
+                folder = forge(self.cluster.authority("vn"), unit_uri(VN), self.cluster.folder / name,
+                               subject="/C=VN/O=forged", **dates)
+                for file in good:
+                    shutil.copy(folder / file, self.vn.certificates / file)
+                shutil.rmtree(self.vn.data / "tls")  # no checked copy to fall back on
+                (self.vn.data / "tls").mkdir(mode=0o700)
+                self.vn.start()
+                self.assertTrue(self.vn.events("certificates.outside_their_dates"))
+                answer = raw_call.call(self.vn.api_port, self.vn.officer_folder("lan"), STATUS)
+                self.assertEqual("OK", answer.code)
+                self.assertIn(f"The TLS certificate {'is ' if 'yet' in says else ''}{says}".encode(), answer.body)
+                for file, contents in good.items():
+                    (self.vn.certificates / file).write_bytes(contents)
+                federation.wait_until(lambda: self.vn.cli("status", check=False).returncode == 0,
+                                      what="the good certificate taken up")
+                federation.wait_until(lambda: self.vn.link_up(LA), timeout=60, what="the link up again")
 
 
 class Reload(TwoNodes):
