@@ -109,7 +109,19 @@ bool PlainReason(const std::string& message, absl::StatusCode code, absl::Status
   if (colon == std::string::npos) return false;
   const Reason reason = contract::ReasonFromCode(message.substr(0, colon));
   if (reason == Reason::kUnspecified) return false;
-  status = contract::Error(code, reason, message.substr(colon + 2), "", "");
+  // The first sentence says what, the last what to do next, and what is between them why.
+  std::string what = message.substr(colon + 2);
+  std::string why;
+  std::string next;
+  if (const std::size_t last = what.rfind(". "); last != std::string::npos) {
+    next = what.substr(last + 2);
+    what.resize(last);
+  }
+  if (const std::size_t first = what.find(". "); first != std::string::npos) {
+    why = what.substr(first + 2);
+    what.resize(first);
+  }
+  status = contract::Error(code, reason, std::move(what), std::move(why), std::move(next));
   return true;
 }
 
@@ -324,6 +336,8 @@ absl::StatusOr<std::unique_ptr<Session>> ConnectSession(const NodeEntry& node, H
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES,
                    0);  // repeating is the caller's, with the same request_id
+  // A node stands in the own network: a proxy of the environment would only see who talks to whom.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, kMessageBytesMax);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 3000);
