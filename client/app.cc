@@ -79,10 +79,17 @@ absl::Status NoCommandError(const CommandTree& tree, const CLI::App* at) {
                     "tripoint " + path + " --help");
 }
 
-int Finish(Printer& printer, const absl::StatusOr<int>& result) {
-  if (result.ok()) return *result;
-  printer.Refusal(result.status());
-  return ExitCodeOf(result.status());
+int Finish(Host& host, Printer& printer, const absl::StatusOr<int>& result) {
+  if (!result.ok()) printer.Refusal(result.status());
+  const int exit = result.ok() ? *result : ExitCodeOf(result.status());
+  const std::string fault = host.WriteFault();
+  if (fault.empty()) return exit;
+  // A script must not take half a list for the whole. Standard output is what failed: said as text
+  // in every format.
+  if (!result.ok()) host.WriteError(ErrorText(result.status(), false));
+  host.WriteError(ErrorText(
+      absl::InternalError("the output could not be written whole: " + fault), false));
+  return exit == kExitDone ? kExitRefused : exit;
 }
 
 absl::StatusOr<int> RunCommand(const CommandTree& tree, Host& host, const Connect& connect,
@@ -91,6 +98,11 @@ absl::StatusOr<int> RunCommand(const CommandTree& tree, Host& host, const Connec
   while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
   const Command* command = tree.Find(at);
   if (command == nullptr || !command->run) return NoCommandError(tree, at);
+  if (tree.globals().watch && command->fixed_list) {
+    return UsageError(CommandTree::PathOf(at) + " does not change while it runs",
+                      "--watch follows a node, and this list comes from none",
+                      "leave --watch out");
+  }
   if (tree.globals().watch && !command->list) {
     return UsageError("--watch works on lists; " + CommandTree::PathOf(at) + " is none",
                       "there is nothing to follow here", "tripoint inbox --watch");
@@ -186,25 +198,25 @@ int Run(const std::vector<std::string>& given, Host& host, const Connect& connec
   if (!words.empty() && words[0] == "__complete") words.insert(words.begin() + 1, "--");
   Printer rough(host, RoughOptions(words, host));
   if (words.size() > kWordsMax)
-    return Finish(rough, UsageError("too many words on the command line", "", ""));
+    return Finish(host, rough, UsageError("too many words on the command line", "", ""));
   const std::unique_ptr<CommandTree> tree = MakeCommandTree();
   const auto end = std::find(words.begin(), words.end(), "--");
   const bool help = std::any_of(words.begin(), end, IsHelp);
   if (words.empty() || help) {
     const bool full = std::find(words.begin(), end, "--help") != end;
     rough.Raw(tree->HelpText(tree->Walk(words), full));
-    return kExitDone;
+    return Finish(host, rough, kExitDone);
   }
   if (words.size() == 1 && words[0] == "--version") return Run({"version"}, host, connect);
   try {
     std::vector<std::string> reversed(words.rbegin(), words.rend());  // as CLI11 wants them
     tree->root().parse(std::move(reversed));
   } catch (const CLI::ParseError& error) {
-    return Finish(rough, DiagnoseWords(*tree, words, error.what()));
+    return Finish(host, rough, DiagnoseWords(*tree, words, error.what()));
   }
   std::unique_ptr<Context> context;
   const absl::StatusOr<int> result = RunCommand(*tree, host, connect, context);
-  return Finish(context != nullptr ? context->out() : rough, result);
+  return Finish(host, context != nullptr ? context->out() : rough, result);
 }
 
 }  // namespace tripoint::client

@@ -26,6 +26,7 @@ struct Command {
   CLI::App* app = nullptr;
   std::vector<std::string> examples;  // without `tripoint`
   bool list = false;                  // --watch makes sense
+  bool fixed_list = false;            // a list that nothing changes while it is shown
   bool offline = false;               // works without any settings file
   Runner run;                         // empty: a group of commands
 };

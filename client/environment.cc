@@ -15,6 +15,7 @@
 #include <ctime>
 #include <iostream>
 #include <string>
+#include <system_error>
 
 namespace tripoint::client {
 namespace {
@@ -28,14 +29,16 @@ extern "C" void OnInterrupt(int /*signal*/) {
   if (interrupts > 1) _exit(kExitInterrupted);
 }
 
-bool WriteAll(int descriptor, std::string_view text) {
+// 0, or the error number of the write that failed.
+int WriteAll(int descriptor, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(descriptor, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
+    if (written < 0) return errno;
+    if (written == 0) return EIO;
     text.remove_prefix(static_cast<std::size_t>(written));
   }
-  return true;
+  return 0;
 }
 
 class ProcessHost : public Host {
@@ -94,7 +97,12 @@ class ProcessHost : public Host {
     return size.ws_col;
   }
 
-  bool Write(std::string_view text) override { return WriteAll(STDOUT_FILENO, text); }
+  bool Write(std::string_view text) override {
+    const int fault = WriteAll(STDOUT_FILENO, text);
+    if (fault != 0 && fault != EPIPE) write_fault_ = std::system_category().message(fault);
+    return fault == 0;
+  }
+  std::string WriteFault() const override { return write_fault_; }
   void WriteError(std::string_view text) override { WriteAll(STDERR_FILENO, text); }
 
   std::optional<std::string> ReadLine() override {
@@ -102,6 +110,9 @@ class ProcessHost : public Host {
     if (!std::getline(std::cin, line)) return std::nullopt;
     return line;
   }
+
+ private:
+  std::string write_fault_;
 };
 
 }  // namespace

@@ -197,6 +197,8 @@ void FactsOptions::Apply(Context& context, v1::Facts& facts, Faults& faults) con
   if (!locality.empty()) place.set_locality(locality);
   if (!at.empty()) ReadPosition(at, place, faults);
   if (!marker.empty()) ReadMarker(context, marker, place, faults);
+  if (IsBlank(title)) faults.Add("--title", "has only spaces; it is one line that says what");
+  if (IsBlank(text)) faults.Add("--text", "has only spaces; it is the account, as written");
   if (!title.empty()) facts.set_title(title);
   if (!text.empty()) *facts.mutable_narrative() = MakeText(context, text, text_language, faults);
   if (!persons.empty()) facts.clear_persons();
@@ -214,6 +216,8 @@ void FactsOptions::Apply(Context& context, v1::Facts& facts, Faults& faults) con
     facts.mutable_vehicles(0)->set_plate(plate);
   }
 }
+
+bool IsBlank(std::string_view text) { return !text.empty() && Trimmed(text).empty(); }
 
 std::string LanguageOf(std::string_view text, std::string_view otherwise) {
   for (std::size_t i = 0; i + 2 < text.size(); ++i) {

@@ -35,6 +35,9 @@ struct FactsOptions {
 v1::Text MakeText(const Context& context, std::string_view text, std::string_view language,
                   Faults& faults);
 
+// Not empty, but nothing to read: only spaces and line ends.
+bool IsBlank(std::string_view text);
+
 // vi, km or lo when the letters of `text` say so; else `otherwise`.
 std::string LanguageOf(std::string_view text, std::string_view otherwise);
 

@@ -109,7 +109,7 @@ absl::StatusOr<v1::Notice> FlashNotice(Context& context, const FlashOptions& opt
   options.facts.Apply(context, facts, faults);
   if (options.facts.kind.empty())
     faults.Add("--kind", "is needed, such as --kind flood   all: tripoint codes kinds");
-  if (options.say.empty())
+  if (Trimmed(options.say).empty())
     faults.Add("--say", "is needed: one sentence that says what and what to do");
   if (!options.say.empty())
     *facts.mutable_narrative() =
@@ -123,10 +123,8 @@ absl::StatusOr<v1::Notice> FlashNotice(Context& context, const FlashOptions& opt
       faults.Add("--reason", "is needed: why it cannot wait   all: tripoint codes urgency_reasons");
     }
   }
-  const absl::StatusOr<int64_t> ack = ParseSpan(options.ack);
-  faults.AddStatus("--ack", ack.status());
-  ack_ms = ack.value_or(0);
-  order.ack_within_minutes = static_cast<uint32_t>((ack_ms + kMinuteMs - 1) / kMinuteMs);
+  order.ack_within_minutes = AckMinutes(options.ack, "--ack", faults);
+  ack_ms = order.ack_within_minutes * kMinuteMs;
   const absl::Status status = faults.ToStatus("nothing was sent");
   if (!status.ok()) return status;
   if (facts.occur_time_ms() == 0) facts.set_occur_time_ms(context.host().NowMs());

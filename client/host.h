@@ -30,8 +30,11 @@ class Host {
   virtual bool ErrorIsTerminal() const = 0;
   // Columns of the terminal; 0 when output is none.
   virtual int Columns() const = 0;
-  // Writes and flushes. False: nobody reads any more (closed pipe), stop.
+  // Writes and flushes. False: stop, because nobody reads any more (closed pipe) or writing failed.
   virtual bool Write(std::string_view text) = 0;
+  // Why Write failed, such as `No space left on device`; empty when it did not. A closed pipe is no
+  // fault: the reader had enough.
+  virtual std::string WriteFault() const = 0;
   virtual void WriteError(std::string_view text) = 0;
   // One line of standard input without its end; absent at the end of input.
   virtual std::optional<std::string> ReadLine() = 0;

@@ -46,6 +46,15 @@ struct Counts {
   }
 };
 
+// What `incident new` would refuse too; empty when nothing is.
+std::string WhatIsMissing(const v1::Facts& facts) {
+  if (IsBlank(facts.title())) return "title has only spaces";
+  if (IsBlank(facts.narrative().text())) return "text has only spaces";
+  if (facts.title().empty() && facts.narrative().text().empty())
+    return "title is missing, and so is text: nobody could tell what happened";
+  return "";
+}
+
 class Importer {
  public:
   Importer(Context& context, const ImportOptions& options) : context_(context), options_(options) {}
@@ -160,6 +169,12 @@ absl::Status Importer::EachRecord(
     }
     if (record.own_name.starts_with("units/" + unit_ + "/")) {
       counts_.own += first ? 1 : 0;
+      continue;
+    }
+    const std::string nameless = WhatIsMissing(record.incident.facts());
+    if (!nameless.empty()) {
+      counts_.bad += first ? 1 : 0;
+      if (first) counts_.Bad(line->number, nameless);
       continue;
     }
     v1::CreateIncidentRequest request = RequestOf(record.incident);
@@ -293,6 +308,12 @@ absl::StatusOr<int> Importer::Finish() {
   if (counts_.skipped > 0) text += fmt::format("  {} left out: not asked for\n", counts_.skipped);
   if (counts_.noted > 0)
     text += fmt::format("  {} should be looked at by an officer (-v names them)\n", counts_.noted);
+  if (options_.nearest_to_unit && counts_.skipped > 0 && counts_.good + counts_.own == 0) {
+    context_.out().Warn(fmt::format(
+        "no record belongs to {}: each of the {} left out is nearer to another {}; the units to "
+        "choose from are named by --among, such as --among {},...",
+        unit_, counts_.skipped, among_.empty() ? "border unit" : "unit of --among", unit_));
+  }
   std::string lines;
   for (const BadLine& line : counts_.bad_lines) {
     lines += (lines.empty() ? "" : ",") +

@@ -41,7 +41,7 @@ absl::StatusOr<int> NewIncident(Context& context, const FactsOptions& options) {
         "is needed: a gate, or --locality, --at or --marker   all gates: tripoint codes gates");
   }
   if (options.title.empty() && options.text.empty())
-    faults.Add("--title", "is needed: one line that says what, or --text");
+    faults.Add("--title", "is needed and not empty: one line that says what, or --text");
   absl::Status status = faults.ToStatus("nothing was recorded");
   if (!status.ok()) return status;
   if (options.when.empty()) {

@@ -9,6 +9,7 @@ namespace tripoint::client {
 namespace {
 
 constexpr int kLabelColumns = 11;
+constexpr int kSentenceColumns = 160;  // as long as a title may be
 
 // Last word of an enum value's name, in lower case.
 template <typename Enum>
@@ -117,7 +118,12 @@ std::string SubjectOf(const Context& context, const v1::Facts& facts) {
   for (const v1::Vehicle& vehicle : facts.vehicles()) {
     if (!vehicle.plate().empty() && parts.size() < 5) parts.push_back(vehicle.plate());
   }
-  if (!facts.title().empty()) parts.push_back(facts.title());
+  // A flash has no title: what it says is its sentence.
+  if (!facts.title().empty()) {
+    parts.push_back(facts.title());
+  } else if (!facts.narrative().text().empty()) {
+    parts.push_back(Truncate(Harmless(facts.narrative().text()), kSentenceColumns));
+  }
   return Join(parts, " · ");
 }
 

@@ -269,7 +269,8 @@ void AddNodeCommands(CommandTree& tree) {
                    "folder with the countries' roots (usual: CERTIFICATES/roots)")
       ->type_name("FOLDER");
   tree.Add(node, "list", "lists the nodes that you may talk to", {"node list", "node list -o json"},
-           ListNodes);
+           ListNodes)
+      .fixed_list = true;
   const auto name = std::make_shared<std::string>();
   tree.Add(node, "use", "chooses the node for commands without --node", {"node use vn-quangngai"},
            [name](Context& context) { return UseNode(context, *name); })

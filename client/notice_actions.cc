@@ -99,6 +99,22 @@ v1::ShareNoticeRequest ShareRequest(Context& context, const v1::Notice& notice,
 
 }  // namespace
 
+uint32_t AckMinutes(const std::string& text, const std::string& flag, Faults& faults) {
+  constexpr int64_t kMinutesMax = 43'200;
+  const absl::StatusOr<int64_t> span = ParseSpan(text);
+  faults.AddStatus(flag, span.status());
+  if (!span.ok()) return 0;
+  if (*span % kMinuteMs != 0) {
+    faults.Add(flag, "\"" + text + "\" is not in whole minutes; 1m or more, such as 5m or 2h");
+    return 0;
+  }
+  if (*span / kMinuteMs > kMinutesMax) {
+    faults.Add(flag, "at most 30d");
+    return 0;
+  }
+  return static_cast<uint32_t>(*span / kMinuteMs);
+}
+
 absl::StatusOr<v1::Notice> GetNotice(Caller& node, const std::string& name) {
   v1::GetNoticeRequest request;
   request.set_name(name);

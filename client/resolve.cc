@@ -23,6 +23,22 @@ absl::Status NotFound(std::string_view kind, std::string_view tail,
                          "this node knows none like it", list_command);
 }
 
+// The notice is there, but on the other side: it is no answer to say that there is none.
+absl::Status NotOwner(const v1::Notice& notice, Whose whose) {
+  const std::string reference = ReferenceOf(notice.name());
+  if (whose == Whose::kOwn) {
+    return contract::Error(
+        absl::StatusCode::kPermissionDenied, Reason::kNotOwner,
+        reference + " belongs to " + notice.owner() + "; nothing was done",
+        "only its owner shares, revises, withdraws or tracks it",
+        "answer its owner: tripoint notice ack " + reference + " --note TEXT");
+  }
+  return contract::Error(absl::StatusCode::kPermissionDenied, Reason::kNotOwner,
+                         reference + " is this unit's own; nothing was answered",
+                         "only the units that received it answer it",
+                         "see what they said: tripoint notice track " + reference);
+}
+
 template <typename Records>
 absl::Status Ambiguous(const Records& records, std::string_view tail) {
   std::vector<std::string> references;
@@ -112,6 +128,13 @@ absl::StatusOr<v1::Notice> ResolveNotice(Context& context, std::string_view text
     const auto some = FindNotices(**node, *tail, direction);
     if (!some.ok()) return some.status();
     found.insert(found.end(), some->begin(), some->end());
+  }
+  if (found.empty() && whose != Whose::kAny) {
+    const auto others = FindNotices(
+        **node, *tail,
+        whose == Whose::kOwn ? v1::NOTICE_DIRECTION_RECEIVED : v1::NOTICE_DIRECTION_SENT);
+    if (!others.ok()) return others.status();
+    if (others->size() == 1) return NotOwner(others->front(), whose);
   }
   if (found.empty()) {
     return NotFound("notice", *tail,

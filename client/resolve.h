@@ -26,7 +26,8 @@ absl::StatusOr<v1::Incident> ResolveIncident(Context& context, std::string_view 
 
 enum class Whose { kOwn, kReceived, kAny };
 
-// The one notice that ends like this, with its deliveries. Errors: as above.
+// The one notice that ends like this, with its deliveries. Errors: as above; NOT_OWNER when it is
+// on the other side only.
 absl::StatusOr<v1::Notice> ResolveNotice(Context& context, std::string_view text, Whose whose);
 
 }  // namespace tripoint::client

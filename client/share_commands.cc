@@ -111,11 +111,7 @@ absl::StatusOr<int> ShareOne(Context& context, const ShareOptions& options) {
   if (options.to.empty())
     faults.Add("--to", "is needed: the units that get it; an empty audience means nobody");
   if (!options.ask_ack.empty()) {
-    const absl::StatusOr<int64_t> span = ParseSpan(options.ask_ack);
-    faults.AddStatus("--ask-ack", span.status());
-    if (span.ok())
-      order.ack_within_minutes = static_cast<uint32_t>((*span + kMinuteMs - 1) / kMinuteMs);
-    if (order.ack_within_minutes > 43'200) faults.Add("--ask-ack", "at most 30d");
+    order.ack_within_minutes = AckMinutes(options.ask_ack, "--ask-ack", faults);
   }
   v1::Notice terms;
   ApplyTerms(context, options.terms, terms, faults);

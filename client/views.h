@@ -21,7 +21,7 @@ std::string StateWord(v1::DeliveryState state);
 std::string StateWord(v1::LinkState state);
 
 // `Drug trafficking · Bờ Y · Pickup stopped`: kind and place in the reader's language, then the
-// title as written.
+// title as written; without one, the beginning of its text.
 std::string SubjectOf(const Context& context, const v1::Facts& facts);
 // The place in words.
 std::string PlaceOf(const Context& context, const v1::Place& place);

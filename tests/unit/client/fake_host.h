@@ -20,6 +20,8 @@ class FakeHost : public Host {
   int64_t now_ms = kTestNowMs;
   bool interrupted = false;
   bool terminal = false;
+  std::string write_fault;   // standard output takes nothing, and this is why
+  bool pipe_closed = false;  // standard output takes nothing, because its reader left
   std::deque<std::string> answers;
   std::string out;
   std::string err;
@@ -42,9 +44,11 @@ class FakeHost : public Host {
   bool ErrorIsTerminal() const override { return terminal; }
   int Columns() const override { return terminal ? 100 : 0; }
   bool Write(std::string_view text) override {
+    if (!write_fault.empty() || pipe_closed) return false;
     out += text;
     return true;
   }
+  std::string WriteFault() const override { return write_fault; }
   void WriteError(std::string_view text) override { err += text; }
   std::optional<std::string> ReadLine() override {
     if (answers.empty()) return std::nullopt;

@@ -111,15 +111,23 @@ TEST(Tree, JsonErrorsAreOneObjectForEveryCommandThatNeedsANode) {
 TEST(Tree, WatchWorksOnListsAndIsRefusedElsewhere) {
   const auto tree = MakeCommandTree();
   int lists = 0;
+  int fixed_lists = 0;
   for (const auto& command : tree->commands()) {
     if (!command->run || command->app->get_group().empty()) continue;
     std::vector<std::string> words = WordsOf(*command);
     words.emplace_back("--watch");
     const Outcome outcome = RunWords(words);
     lists += command->list ? 1 : 0;
-    EXPECT_EQ(outcome.err.find("--watch works on lists") == std::string::npos, command->list)
+    EXPECT_EQ(outcome.err.find("--watch works on lists") == std::string::npos,
+              command->list || command->fixed_list)
         << Join(words, " ");
+    EXPECT_EQ(outcome.err.find("does not change while it runs") != std::string::npos,
+              command->fixed_list)
+        << Join(words, " ");
+    EXPECT_EQ(outcome.exit == kExitUsage, !command->list) << Join(words, " ");
+    fixed_lists += command->fixed_list ? 1 : 0;
   }
+  EXPECT_EQ(fixed_lists, 5);
   EXPECT_GE(lists, 7);
 }
 
