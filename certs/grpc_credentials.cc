@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "certs/certificate.h"
 #include "proto/contract/error.h"
 
 namespace tripoint::certs {
@@ -24,22 +25,32 @@ using grpc::experimental::TlsCustomVerificationCheckRequest;
 
 std::string_view View(grpc::string_ref text) { return {text.data(), text.size()}; }
 
+// Tells both observers of a port.
+void Tell(const RefusalObserver& refused, const CallerRefusalObserver& refused_caller,
+          const absl::Status& status, std::string_view leaf_pem) {
+  if (refused) refused(status);
+  if (!refused_caller) return;
+  const absl::StatusOr<CertificateFacts> facts = ReadFacts(leaf_pem);
+  refused_caller(status, facts.ok() ? facts->identity.unit : std::string());
+}
+
 // Judges the peer of one handshake, then asks `accept`.
 class Verifier final : public ExternalCertificateVerifier {
  public:
   Verifier(std::shared_ptr<TrustCache> trust, Clock now_s, PeerRole role, Acceptance accept,
-           RefusalObserver refused)
+           RefusalObserver refused, CallerRefusalObserver refused_caller)
       : trust_(std::move(trust)),
         now_s_(std::move(now_s)),
         role_(role),
         accept_(std::move(accept)),
-        refused_(std::move(refused)) {}
+        refused_(std::move(refused)),
+        refused_caller_(std::move(refused_caller)) {}
 
   bool Verify(TlsCustomVerificationCheckRequest* request,
               std::function<void(grpc::Status)> /*callback*/, grpc::Status* sync_status) override {
     const absl::Status status =
         Decide(View(request->peer_cert()), View(request->peer_cert_full_chain()));
-    if (!status.ok() && refused_) refused_(status);
+    if (!status.ok()) Tell(refused_, refused_caller_, status, View(request->peer_cert()));
     *sync_status = ToPlainStatus(status);
     return true;  // decided here and now, without waiting for anything
   }
@@ -57,13 +68,18 @@ class Verifier final : public ExternalCertificateVerifier {
   const PeerRole role_;
   const Acceptance accept_;
   const RefusalObserver refused_;
+  const CallerRefusalObserver refused_caller_;
 };
 
 // Judges every call again before it reaches a handler.
 class CallCheck final : public grpc::AuthMetadataProcessor {
  public:
   explicit CallCheck(const ServerTls& tls)
-      : trust_(tls.trust), now_s_(tls.now_s), accept_(tls.accept_call), refused_(tls.refused) {}
+      : trust_(tls.trust),
+        now_s_(tls.now_s),
+        accept_(tls.accept_call),
+        refused_(tls.refused),
+        refused_caller_(tls.refused_caller) {}
 
   bool IsBlocking() const override {
     return false;
@@ -75,7 +91,9 @@ class CallCheck final : public grpc::AuthMetadataProcessor {
     absl::Status status = identity.status();
     if (status.ok() && accept_) status = accept_(*identity);
     if (status.ok()) return grpc::Status::OK;
-    if (refused_) refused_(status);
+    const std::vector<grpc::string_ref> leaf = context->FindPropertyValues("x509_pem_cert");
+    Tell(refused_, refused_caller_, status,
+         leaf.size() == 1 ? View(leaf.front()) : std::string_view());
     return ToPlainStatus(status);
   }
 
@@ -84,6 +102,7 @@ class CallCheck final : public grpc::AuthMetadataProcessor {
   const Clock now_s_;
   const Acceptance accept_;
   const RefusalObserver refused_;
+  const CallerRefusalObserver refused_caller_;
 };
 
 std::shared_ptr<FileWatcherCertificateProvider> Watch(const WatchedFiles& files) {
@@ -111,7 +130,8 @@ std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(const ServerTls& 
       tls.also_check_bundle ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
                             : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_BUT_DONT_VERIFY);
   options.set_certificate_verifier(ExternalCertificateVerifier::Create<Verifier>(
-      tls.trust, tls.now_s, PeerRole::kClient, tls.accept_connection, tls.refused));
+      tls.trust, tls.now_s, PeerRole::kClient, tls.accept_connection, tls.refused,
+      tls.refused_caller));
   std::shared_ptr<grpc::ServerCredentials> credentials =
       grpc::experimental::TlsServerCredentials(options);
   credentials->SetAuthMetadataProcessor(std::make_shared<CallCheck>(tls));
@@ -127,7 +147,8 @@ std::shared_ptr<grpc::ChannelCredentials> MakeChannelCredentials(const ChannelTl
   // Our names are no host names; the verifier compares the whole name instead (platform.md T16).
   options.set_check_call_host(false);
   options.set_certificate_verifier(ExternalCertificateVerifier::Create<Verifier>(
-      tls.trust, tls.now_s, PeerRole::kServer, Exactly(tls.expected), tls.refused));
+      tls.trust, tls.now_s, PeerRole::kServer, Exactly(tls.expected), tls.refused,
+      CallerRefusalObserver()));
   return grpc::experimental::TlsCredentials(options);
 }
 

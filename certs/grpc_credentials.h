@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -34,6 +35,9 @@ using Clock = std::function<std::int64_t()>;  // Unix seconds
 using Acceptance =
     std::function<absl::Status(const UnitIdentity&)>;              // OK: this node knows that name
 using RefusalObserver = std::function<void(const absl::Status&)>;  // for the log and a counter
+// The same with the unit that the refused certificate names, whether that is believed or not; empty
+// when it names none.
+using CallerRefusalObserver = std::function<void(const absl::Status&, const std::string& unit)>;
 
 struct ServerTls {
   WatchedFiles files;
@@ -47,6 +51,7 @@ struct ServerTls {
   // to the caller.
   Acceptance accept_call;
   RefusalObserver refused;  // may be empty
+  CallerRefusalObserver refused_caller;  // may be empty
   bool also_check_bundle = false;
 };
 

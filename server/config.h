@@ -46,6 +46,7 @@ struct Config {
   std::int64_t api_connections_max = 0;
   std::int64_t exchange_connections_max = 0;
   std::int64_t connections_per_address_max = 0;
+  std::int64_t exchange_connections_per_address_max = 0;
   std::int64_t connections_per_address_second_max = 0;
   std::int64_t calls_per_connection_max = 0;
   bool wire_rule = true;

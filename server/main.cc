@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <functional>
+#include <new>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -161,6 +164,11 @@ int ExplainMistake(CLI::App& app, const std::vector<std::string>& words,
   return ReportUsage(fallback, fmt::format("{} --help", path));
 }
 
+int GiveUp(const char* what, const char* why, const char* next) {
+  fmt::print(stderr, "error: {}\n  why:  {}\n  next: {}\n", what, why, next);
+  return 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -177,5 +185,14 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return ExplainMistake(app, {argv + 1, argv + argc}, error.what());
   }
-  return chosen();
+  // The foreign exceptions that a machine at its limits raises; any other is a defect and aborts.
+  try {
+    return chosen();
+  } catch (const std::bad_alloc&) {
+    return GiveUp("There is not enough memory", "The system refused to give any more",
+                  "Free memory, or lower `limits` and `storage` in the configuration");
+  } catch (const std::system_error& error) {
+    return GiveUp("The system refused what the program needs", error.what(),
+                  "Check the limits of threads and files of this user (ulimit -a), and the disk");
+  }
 }

@@ -39,7 +39,8 @@ class NodeIdentity {
 
   // Puts the TLS files in use; falls back on those of the last run when the present ones are
   // faulty, and on a pair whose only fault are its dates, so that the node still starts. After the
-  // lock on the data folder is held. Errors: those of certs::CheckTlsFiles, with neither set usable.
+  // lock on the data folder is held. Errors: those of certs::CheckTlsFiles, with neither set
+  // usable.
   absl::Status Open();
 
   // Takes up what changed in the two folders, each after it was checked; logs what happened.

@@ -7,6 +7,7 @@
 #include <grpcpp/impl/server_builder_option.h>
 #include <grpcpp/resource_quota.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -48,7 +49,6 @@ class WithoutReflection final : public grpc::ServerBuilderOption {
 
 runtime::GateLimits CommonGateLimits(const Config& config) {
   runtime::GateLimits limits;
-  limits.per_address_max = static_cast<int>(config.connections_per_address_max);
   limits.per_address_second_max = static_cast<int>(config.connections_per_address_second_max);
   limits.wire_rule = config.wire_rule;
   return limits;
@@ -61,6 +61,7 @@ PortOptions ApiPortOptions(const Config& config) {
   options.listen = config.api_listen;
   options.gate = CommonGateLimits(config);
   options.gate.connections_max = static_cast<int>(config.api_connections_max);
+  options.gate.per_address_max = static_cast<int>(config.connections_per_address_max);
   options.message_bytes_max = limits::kApiMessageBytesMax;
   options.gate.wire_free_bytes =
       kWireFreeBytes +
@@ -77,6 +78,11 @@ PortOptions ExchangePortOptions(const Config& config) {
   options.listen = config.exchange_listen;
   options.gate = CommonGateLimits(config);
   options.gate.connections_max = static_cast<int>(config.exchange_connections_max);
+  // Connections count before anybody is known: one address that took all would cut off every
+  // neighbour.
+  options.gate.per_address_max =
+      static_cast<int>(std::min(config.exchange_connections_per_address_max,
+                                std::max<std::int64_t>(config.exchange_connections_max - 1, 1)));
   options.message_bytes_max = limits::kFrameBytesMax;
   options.gate.wire_free_bytes =
       kWireFreeBytes + kFramesUnderWay * static_cast<std::int64_t>(limits::kFrameBytesMax);

@@ -2,8 +2,10 @@
 #include "server/rpc/watch.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "proto/contract/error.h"
@@ -46,6 +48,26 @@ absl::Status AheadOfJournal(std::uint64_t after, std::uint64_t last) {
   problem.next = "Watch from 0, or only from now on.";
   problem.faults.push_back({"after_change_number", "greater than " + std::to_string(last)});
   return Error(absl::StatusCode::kOutOfRange, problem);
+}
+
+// The first parts of all actions of the journal (operations: `<kind>.<verb>`).
+constexpr std::array<std::string_view, 6> kKinds = {"incident",  "notice",  "received",
+                                                    "statement", "receipt", "peer"};
+
+absl::Status CheckKinds(const v1::WatchChangesRequest& request) {
+  Problem problem;
+  for (int i = 0; i < request.kinds_size(); ++i) {
+    if (std::find(kKinds.begin(), kKinds.end(), request.kinds(i)) != kKinds.end()) continue;
+    problem.faults.push_back({"kinds[" + std::to_string(i) + "]", "no kind of record"});
+  }
+  if (problem.faults.empty()) return absl::OkStatus();
+  std::string known;
+  for (const std::string_view kind : kKinds) (known += known.empty() ? "" : ", ") += kind;
+  problem.reason = Reason::kFieldInvalid;
+  problem.what = "A kind of change is not known";
+  problem.why = "The kinds are " + known + "; a watch of any other would stay silent for ever.";
+  problem.next = "Name one of them, or none for all.";
+  return Error(absl::StatusCode::kInvalidArgument, problem);
 }
 
 class Refused final : public grpc::ServerWriteReactor<v1::Change> {
@@ -226,6 +248,7 @@ grpc::ServerWriteReactor<v1::Change>* WatchHub::Refuse(const absl::Status& statu
 
 grpc::ServerWriteReactor<v1::Change>* WatchHub::Watch(Recheck recheck,
                                                       const v1::WatchChangesRequest& request) {
+  if (absl::Status known = CheckKinds(request); !known.ok()) return Refuse(known);
   const std::uint64_t last = last_change_.load();
   const std::uint64_t after = request.from_now() ? last : request.after_change_number();
   if (after > last) return Refuse(AheadOfJournal(after, last));

@@ -162,6 +162,7 @@ class Refusals(TwoNodes):
     def test_unit_that_is_not_paired(self):
         folder = self.issue(self.cluster.authority("kh"), "unpaired", "--unit", KH)
         self.assert_refused(self.vn.exchange_port, folder, LINK, "UNIT_NOT_PAIRED")
+        self.assertEqual(KH, self.vn.events("call.refused", port="exchange")[-1]["unit"], "whom to call")
 
     def test_node_on_the_officers_port_and_officer_on_the_nodes_port(self):
         self.assert_refused(self.vn.api_port, self.la.certificates, STATUS, "CALLER_UNKNOWN")

@@ -86,6 +86,20 @@ TEST_F(Watch, FromNowSkipsThePastAndKindsFilter) {
   watcher.End();
 }
 
+TEST_F(Watch, UnknownKindIsRefusedWithTheKnownOnes) {
+  v1::WatchChangesRequest request;
+  request.add_kinds("notice");
+  request.add_kinds("notices");
+  Watcher watcher(*node_stub_, request);
+  v1::Change change;
+  EXPECT_FALSE(watcher.reader->Read(&change));
+  const grpc::Status status = watcher.reader->Finish();
+  EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_details(), testing::HasSubstr("FIELD_INVALID"));
+  EXPECT_THAT(status.error_details(), testing::HasSubstr("kinds[1]"));
+  EXPECT_THAT(status.error_details(), testing::HasSubstr("statement, receipt, peer"));
+}
+
 TEST_F(Watch, SlowFollowerHoldsOnePieceAndStopsNobody) {
   Watcher slow(*node_stub_, After(0));
   EXPECT_TRUE(slow.Next().heartbeat());

@@ -34,6 +34,10 @@ TEST(Config, OnlyTheUnitIsNeeded) {
   EXPECT_EQ(parsed.config.api_listen, "127.0.0.1:7443");
   EXPECT_EQ(parsed.config.drain_s, 10);
   EXPECT_TRUE(parsed.config.wire_rule);
+  // One address, before anybody is known, must not fill the neighbours' port.
+  EXPECT_EQ(parsed.config.exchange_connections_per_address_max, 16);
+  EXPECT_LT(parsed.config.exchange_connections_per_address_max,
+            parsed.config.exchange_connections_max);
 }
 
 TEST(Config, RelativePathsBeginAtTheFilesFolder) {
