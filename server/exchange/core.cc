@@ -291,6 +291,7 @@ void Core::Pump() {
     link_.stream.early_hello.reset();
     OnHello(std::move(hello));
   }
+  TellLifted();
   for (InboundLane& lane : inbound_) lane.Work();
   for (OutboundLane& lane : outbound_) lane.Work(sizer_.bytes());
   Stream& stream = link_.stream;
@@ -326,8 +327,19 @@ void Core::Apply(const LaneVerdict& verdict, v1::Lane lane, bool outbound) {
   }
 }
 
-void Core::RaiseAlert(Reason reason, v1::Lane lane, bool outbound, std::string text) {
-  const std::uint32_t kind = static_cast<std::uint32_t>(reason) << 3 |
+void Core::TellLifted() {
+  const auto tell = [this](std::string text, std::size_t i, bool outbound) {
+    if (text.empty()) return;
+    RaiseAlert(Reason::kChannelRolledBack, LaneOf(i), outbound, std::move(text), true);
+  };
+  for (std::size_t i = 0; i < kLanes; ++i) {
+    tell(inbound_[i].TakeLifted(), i, false);
+    tell(outbound_[i].TakeLifted(), i, true);
+  }
+}
+
+void Core::RaiseAlert(Reason reason, v1::Lane lane, bool outbound, std::string text, bool lifted) {
+  const std::uint32_t kind = static_cast<std::uint32_t>(reason) << 4 | (lifted ? 8u : 0u) |
                              static_cast<std::uint32_t>(lane) << 1 | (outbound ? 1u : 0u);
   const auto [entry, first] = alerted_.try_emplace(kind, now_.monotonic_ms);
   if (!first && now_.monotonic_ms - entry->second < config_.limits.alert_ms) return;

@@ -46,7 +46,10 @@ class Core {
   //  1. Actions of one step are begun in their order, and before those of the next step. Sends of
   //     one stream reach the peer in the order of the actions.
   //  2. CommitBatch and CommitReceipt are answered only when their outcome is known (or known to be
-  //     unknown); those of one lane are answered in order. The core sends a receipt only after the
+  //     unknown); those of one lane are answered in order, but for a commit that was never taken (QUEUE_FULL):
+  //     its answer may overtake those before it. InboundLane finds answers by their token, counts
+  //     nothing behind a failed one as certain, and asks again from what the store then holds.
+  //     The core sends a receipt only after the
   //     batch was answered with OK: the driver never sends one by itself.
   //  3. Each Dial, Send, Read* and Commit* is answered once; an answer to a stream that was closed
   //     is left out or ignored.
@@ -101,7 +104,10 @@ class Core {
   void DialWhenDue();
   void Pump();
   void Apply(const LaneVerdict& verdict, v1::Lane lane, bool outbound);
-  void RaiseAlert(Reason reason, v1::Lane lane, bool outbound, std::string text);
+  // `lifted`: a stop for this reason is over; told apart from the stop, and as seldom.
+  void RaiseAlert(Reason reason, v1::Lane lane, bool outbound, std::string text,
+                  bool lifted = false);
+  void TellLifted();
   bool Up() const { return link_.stream.hello_sent && link_.stream.hello_applied; }
   bool Settled() const;
   std::int64_t SilenceLimit() const;  // monotonic milliseconds

@@ -115,7 +115,7 @@ void Core::OpenLanes(const v1::Hello& hello) {
     Apply(outbound_[i].Open(hello.epoch(), OfLane(hello.inbound(), LaneOf(i)), renewed), LaneOf(i),
           true);
     // Stops of earlier streams are said again: the peer may have been restarted.
-    if (!inbound_[i].quarantine().empty() || !outbound_[i].quarantine().empty()) {
+    if (!inbound_[i].told_quarantine().empty() || !outbound_[i].told_quarantine().empty()) {
       link_.stream.heartbeat_urgent = true;
     }
   }
@@ -208,8 +208,8 @@ v1::Heartbeat Core::MakeHeartbeat(std::size_t next_bytes) {
       item->set_reason_code(reason_code);
       item->set_outbound(outbound);
     };
-    stop(outbound_[i].quarantine(), true);
-    stop(inbound_[i].quarantine(), false);
+    stop(outbound_[i].told_quarantine(), true);
+    stop(inbound_[i].told_quarantine(), false);
   }
   return heartbeat;
 }

@@ -36,29 +36,24 @@ LaneVerdict InboundLane::Open(std::uint64_t peer_epoch, const v1::Head* head) {
   Close();
   open_ = true;
   progress_ms_ = context_.now_ms;
-  const std::uint64_t old_epoch = durable_.epoch;
-  if (old_epoch != peer_epoch) {
-    if (std::find(past_epochs_.begin(), past_epochs_.end(), peer_epoch) != past_epochs_.end()) {
-      return LaneVerdict::Quarantine(Reason::kChannelRolledBack,
-                                     "the peer is back in an epoch that it had ended");
-    }
-    if (old_epoch != 0) {
-      if (past_epochs_.size() >= kPastEpochsMax) past_epochs_.erase(past_epochs_.begin());
-      past_epochs_.push_back(old_epoch);
-    }
-    durable_ = InboundState{};  // a quarantine ends with the epoch it was about
-    durable_.epoch = peer_epoch;
-    accepted_ = Frontier();
+  if (!EnterEpoch(peer_epoch)) {
+    if (!quarantine().empty()) return LaneVerdict::Fine();  // and a fork stays a fork
+    return LaneVerdict::Quarantine(Reason::kChannelRolledBack,
+                                   "the peer is back in an epoch that it had ended");
   }
-  if (!quarantine().empty()) return LaneVerdict::Fine();
+  const bool rolled_back = IsRollback(quarantine());
+  if (!quarantine().empty() && !rolled_back) return LaneVerdict::Fine();
   v1::Head empty;
   if (head == nullptr) {
     const Hash root = Frontier().Root();
     empty.set_root(storage::HashView(root).data(), root.size());
     head = &empty;
   }
-  if (LaneVerdict verdict = OnHead(*head); !verdict.fine()) return verdict;
   const std::uint64_t size = durable_.frontier.size();
+  if (rolled_back && head->size() < size) return LaneVerdict::Fine();  // still
+  probing_ = rolled_back;
+  if (LaneVerdict verdict = OnHead(*head); !verdict.fine()) return verdict;
+  if (probing_ && head->size() == size) Lift(size);  // of a longer one the next batch decides
   if (size > 0) {
     // The stored one may be under a signing key that has been replaced since.
     const contract::ChannelHead held = ChannelHeadOf(size, durable_.frontier.Root());
@@ -77,8 +72,48 @@ LaneVerdict InboundLane::Open(std::uint64_t peer_epoch, const v1::Head* head) {
   return LaneVerdict::Fine();
 }
 
+bool InboundLane::EnterEpoch(std::uint64_t peer_epoch) {
+  const std::uint64_t old_epoch = durable_.epoch;
+  if (old_epoch == peer_epoch) return true;
+  const bool nothing_stored = durable_.frontier.size() == 0;
+  if (replaced_.has_value() && nothing_stored && replaced_->epoch == peer_epoch) {
+    // Another store was there for a moment and gave nothing: this is the one that is held here.
+    const std::string quarantine_reason = quarantine();
+    if (!quarantine_reason.empty()) RememberEnded(old_epoch);
+    durable_ = *std::exchange(replaced_, std::nullopt);
+    if (quarantine().empty()) durable_.quarantine_reason = quarantine_reason;
+    accepted_ = durable_.frontier;
+    std::erase(past_epochs_, peer_epoch);
+    return true;
+  }
+  if (std::find(past_epochs_.begin(), past_epochs_.end(), peer_epoch) != past_epochs_.end())
+    return false;
+  if (old_epoch != 0 && !nothing_stored) replaced_ = durable_;
+  if (old_epoch != 0 && !(nothing_stored && quarantine().empty())) RememberEnded(old_epoch);
+  durable_ = InboundState{};  // a quarantine ends with the epoch it was about
+  durable_.epoch = peer_epoch;
+  accepted_ = Frontier();
+  return true;
+}
+
+void InboundLane::RememberEnded(std::uint64_t epoch) {
+  if (past_epochs_.size() >= kPastEpochsMax) past_epochs_.erase(past_epochs_.begin());
+  past_epochs_.push_back(epoch);
+}
+
+// The root over what is held here is the peer's too, at `size`: the original is back.
+void InboundLane::Lift(std::uint64_t size) {
+  probing_ = false;
+  durable_.quarantine_reason.clear();
+  lifted_ = fmt::format("the rollback is over: the roots agree at size {}", size);
+  // Before the commit of what proved it, which the store refuses to a stopped channel.
+  context_.actions.push_back(PersistQuarantine{
+      .lane = lane_, .outbound = false, .reason = Reason::kUnspecified, .text = lifted_});
+}
+
 void InboundLane::Close() {
   open_ = false;
+  probing_ = false;
   receipt_owed_ = false;
   refusals_from_.reset();
   refusals_token_ = 0;
@@ -89,7 +124,7 @@ void InboundLane::Close() {
 }
 
 LaneVerdict InboundLane::OnHead(const v1::Head& head) {
-  if (!open_ || !quarantine().empty()) return LaneVerdict::Fine();
+  if (!open_ || Halted()) return LaneVerdict::Fine();
   const std::uint64_t size = durable_.frontier.size();
   if (head.size() < size) {
     return LaneVerdict::Quarantine(
@@ -108,7 +143,7 @@ LaneVerdict InboundLane::OnHead(const v1::Head& head) {
 }
 
 LaneVerdict InboundLane::OnBatch(v1::Batch batch, bool& duplicate, bool& gap) {
-  if (!open_ || !quarantine().empty()) return LaneVerdict::Fine();
+  if (!open_ || Halted()) return LaneVerdict::Fine();
   if (batch.epoch() != durable_.epoch) return LaneVerdict::Break("batch of another epoch");
   if (failed_ || retry_.waiting(context_.now_ms))
     return LaneVerdict::Fine();  // asked for again later
@@ -170,6 +205,7 @@ LaneVerdict InboundLane::Accept(v1::Batch batch) {
         Reason::kChannelFork,
         fmt::format("the signed root at size {} is not the root of what was received", head.size));
   }
+  if (probing_) Lift(head.size);
   commit.token = context_.NewToken();
   commit.state = {.epoch = durable_.epoch,
                   .frontier = frontier,
@@ -257,7 +293,7 @@ void InboundLane::AskAgain() {
   // Every batch behind a gap would ask: once in a while is enough.
   if (resend_ms_ != 0 && context_.now_ms - resend_ms_ < 2 * context_.limits.retry_ms) return;
   resend_ms_ = context_.now_ms;
-  resend_owed_ = open_ && quarantine().empty();
+  resend_owed_ = open_ && !Halted();
 }
 
 void InboundLane::AddRefusals(std::vector<v1::Refusal> refusals) {
@@ -306,13 +342,16 @@ bool InboundLane::OnRefusalsRead(RefusalsRead& event) {
 }
 
 v1::Receipt InboundLane::Held() const {
+  // The original may be the one that comes next: to it this must not look like a loss.
+  const bool replaced = replaced_.has_value() && durable_.frontier.size() == 0;
+  const InboundState& held = replaced ? *replaced_ : durable_;
   v1::Receipt receipt;
   receipt.set_lane(lane_);
-  receipt.set_epoch(durable_.epoch);
-  receipt.set_size(durable_.frontier.size());
-  const Hash root = durable_.frontier.Root();
+  receipt.set_epoch(held.epoch);
+  receipt.set_size(held.frontier.size());
+  const Hash root = held.frontier.Root();
   receipt.set_root(root.data(), root.size());
-  receipt.set_signature(durable_.receipt_signature);
+  receipt.set_signature(held.receipt_signature);
   return receipt;
 }
 
@@ -337,6 +376,10 @@ std::optional<v1::Resend> InboundLane::TakeResend() {
 }
 
 void InboundLane::Quarantine(Reason reason) {
+  probing_ = false;
+  lifted_.clear();
+  // A rollback may pass, and must not take with it what does not.
+  if (!quarantine().empty() && !IsRollback(quarantine())) return;
   durable_.quarantine_reason = std::string(contract::ReasonCode(reason));
   resend_owed_ = false;
 }

@@ -9,6 +9,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/exchange/lane.h"
@@ -48,6 +49,10 @@ class InboundLane {
 
   void Quarantine(Reason reason);
   const std::string& quarantine() const { return durable_.quarantine_reason; }
+  // What the peer is told: empty while a stop may turn out to be over.
+  std::string told_quarantine() const { return Halted() ? quarantine() : std::string(); }
+  // Why a stop ended, once; empty: none did.
+  std::string TakeLifted() { return std::exchange(lifted_, {}); }
   const InboundState& durable() const { return durable_; }
   // When Work has something to do; 0: nothing planned.
   std::int64_t due_ms() const;
@@ -59,6 +64,11 @@ class InboundLane {
     std::uint64_t first = 0;
     std::size_t bytes = 0;
   };
+  bool Halted() const { return !quarantine().empty() && !probing_; }
+  // The channel is to be the one of `peer_epoch`; false: that one had ended.
+  bool EnterEpoch(std::uint64_t peer_epoch);
+  void RememberEnded(std::uint64_t epoch);
+  void Lift(std::uint64_t size);
   LaneVerdict OnKnown(const v1::Batch& batch);
   LaneVerdict Accept(v1::Batch batch);
   LaneVerdict CommitFailed(const BatchCommitted& event);
@@ -74,6 +84,9 @@ class InboundLane {
   InboundState durable_;
   Frontier accepted_;
   std::vector<std::uint64_t> past_epochs_;  // seen by this process; older ones the store knows
+  // The channel that the present epoch replaces, for as long as nothing of the present one was
+  // stored: until then it is what the store holds, and its epoch has not ended.
+  std::optional<InboundState> replaced_;
   std::deque<Commit> commits_;
   std::size_t commit_bytes_ = 0;
   bool failed_ = false;  // a commit failed; those after it are waited for and count for nothing
@@ -81,6 +94,9 @@ class InboundLane {
 
   // Of the present stream.
   bool open_ = false;
+  // In quarantine for a rollback, and the sizes fit again: the roots decide.
+  bool probing_ = false;
+  std::string lifted_;
   bool receipt_owed_ = false;
   std::optional<std::uint64_t> refusals_from_;
   Token refusals_token_ = 0;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "proto/contract/error.h"
 #include "proto/contract/head_bytes.h"
 #include "server/exchange/step.h"
 #include "server/exchange/types.h"
@@ -52,6 +53,11 @@ struct LaneVerdict {
   }
   bool fine() const { return kind == Kind::kFine; }
 };
+
+// A stop that ends when the two histories prove equal again. All others are for good.
+inline bool IsRollback(const std::string& quarantine_reason) {
+  return quarantine_reason == contract::ReasonCode(Reason::kChannelRolledBack);
+}
 
 // Waits that double while something keeps failing.
 class Retry {

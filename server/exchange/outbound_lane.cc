@@ -36,11 +36,13 @@ LaneVerdict OutboundLane::Open(std::uint64_t peer_epoch, const v1::Receipt* held
   Close();
   peer_epoch_ = peer_epoch;
   progress_ms_ = context_.now_ms;
-  if (!quarantine().empty()) return LaneVerdict::Fine();
+  const bool rolled_back = IsRollback(quarantine());
+  if (!quarantine().empty() && !rolled_back) return LaneVerdict::Fine();
   // A receipt over an earlier epoch of ours says nothing about this one.
   const bool same_log = held != nullptr && held->epoch() == context_.epoch;
   const std::uint64_t held_size = same_log ? held->size() : 0;
   if (held_size > size()) {
+    if (rolled_back) return LaneVerdict::Fine();  // still
     return LaneVerdict::Quarantine(
         Reason::kChannelRolledBack,
         fmt::format("the peer holds {} envelopes of this channel, it has {} here", held_size,
@@ -51,9 +53,11 @@ LaneVerdict OutboundLane::Open(std::uint64_t peer_epoch, const v1::Receipt* held
     const bool renewed = proven_epoch_ != 0 ? proven_epoch_ != peer_epoch : peer_renewed;
     std::string text = fmt::format("the peer gave a receipt for {} envelopes and now holds {}",
                                    proven_.size(), held_size);
+    if (!renewed && rolled_back) return LaneVerdict::Fine();  // still
     if (!renewed) return LaneVerdict::Quarantine(Reason::kChannelRolledBack, std::move(text));
     verdict = LaneVerdict::Warn(Reason::kPeerEpochNew, text + "; the rest is sent again");
   }
+  probing_ = rolled_back;
   std::optional<Hash> root = Frontier().Root();
   if (same_log) root = storage::HashFromBytes(held->root());
   if (LaneVerdict located = Locate(held_size, root); !located.fine()) return located;
@@ -62,6 +66,7 @@ LaneVerdict OutboundLane::Open(std::uint64_t peer_epoch, const v1::Receipt* held
 
 void OutboundLane::Close() {
   mode_ = Mode::kClosed;
+  probing_ = false;
   stopped_by_peer_.clear();
   held_ = sent_ = Frontier();
   in_flight_.clear();
@@ -98,6 +103,7 @@ LaneVerdict OutboundLane::Located(const Frontier& frontier) {
         Reason::kChannelFork,
         fmt::format("the peer holds another root at size {} of this channel", frontier.size()));
   }
+  if (probing_) Lift();
   // After Resend the receipts of what came before may still be on their way.
   if (locate_root_.has_value()) held_ = frontier;
   sent_ = frontier;
@@ -112,6 +118,16 @@ LaneVerdict OutboundLane::Located(const Frontier& frontier) {
   return LaneVerdict::Fine();
 }
 
+// The peer that lost what it had signed for is gone: this one holds what it should, with our own
+// root, or has begun anew since.
+void OutboundLane::Lift() {
+  probing_ = false;
+  state_.quarantine_reason.clear();
+  lifted_ = fmt::format("the rollback is over: the roots agree at size {}", locate_size_);
+  context_.actions.push_back(PersistQuarantine{
+      .lane = lane_, .outbound = true, .reason = Reason::kUnspecified, .text = lifted_});
+}
+
 void OutboundLane::Grew(const Frontier& frontier) {
   if (frontier.size() <= size()) return;  // told late
   if (size() == held_.size()) progress_ms_ = context_.now_ms;
@@ -119,7 +135,7 @@ void OutboundLane::Grew(const Frontier& frontier) {
 }
 
 LaneVerdict OutboundLane::OnReceipt(const v1::Receipt& receipt, Sample& sample) {
-  if (mode_ == Mode::kClosed || !quarantine().empty()) return LaneVerdict::Fine();
+  if (mode_ == Mode::kClosed || Halted()) return LaneVerdict::Fine();
   if (receipt.epoch() != context_.epoch) return LaneVerdict::Break("receipt of another epoch");
   if (receipt.size() > size()) {
     return LaneVerdict::Break(
@@ -220,7 +236,7 @@ bool OutboundLane::OnReceiptCommitted(ReceiptCommitted& event, LaneVerdict& verd
 }
 
 LaneVerdict OutboundLane::OnHeld(const v1::Receipt& held) const {
-  if (mode_ == Mode::kClosed || !quarantine().empty() || held.epoch() != context_.epoch) {
+  if (mode_ == Mode::kClosed || Halted() || held.epoch() != context_.epoch) {
     return LaneVerdict::Fine();
   }
   if (held.size() > size()) {
@@ -405,6 +421,8 @@ std::int64_t OutboundLane::due_ms() const {
 
 void OutboundLane::Quarantine(Reason reason) {
   state_.quarantine_reason = std::string(contract::ReasonCode(reason));
+  probing_ = false;
+  lifted_.clear();
   mode_ = Mode::kClosed;
   in_flight_.clear();
   in_flight_bytes_ = 0;

@@ -9,6 +9,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/exchange/lane.h"
@@ -58,6 +59,10 @@ class OutboundLane {
 
   void Quarantine(Reason reason);
   const std::string& quarantine() const { return state_.quarantine_reason; }
+  // What the peer is told: empty while a stop may turn out to be over.
+  std::string told_quarantine() const { return Halted() ? quarantine() : std::string(); }
+  // Why a stop ended, once; empty: none did.
+  std::string TakeLifted() { return std::exchange(lifted_, {}); }
   const std::string& stopped_by_peer() const { return stopped_by_peer_; }
   std::uint64_t size() const { return state_.frontier.size(); }
   std::uint64_t sent_size() const { return sent_.size(); }
@@ -85,7 +90,9 @@ class OutboundLane {
   void StartCommit();
   void StartRead(std::size_t batch_bytes);
   void DropReady();
-  bool Stopped() const { return !quarantine().empty() || !stopped_by_peer_.empty(); }
+  void Lift();
+  bool Halted() const { return !quarantine().empty() && !probing_; }
+  bool Stopped() const { return Halted() || !stopped_by_peer_.empty(); }
   contract::ChannelHead ChannelHeadOf(const Frontier& frontier) const;
 
   LaneContext& context_;
@@ -101,6 +108,9 @@ class OutboundLane {
 
   // Of the present stream.
   Mode mode_ = Mode::kClosed;
+  // In quarantine for a rollback, and the sizes fit again: the roots decide.
+  bool probing_ = false;
+  std::string lifted_;
   std::uint64_t peer_epoch_ = 0;
   std::string stopped_by_peer_;
   Frontier held_;  // what the peer holds of this channel

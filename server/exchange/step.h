@@ -157,8 +157,9 @@ struct Alert {
   bool outbound = false;
   std::string text;
 };
-// Mark one channel as stopped, durably. Not answered; try again until stored. Losing it is safe:
-// the fault is found again at the next hello.
+// Mark one channel as stopped, durably; with kUnspecified: a stop for CHANNEL_ROLLED_BACK is over.
+// Not answered; try again until stored. Losing it is safe: fault or agreement is found again at the
+// next hello.
 struct PersistQuarantine {
   v1::Lane lane = v1::LANE_UNSPECIFIED;
   bool outbound = false;

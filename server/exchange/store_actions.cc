@@ -126,7 +126,9 @@ operations::Prepared<bool> MakeOperation(const operations::NodeFacts& facts,
       facts, {.peer = peer,
               .lane = Number(action.lane),
               .outbound = action.outbound,
-              .reason_code = std::string(contract::ReasonCode(action.reason)),
+              .reason_code = action.reason == Reason::kUnspecified
+                                 ? std::string()
+                                 : std::string(contract::ReasonCode(action.reason)),
               .text = action.text});
 }
 

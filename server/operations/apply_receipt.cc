@@ -129,13 +129,20 @@ absl::Status RunReceipt(storage::Transaction& transaction, const InboundReceipt&
   return absl::OkStatus();
 }
 
+// A rollback may turn out to be over, or to be worse; every other stop is for good.
+bool StopChanges(const std::string& present, const std::string& wanted) {
+  if (present == wanted) return false;
+  if (present == contract::ReasonCode(Reason::kChannelRolledBack)) return true;
+  return present.empty();
+}
+
 absl::Status RunStop(storage::Transaction& transaction, const ChannelStop& stop, bool& changed) {
   const ChannelName channel{stop.peer, stop.lane};
   if (stop.outbound) {
     absl::StatusOr<store::v1::OutboundChannel> state =
         storage::GetOutboundChannel(transaction, channel);
     if (!state.ok()) return state.status();
-    if (!state->quarantine_reason().empty()) return absl::OkStatus();
+    if (!StopChanges(state->quarantine_reason(), stop.reason_code)) return absl::OkStatus();
     state->set_quarantine_reason(stop.reason_code);
     const absl::Status put = storage::PutOutboundChannel(transaction, channel, *state);
     if (!put.ok()) return put;
@@ -143,17 +150,18 @@ absl::Status RunStop(storage::Transaction& transaction, const ChannelStop& stop,
     absl::StatusOr<store::v1::InboundChannel> state =
         storage::GetInboundChannel(transaction, channel);
     if (!state.ok()) return state.status();
-    if (!state->quarantine_reason().empty()) return absl::OkStatus();
+    if (!StopChanges(state->quarantine_reason(), stop.reason_code)) return absl::OkStatus();
     state->set_quarantine_reason(stop.reason_code);
     const absl::Status put = storage::PutInboundChannel(transaction, channel, *state);
     if (!put.ok()) return put;
   }
   changed = true;
+  const bool lifts = stop.reason_code.empty();
   WriteJournal(transaction, {.actor = "node",
-                             .action = "peer.quarantine",
+                             .action = lifts ? "peer.resume" : "peer.quarantine",
                              .names = {ChannelText(channel)},
                              .count = 0,
-                             .reason = stop.reason_code + ": " + stop.text});
+                             .reason = lifts ? stop.text : stop.reason_code + ": " + stop.text});
   return absl::OkStatus();
 }
 

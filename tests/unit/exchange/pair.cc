@@ -151,6 +151,7 @@ void Pair::Do(int side, Action& action) {
   } else if (auto* close = std::get_if<CloseStream>(&action)) {
     CloseWire(close->stream, side);
   } else if (auto* quarantine = std::get_if<PersistQuarantine>(&action)) {
+    // Neither a stop nor the end of one belongs into an honest pair.
     node(side).fault = fmt::format("{} quarantined {}: {}", node(side).unit,
                                    LaneName(quarantine->lane), quarantine->text);
   }

@@ -60,6 +60,10 @@ std::string Script::Describe(const Action& action) const {
                        alert->text);
   }
   const auto& quarantine = std::get<PersistQuarantine>(action);
+  if (quarantine.reason == Reason::kUnspecified) {
+    return fmt::format("resume {} {}", LaneName(quarantine.lane),
+                       quarantine.outbound ? "to them" : "from them");
+  }
   return fmt::format("quarantine {} {} {}", LaneName(quarantine.lane),
                      quarantine.outbound ? "to them" : "from them", Code(quarantine.reason));
 }
