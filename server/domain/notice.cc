@@ -141,6 +141,24 @@ exchange::v1::Envelope MakeEnvelope(const v1::Notice& notice, std::vector<std::s
   return envelope;
 }
 
+// What leaves beside the facts: no field of the notice is missing in the dry run.
+void AddWordCells(const v1::Notice& notice, std::string_view basis_sent,
+                  const google::protobuf::RepeatedPtrField<std::string>& units,
+                  std::vector<v1::DisclosureCell>& cells) {
+  const auto add = [&](const std::string& unit, std::string_view field, bool sent,
+                       std::string_view rule) {
+    v1::DisclosureCell& cell = cells.emplace_back();
+    cell.set_unit(unit);
+    cell.set_field(std::string(field));
+    cell.set_sent(sent);
+    cell.set_rule(std::string(rule));
+  };
+  for (const std::string& unit : units) {
+    if (!notice.basis().empty()) add(unit, "basis", !basis_sent.empty(), "basis-with-persons");
+    if (!notice.change_reason().empty()) add(unit, "change_reason", true, "basic-facts");
+  }
+}
+
 // The version that stands in `decision.notice`, as each group of `units` may see it.
 absl::Status Disclose(NoticeDecision& decision, const std::vector<std::string>& units,
                       bool release_protected, const ShareContext& context) {
@@ -164,7 +182,10 @@ absl::Status Disclose(NoticeDecision& decision, const std::vector<std::string>& 
     body.set_kind_code(notice.kind_code());
     body.set_urgency_code(notice.urgency_code());
     body.set_urgency_reason_code(notice.urgency_reason_code());
-    body.set_basis(notice.basis());
+    // A case number says something about a person; without persons it has no business abroad.
+    const bool with_persons = group.facts.persons_size() > 0;
+    if (with_persons) body.set_basis(notice.basis());
+    AddWordCells(notice, body.basis(), envelope.audience(), decision.cells);
     *body.mutable_facts() = std::move(group.facts);
     body.set_ack_by_ms(notice.ack_by_ms());
     body.set_change_reason(notice.change_reason());
