@@ -89,6 +89,8 @@ absl::Status DiagnoseWords(const CommandTree& tree, const std::vector<std::strin
       if (option == nullptr) {
         const std::string hint = DidYouMean(flag, FlagsOf(at));
         unknown.Add(flag, "is no flag of tripoint " + CommandTree::PathOf(at) + "." + hint);
+      } else if (option->get_items_expected_max() > 0 && is_long && equals + 1 == word.size()) {
+        unknown.Add(flag, "is empty; say a value, such as " + flag + " " + option->get_type_name());
       } else if (option->get_items_expected_max() > 0 && equals == std::string::npos &&
                  (is_long || word.size() == 2)) {
         ++i;

@@ -18,6 +18,11 @@ bool NodeAway(const absl::Status& status) {
          status.code() == absl::StatusCode::kResourceExhausted;
 }
 
+std::string WhyOf(const absl::Status& status) {
+  const contract::Problem problem = contract::ProblemOf(status);
+  return problem.why.empty() ? problem.what : problem.why;
+}
+
 absl::Status Interrupted() {
   return contract::Error(absl::StatusCode::kCancelled, contract::Reason::kInterrupted, "stopped",
                          "", "");
@@ -76,11 +81,10 @@ class Follower {
 
   // Pauses until the node answers; then finds out what was missed.
   absl::Status WaitForNode(const absl::Status& why) {
-    const contract::Problem problem = contract::ProblemOf(why);
     context_.out().Note(ClockText(context_.host().NowMs(), context_.clock()) + "  " +
-                        node_.node().name + " went away (" +
-                        (problem.why.empty() ? problem.what : problem.why) +
+                        node_.node().name + " went away (" + WhyOf(why) +
                         "); trying again, nothing will be missed");
+    int tries = 0;
     for (int64_t pause_ms = kPauseMsMin;; pause_ms = std::min(pause_ms * 2, kPauseMsMax)) {
       context_.host().Pause(pause_ms);
       if (context_.host().Interrupted()) return Interrupted();
@@ -95,7 +99,13 @@ class Follower {
       v1::NodeStatus now;
       const absl::Status status =
           node_.session().Call("NodeService/GetStatus", v1::GetStatusRequest(), kTryMs, now);
-      if (!status.ok() && NodeAway(status)) continue;
+      if (!status.ok() && NodeAway(status)) {
+        // A restart is over by then. Said once: what keeps the node away may need somebody.
+        constexpr int kTriesToTell = 5;
+        if (++tries == kTriesToTell)
+          context_.out().Note(node_.node().name + " is still away (" + WhyOf(status) + ")");
+        continue;
+      }
       if (!status.ok()) return status;
       reconnected_ = true;
       replayed_ = 0;

@@ -159,6 +159,38 @@ struct ReviseOptions {
   bool release_protected = false;
 };
 
+// Who would get which field of `revised`, as for a share: the rules are the same, and facts that stay
+// here must not be shown as sent.
+absl::StatusOr<int> PreviewRevision(Context& context, Caller& node, const v1::Notice& revised,
+                                    const v1::ReviseNoticeRequest& order) {
+  v1::ShareNoticeRequest request;
+  v1::Notice& draft = *request.mutable_draft();
+  draft.set_kind_code(revised.kind_code());
+  draft.set_urgency_code(revised.urgency_code());
+  draft.set_urgency_reason_code(revised.urgency_reason_code());
+  draft.set_handling_code(revised.handling_code());
+  draft.set_tlp_code(revised.tlp_code());
+  draft.set_purpose_code(revised.purpose_code());
+  draft.set_basis(revised.basis());
+  draft.set_valid_until_ms(revised.valid_until_ms());
+  draft.set_incident(revised.incident());
+  *draft.mutable_facts() = revised.facts();
+  *request.mutable_units() = revised.audience();
+  request.set_release_protected(order.release_protected());
+  request.set_request_id(context.host().NewUuid());
+  request.set_validate_only(true);
+  const auto plan = node.Call<v1::ShareNoticeResponse>("NoticeService/ShareNotice", request);
+  if (!plan.ok()) return plan.status();
+  const absl::Status shown = ShowMatrix(
+      context, *plan,
+      fmt::format("Would send version {} of {} to {}\n", revised.version(),
+                  ReferenceOf(revised.name()),
+                  Join({revised.audience().begin(), revised.audience().end()}, ", ")),
+      "  nothing was sent\n");
+  if (!shown.ok()) return shown;
+  return kExitDone;
+}
+
 absl::StatusOr<int> Revise(Context& context, const ReviseOptions& options) {
   Faults faults;
   v1::Notice probe;
@@ -211,13 +243,11 @@ absl::StatusOr<int> Revise(Context& context, const ReviseOptions& options) {
   }
   const auto revised = (*node)->Call<v1::Notice>("NoticeService/ReviseNotice", request);
   if (!revised.ok()) return revised.status();
+  if (context.dry_run()) return PreviewRevision(context, **node, *revised, request);
   const int64_t now_ms = context.host().NowMs();
-  const std::string text = context.dry_run()
-                               ? "Would send to " + audience + ":\n" +
-                                     NoticeText(context, *revised, now_ms) + "  nothing was sent\n"
-                               : fmt::format("Revised {} on {}, now version {}\n", name,
-                                             (*node)->node().name, revised->version()) +
-                                     DeliveriesText(context, *revised);
+  const std::string text = fmt::format("Revised {} on {}, now version {}\n", name,
+                                       (*node)->node().name, revised->version()) +
+                           DeliveriesText(context, *revised);
   status =
       context.out().Show(NoticeColumns(), NoticeRow(context, *revised, now_ms), *revised, text);
   if (!status.ok()) return status;
