@@ -58,11 +58,18 @@ struct Link {
   NodeEntry node;
   std::shared_ptr<certs::TrustCache> trust;
   std::shared_ptr<Refusals> refusals;
+  // Connections that ended without a cause since the node answered last. A node that was there and
+  // is gone was stopped or cut off; only when it stays so may its handshake be the reason.
+  int closed = 0;
 };
 
 bool Mentions(const std::string& text, std::string_view word) {
   return text.find(word) != std::string::npos;
 }
+
+// `closed` of a link that this process never reached.
+constexpr int kNeverReached = 1000;
+constexpr int kHandshakesMin = 3;
 
 absl::Status Unreachable(const Link& link, const std::string& detail, int64_t now_s) {
   const std::string what =
@@ -91,6 +98,10 @@ absl::Status Unreachable(const Link& link, const std::string& detail, int64_t no
         fmt::format("a node answered there, but its certificate was not accepted ({}): {}. {}",
                     contract::ReasonCode(problem.reason), problem.what, problem.why),
         problem.next.empty() ? "check the address and unit: tripoint node list" : problem.next);
+  }
+  if (link.closed < kHandshakesMin) {
+    return made("the node went away: it stopped, restarts, or the network between broke",
+                "try again; whether it acted is not known: look with list or show");
   }
   const auto trust = link.trust->Current();
   const certs::OwnCertificate own =
@@ -156,6 +167,16 @@ absl::Status FromGrpc(const grpc::Status& status, const Link& link, bool interru
         "it is stopping or restarting; whether it acted is not known",
         "try again: a repeated command is safe once you have looked (list, show)");
   }
+  if (code == absl::StatusCode::kDeadlineExceeded && link.closed >= kHandshakesMin &&
+      link.closed < kNeverReached) {
+    const auto trust = link.trust->Current();
+    return contract::Error(
+        code, Reason::kCallTimeout,
+        fmt::format("node {} did not answer in several tries", link.node.name),
+        "it is off, or the connection ends in the handshake. Your own certificate: " +
+            certs::ExplainOwnCertificate(link.node.certificates, trust.get(), now_s).text,
+        "see to the node; this goes on when it answers");
+  }
   if (code == absl::StatusCode::kDeadlineExceeded) {
     return contract::Error(code, Reason::kCallTimeout,
                            fmt::format("node {} did not answer in time", link.node.name),
@@ -186,7 +207,9 @@ bool FromBytes(const grpc::ByteBuffer& bytes, google::protobuf::Message& message
 class GrpcSession : public Session {
  public:
   GrpcSession(Link link, const std::shared_ptr<grpc::Channel>& channel, Host& host)
-      : link_(std::move(link)), stub_(channel), host_(host) {}
+      : link_(std::move(link)), stub_(channel), host_(host) {
+    link_.closed = kNeverReached;
+  }
 
   absl::Status Call(std::string_view method, const google::protobuf::Message& request,
                     int64_t timeout_ms, google::protobuf::Message& response) override;
@@ -201,7 +224,20 @@ class GrpcSession : public Session {
              const std::function<bool()>& idle);
   int64_t NowS() const { return host_.NowMs() / 1000; }
 
-  const Link link_;
+  // After an answer of the node, and after a call that ended without one.
+  void Reached() {
+    reached_ = true;
+    link_.closed = 0;
+  }
+  absl::Status Failed(const grpc::Status& status, bool interrupted) {
+    // A call that waits for the node to come back ends by its deadline.
+    const bool counts = status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+                        status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
+    if (counts && link_.closed < kNeverReached) ++link_.closed;
+    return FromGrpc(status, link_, interrupted, NowS());
+  }
+
+  Link link_;
   grpc::GenericStub stub_;
   Host& host_;
   bool reached_ = false;
@@ -240,10 +276,10 @@ absl::Status GrpcSession::Call(std::string_view method, const google::protobuf::
   if (!status.ok()) {
     const bool interrupted =
         status.error_code() == grpc::StatusCode::CANCELLED && host_.Interrupted();
-    if (!status.error_details().empty()) reached_ = true;
-    return FromGrpc(status, link_, interrupted, NowS());
+    if (!status.error_details().empty()) Reached();
+    return Failed(status, interrupted);
   }
-  reached_ = true;
+  Reached();
   if (!FromBytes(bytes, response)) return absl::DataLossError("the node's answer cannot be read");
   return absl::OkStatus();
 }
@@ -279,7 +315,7 @@ absl::Status GrpcSession::Follow(const v1::WatchChangesRequest& request,
     grpc::ByteBuffer bytes;
     call->Read(&bytes, this);
     if (!Await(queue, context, idle)) break;
-    reached_ = true;
+    Reached();
     heard_ms = host_.NowMs();
     v1::Change change;
     if (!FromBytes(bytes, change) || !handler.changed(change)) {
@@ -299,7 +335,7 @@ absl::Status GrpcSession::Follow(const v1::WatchChangesRequest& request,
   if (status.ok())
     return FromGrpc(grpc::Status(grpc::StatusCode::CANCELLED, ""), link_, host_.Interrupted(),
                     NowS());
-  return FromGrpc(status, link_, host_.Interrupted(), NowS());
+  return Failed(status, host_.Interrupted());
 }
 
 void IgnoreLog(gpr_log_func_args* /*args*/) {}

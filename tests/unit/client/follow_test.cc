@@ -77,6 +77,36 @@ TEST_F(Following, OutageIsSaidAndTheFeedResumesFromTheLastNumber) {
       << host_.err;
 }
 
+TEST_F(Following, NodeThatStaysAwayIsFirstGoneAndOnlyLaterExplained) {
+  FakeNode::Step drop;
+  drop.drop = true;
+  drop.before = [this] {
+    for (int i = 0; i < 12; ++i) {  // two calls a try: the refresh's and the follower's
+      node_.failures.push_back(contract::Error(
+          absl::StatusCode::kUnavailable, contract::Reason::kNodeUnreachable, "no node",
+          "the handshake failed. Your own certificate: expired", ""));
+    }
+  };
+  node_.feed.push_back(drop);
+  EXPECT_EQ(client::Run({"inbox", "--watch"}, host_, node_.Connector()), kExitInterrupted);
+  const std::size_t away = host_.err.find("went away (it is restarting); trying again");
+  const std::size_t explained = host_.err.find("is still away (the handshake failed. Your own");
+  ASSERT_NE(away, std::string::npos) << host_.err;
+  ASSERT_NE(explained, std::string::npos) << host_.err;
+  EXPECT_LT(away, explained);
+  EXPECT_EQ(Count(host_.err, "certificate"), 1U) << host_.err;
+}
+
+TEST_F(Following, OutputThatCannotBeWrittenIsNoSuccessAndAClosedPipeIs) {
+  node_.AddIncident("first");
+  host_.write_fault = "No space left on device";
+  EXPECT_EQ(client::Run({"incident", "list", "-o", "csv"}, host_, node_.Connector()), 1);
+  EXPECT_NE(host_.err.find("could not be written whole: No space left"), std::string::npos);
+  host_.write_fault.clear();
+  host_.pipe_closed = true;
+  EXPECT_EQ(client::Run({"incident", "list", "-o", "csv"}, host_, node_.Connector()), 0);
+}
+
 TEST_F(Following, AcknowledgedItemLeavesTheListOfWhatWaits) {
   const std::string name = node_.Receive("pickup", kTestNowMs + 3'600'000);
   FakeNode::Step step = ChangeStep(2, name);

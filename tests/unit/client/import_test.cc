@@ -100,6 +100,27 @@ TEST_F(Importing, BadLinesAreNamedAndGoodOnesKept) {
       << host_.out;
 }
 
+TEST_F(Importing, RecordThatSaysNothingIsRefusedByNumber) {
+  std::string silent = kGood;
+  const std::string summary = R"("summary": "Police stopped a car. Two men were held.")";
+  const std::size_t at = silent.find(summary);
+  ASSERT_NE(at, std::string::npos);
+  std::string blank = silent;
+  silent.erase(at, summary.size() + 2);
+  blank.replace(at, summary.size(), R"("summary": "   ")");
+  EXPECT_EQ(RunImport({File("a.jsonl", silent + "\n" + blank + "\n" + kGood)}), kExitPartly);
+  EXPECT_EQ(node_.incidents.size(), 1U);
+  EXPECT_NE(host_.err.find("line 1: title is missing"), std::string::npos) << host_.err;
+  EXPECT_NE(host_.err.find("line 2: title has only spaces"), std::string::npos) << host_.err;
+}
+
+TEST_F(Importing, NearestThatFitsNothingSaysWhyAndWhatToDo) {
+  EXPECT_EQ(RunImport({File("a.jsonl", kGood), "--nearest-to-unit", "--among", "la-attapeu"}), 0);
+  EXPECT_TRUE(node_.incidents.empty());
+  EXPECT_NE(host_.err.find("no record belongs to vn-quangngai"), std::string::npos) << host_.err;
+  EXPECT_NE(host_.err.find("--among vn-quangngai"), std::string::npos) << host_.err;
+}
+
 TEST_F(Importing, AllOrNothingRecordsNothing) {
   EXPECT_EQ(RunImport({File("a.jsonl", std::string(kGood) + "\nnot json\n"), "--all-or-nothing"}),
             kExitUsage);
