@@ -308,6 +308,14 @@ void Driver::FillLink(std::string_view unit, tripoint::v1::Peer& peer) const {
     peer.set_reason_code(std::string(contract::ReasonCode(status.last_reason)));
     peer.set_reason_text(status.last_text);
   }
+  // What the store does not know: the peer stopped a lane, empty or not. Per channel the store's
+  // own reasons follow; this one stands for the link.
+  for (const LaneStatus& lane : status.lanes) {
+    if (status.state != LinkState::kUp || lane.stopped_by_peer.empty()) continue;
+    peer.set_reason_code(lane.stopped_by_peer);
+    peer.set_reason_text("the peer stopped a channel from this node");
+    break;
+  }
   peer.set_round_trip_ms(static_cast<double>(std::max<std::int64_t>(status.round_trip_ms, 0)));
   peer.set_clock_offset_ms(status.clock_offset_ms);
   peer.set_certificate_days_left(-1);

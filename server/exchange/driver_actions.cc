@@ -77,6 +77,8 @@ void Driver::Do(PeerLink& link, Action& action) {
 void Driver::DoDial(PeerLink& link) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  // The environment of the process must not lead a link of a node through a third party.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetMaxReceiveMessageSize(static_cast<int>(seams_.limits.frame_bytes_max));
   arguments.SetMaxSendMessageSize(static_cast<int>(seams_.limits.frame_bytes_max));
   const StreamId id = ++last_stream_;

@@ -235,7 +235,13 @@ bool OutboundLane::OnReceiptCommitted(ReceiptCommitted& event, LaneVerdict& verd
   return true;
 }
 
-LaneVerdict OutboundLane::OnHeld(const v1::Receipt& held) const {
+LaneVerdict OutboundLane::OnHeld(const v1::Receipt& held) {
+  // The peer's hello may have been written before it knew what it holds.
+  if (IsRollback(quarantine()) && Halted() && held.epoch() == context_.epoch &&
+      held.size() >= proven_.size() && held.size() <= size()) {
+    probing_ = true;
+    return Locate(held.size(), storage::HashFromBytes(held.root()));
+  }
   if (mode_ == Mode::kClosed || Halted() || held.epoch() != context_.epoch) {
     return LaneVerdict::Fine();
   }

@@ -33,7 +33,7 @@ class OutboundLane {
   };
   LaneVerdict OnReceipt(const v1::Receipt& receipt, Sample& sample);
   // What a heartbeat says that the peer holds.
-  LaneVerdict OnHeld(const v1::Receipt& held) const;
+  LaneVerdict OnHeld(const v1::Receipt& held);
   LaneVerdict OnResend(const v1::Resend& resend);
   // True: it was news.
   bool OnStoppedByPeer(const std::string& reason_code);
