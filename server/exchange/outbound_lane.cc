@@ -189,7 +189,7 @@ LaneVerdict OutboundLane::TakeProof(const Frontier& frontier, const v1::Receipt&
   const std::uint64_t old_size = proven_.size();
   proven_ = frontier;
   proven_epoch_ = peer_epoch_;
-  if (!waiting_proof_.has_value()) waiting_proof_.emplace();
+  if (!waiting_proof_.has_value()) waiting_proof_ = Proof{};
   waiting_proof_->frontier = frontier;
   waiting_proof_->signature = receipt.signature();
   waiting_proof_->receipt_epoch = peer_epoch_;
