@@ -50,7 +50,7 @@ struct ServerTls {
   // Asked before every call, after its certificate was judged again. Empty: any. The refusal goes
   // to the caller.
   Acceptance accept_call;
-  RefusalObserver refused;  // may be empty
+  RefusalObserver refused;               // may be empty
   CallerRefusalObserver refused_caller;  // may be empty
   bool also_check_bundle = false;
 };

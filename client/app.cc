@@ -87,8 +87,8 @@ int Finish(Host& host, Printer& printer, const absl::StatusOr<int>& result) {
   // A script must not take half a list for the whole. Standard output is what failed: said as text
   // in every format.
   if (!result.ok()) host.WriteError(ErrorText(result.status(), false));
-  host.WriteError(ErrorText(
-      absl::InternalError("the output could not be written whole: " + fault), false));
+  host.WriteError(
+      ErrorText(absl::InternalError("the output could not be written whole: " + fault), false));
   return exit == kExitDone ? kExitRefused : exit;
 }
 
@@ -100,8 +100,7 @@ absl::StatusOr<int> RunCommand(const CommandTree& tree, Host& host, const Connec
   if (command == nullptr || !command->run) return NoCommandError(tree, at);
   if (tree.globals().watch && command->fixed_list) {
     return UsageError(CommandTree::PathOf(at) + " does not change while it runs",
-                      "--watch follows a node, and this list comes from none",
-                      "leave --watch out");
+                      "--watch follows a node, and this list comes from none", "leave --watch out");
   }
   if (tree.globals().watch && !command->list) {
     return UsageError("--watch works on lists; " + CommandTree::PathOf(at) + " is none",

@@ -148,16 +148,18 @@ void AddCodesCommands(CommandTree& tree) {
       });
   codes.app->add_option("LIST", *name, "list, such as categories, goods, units, gates");
   codes.offline = codes.fixed_list = true;
-  Command& kinds = tree.Add(&tree.root(), "kinds", "lists the categories of incidents (codes categories)",
-           {"kinds", "kinds --lang vi"},
-           [](Context& context) { return ShowList(context, "categories"); });
+  Command& kinds =
+      tree.Add(&tree.root(), "kinds", "lists the categories of incidents (codes categories)",
+               {"kinds", "kinds --lang vi"},
+               [](Context& context) { return ShowList(context, "categories"); });
   kinds.offline = kinds.fixed_list = true;
-  Command& places = tree.Add(&tree.root(), "places", "lists the gates (codes gates)", {"places", "places --lang km"},
-           [](Context& context) { return ShowList(context, "gates"); });
+  Command& places = tree.Add(&tree.root(), "places", "lists the gates (codes gates)",
+                             {"places", "places --lang km"},
+                             [](Context& context) { return ShowList(context, "gates"); });
   places.offline = places.fixed_list = true;
   Command& units = tree.Add(&tree.root(), "units", "lists the border units (codes units)",
-           {"units", "units --lang lo"},
-           [](Context& context) { return ShowList(context, "units"); });
+                            {"units", "units --lang lo"},
+                            [](Context& context) { return ShowList(context, "units"); });
   units.offline = units.fixed_list = true;
 }
 

@@ -14,8 +14,9 @@
 
 namespace tripoint::client {
 
-// Minutes that --ack or --ask-ack gives to acknowledge; 0 and a fault of `flag` when it is no span of
-// whole minutes from 1m to 30d. The contract counts in minutes, and rounding would move a deadline.
+// Minutes that --ack or --ask-ack gives to acknowledge; 0 and a fault of `flag` when it is no span
+// of whole minutes from 1m to 30d. The contract counts in minutes, and rounding would move a
+// deadline.
 uint32_t AckMinutes(const std::string& text, const std::string& flag, Faults& faults);
 
 absl::StatusOr<v1::Notice> GetNotice(Caller& node, const std::string& name);

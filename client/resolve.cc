@@ -27,11 +27,10 @@ absl::Status NotFound(std::string_view kind, std::string_view tail,
 absl::Status NotOwner(const v1::Notice& notice, Whose whose) {
   const std::string reference = ReferenceOf(notice.name());
   if (whose == Whose::kOwn) {
-    return contract::Error(
-        absl::StatusCode::kPermissionDenied, Reason::kNotOwner,
-        reference + " belongs to " + notice.owner() + "; nothing was done",
-        "only its owner shares, revises, withdraws or tracks it",
-        "answer its owner: tripoint notice ack " + reference + " --note TEXT");
+    return contract::Error(absl::StatusCode::kPermissionDenied, Reason::kNotOwner,
+                           reference + " belongs to " + notice.owner() + "; nothing was done",
+                           "only its owner shares, revises, withdraws or tracks it",
+                           "answer its owner: tripoint notice ack " + reference + " --note TEXT");
   }
   return contract::Error(absl::StatusCode::kPermissionDenied, Reason::kNotOwner,
                          reference + " is this unit's own; nothing was answered",

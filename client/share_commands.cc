@@ -159,8 +159,8 @@ struct ReviseOptions {
   bool release_protected = false;
 };
 
-// Who would get which field of `revised`, as for a share: the rules are the same, and facts that stay
-// here must not be shown as sent.
+// Who would get which field of `revised`, as for a share: the rules are the same, and facts that
+// stay here must not be shown as sent.
 absl::StatusOr<int> PreviewRevision(Context& context, Caller& node, const v1::Notice& revised,
                                     const v1::ReviseNoticeRequest& order) {
   v1::ShareNoticeRequest request;
@@ -181,12 +181,12 @@ absl::StatusOr<int> PreviewRevision(Context& context, Caller& node, const v1::No
   request.set_validate_only(true);
   const auto plan = node.Call<v1::ShareNoticeResponse>("NoticeService/ShareNotice", request);
   if (!plan.ok()) return plan.status();
-  const absl::Status shown = ShowMatrix(
-      context, *plan,
-      fmt::format("Would send version {} of {} to {}\n", revised.version(),
-                  ReferenceOf(revised.name()),
-                  Join({revised.audience().begin(), revised.audience().end()}, ", ")),
-      "  nothing was sent\n");
+  const absl::Status shown =
+      ShowMatrix(context, *plan,
+                 fmt::format("Would send version {} of {} to {}\n", revised.version(),
+                             ReferenceOf(revised.name()),
+                             Join({revised.audience().begin(), revised.audience().end()}, ", ")),
+                 "  nothing was sent\n");
   if (!shown.ok()) return shown;
   return kExitDone;
 }

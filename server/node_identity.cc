@@ -58,13 +58,15 @@ void AddDateWarning(std::string_view which, const NodeIdentity::Dates& dates, st
       "neighbours refuse this node, and officers' programs may, until it is replaced; "
       "recording goes on";
   if (now_s < dates.not_before_s) {
-    warnings.push_back(fmt::format("The {} certificate is not valid yet: {}. Check this machine's "
-                                   "clock",
-                                   which, kRefused));
+    warnings.push_back(
+        fmt::format("The {} certificate is not valid yet: {}. Check this machine's "
+                    "clock",
+                    which, kRefused));
   } else if (now_s >= dates.not_after_s) {
-    warnings.push_back(fmt::format("The {} certificate has expired: {}. Get a new one from the "
-                                   "country's authority and put it into the certificate folder",
-                                   which, kRefused));
+    warnings.push_back(
+        fmt::format("The {} certificate has expired: {}. Get a new one from the "
+                    "country's authority and put it into the certificate folder",
+                    which, kRefused));
   } else if (const std::int64_t days = DaysUntil(dates.not_after_s, now_s);
              certs::ExpiryWarningDays(days) != 0) {
     warnings.push_back(fmt::format(
@@ -125,8 +127,8 @@ absl::StatusOr<certs::SigningFiles> LoadSigning(const Config& config, const cert
   auto signing = certs::CheckSigningFiles(config.certificates_folder, trust, name, now_s);
   if (signing.ok() || !IsAboutDates(signing.status())) return signing;
   const NodeIdentity::Dates dates = DatesOf(FolderFile(config, certs::kSigningCertificateName));
-  auto outdated = certs::CheckSigningFiles(config.certificates_folder, trust, name,
-                                           NearestValid(dates, now_s));
+  auto outdated =
+      certs::CheckSigningFiles(config.certificates_folder, trust, name, NearestValid(dates, now_s));
   if (!outdated.ok()) return outdated;
   log.Error("signing.outside_its_dates", {runtime::Field::OwnFault("fault", signing.status())});
   return outdated;

@@ -46,11 +46,11 @@ class Core {
   //  1. Actions of one step are begun in their order, and before those of the next step. Sends of
   //     one stream reach the peer in the order of the actions.
   //  2. CommitBatch and CommitReceipt are answered only when their outcome is known (or known to be
-  //     unknown); those of one lane are answered in order, but for a commit that was never taken (QUEUE_FULL):
-  //     its answer may overtake those before it. InboundLane finds answers by their token, counts
-  //     nothing behind a failed one as certain, and asks again from what the store then holds.
-  //     The core sends a receipt only after the
-  //     batch was answered with OK: the driver never sends one by itself.
+  //     unknown); those of one lane are answered in order, but for a commit that was never taken
+  //     (QUEUE_FULL): its answer may overtake those before it. InboundLane finds answers by their
+  //     token, counts nothing behind a failed one as certain, and asks again from what the store
+  //     then holds. The core sends a receipt only after the batch was answered with OK: the driver
+  //     never sends one by itself.
   //  3. Each Dial, Send, Read* and Commit* is answered once; an answer to a stream that was closed
   //     is left out or ignored.
   //  4. Events of streams that the core closed may still be handed in; they are ignored.

@@ -7,10 +7,10 @@
 
 namespace tripoint::runtime {
 
-// While it lives, gRPC's messages become `grpc.message` lines of level debug with place and no text,
-// since the text may quote what a stranger sent. A TLS handshake that failed before any certificate
-// could be judged becomes a warning `handshake.refused` with why: no_certificate, tls_version or
-// not_understood. One at a time.
+// While it lives, gRPC's messages become `grpc.message` lines of level debug with place and no
+// text, since the text may quote what a stranger sent. A TLS handshake that failed before any
+// certificate could be judged becomes a warning `handshake.refused` with why: no_certificate,
+// tls_version or not_understood. One at a time.
 class GrpcLog {
  public:
   // `log` outlives it.

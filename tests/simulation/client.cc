@@ -154,6 +154,11 @@ void Client::UpdateIncident() {
     node_.Submit(std::move(prepared.operation),
                  [this, id, title, result = prepared.result](const absl::Status& status) {
                    Answered(id, status, [this, title, result] {
+                     // Answers may come in another order than the changes were made, when one was
+                     // repeated.
+                     std::uint32_t& version = incident_versions_[result->name()];
+                     if (result->version() < version) return;
+                     version = result->version();
                      model_.incidents_by_unit[node_.unit()][result->name()] = title;
                    });
                  });

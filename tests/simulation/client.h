@@ -52,6 +52,8 @@ class Client {
   SimNode& node_;
   Model& model_;
   std::map<std::uint64_t, Try> pending_;
+  // Newest version of each updated incident that was answered.
+  std::map<std::string, std::uint32_t> incident_versions_;
   std::uint64_t next_pending_ = 1;
   std::uint64_t titles_ = 0;
   std::uint64_t answered_ = 0;

@@ -82,9 +82,9 @@ TEST_F(Following, NodeThatStaysAwayIsFirstGoneAndOnlyLaterExplained) {
   drop.drop = true;
   drop.before = [this] {
     for (int i = 0; i < 12; ++i) {  // two calls a try: the refresh's and the follower's
-      node_.failures.push_back(contract::Error(
-          absl::StatusCode::kUnavailable, contract::Reason::kNodeUnreachable, "no node",
-          "the handshake failed. Your own certificate: expired", ""));
+      node_.failures.push_back(
+          contract::Error(absl::StatusCode::kUnavailable, contract::Reason::kNodeUnreachable,
+                          "no node", "the handshake failed. Your own certificate: expired", ""));
     }
   };
   node_.feed.push_back(drop);
