@@ -25,7 +25,9 @@ class ShareRefused : public Tripoint {
     EXPECT_EQ(ReasonOf(PlanShare(qng_.facts, *qng_.Snapshot(), request, kNow).status()), reason);
     EXPECT_EQ(qng_.Changes(), changes_);
     for (const std::string& peer : qng_.facts.paired) {
-      for (const OutboundState& channel : LoadChannels(qng_.engine, peer)->outbound) {
+      const auto channels = LoadChannels(qng_.engine, peer);  // outlives the loop over its member
+      ASSERT_TRUE(channels.ok());
+      for (const OutboundState& channel : channels->outbound) {
         EXPECT_EQ(channel.frontier.size(), 0u);
       }
     }
