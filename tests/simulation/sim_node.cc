@@ -2,6 +2,7 @@
 #include "tests/simulation/sim_node.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "proto/contract/error.h"
@@ -259,6 +260,8 @@ void SimNode::Feed(Link& link, exchange::Event event) {
 }
 
 void SimNode::PlanTick(Link& link) {
+  // Nothing is due until something happens.
+  if (link.core->next_tick_ms() == std::numeric_limits<std::int64_t>::max()) return;
   const std::int64_t due_ms = std::max(link.core->next_tick_ms(), world_.now_ms() + 1);
   if (link.tick_planned_ms > world_.now_ms() && link.tick_planned_ms <= due_ms) return;
   link.tick_planned_ms = due_ms;
