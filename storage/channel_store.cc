@@ -47,17 +47,57 @@ absl::Status ReplaceChannel(Transaction& transaction, Space space, Space past,
   return absl::OkStatus();
 }
 
-LeafReader OutboundLeaves(const Reader& reader, const ChannelName& channel, std::uint64_t epoch) {
-  return [&reader, &channel, epoch](std::uint64_t position) -> absl::StatusOr<Hash> {
-    const absl::StatusOr<std::optional<OutboundEntry>> entry =
-        GetOutboundEntry(reader, channel, epoch, position);
-    if (!entry.ok()) return entry.status();
-    if (!entry->has_value()) return Hole(channel, position);
-    const std::optional<Hash> hash = HashFromBytes((*entry)->leaf_hash());
-    if (!hash.has_value()) return DamagedRecord();
-    return *hash;
-  };
+// The kept frontier that is nearest before `size`; the empty one when there is none.
+absl::StatusOr<Frontier> KeptFrontier(const Snapshot& snapshot, const ChannelName& channel,
+                                      const OutboundChannel& state, std::uint64_t size) {
+  Frontier frontier;
+  if (size >= kFrontierEvery) {
+    const std::uint64_t kept = size - size % kFrontierEvery;
+    const absl::StatusOr<std::optional<std::string>> bytes = snapshot.Get(
+        EntryKey(Space::kOutboundFrontier, channel.peer, channel.lane, state.epoch(), kept));
+    if (!bytes.ok()) return bytes.status();
+    if (!bytes->has_value()) return Hole(channel, kept - 1);
+    absl::StatusOr<Frontier> decoded = Frontier::Decode(**bytes);
+    if (!decoded.ok()) return decoded;
+    if (decoded->size() != kept) return DamagedRecord();
+    frontier = *std::move(decoded);
+  }
+  if (state.receipted_size() <= frontier.size() || state.receipted_size() > size) return frontier;
+  return FrontierOf(state.receipted_size(), state.receipted_frontier());
 }
+
+// Reads envelopes whose numbers climb, as those of a channel do: mostly the next one, which costs a
+// step of a cursor instead of a search.
+class EnvelopeReader {
+ public:
+  EnvelopeReader(const Snapshot& snapshot, std::uint64_t epoch)
+      : snapshot_(snapshot), epoch_(epoch) {}
+
+  // nullopt: there is none of this number. The view is good until the next call.
+  absl::StatusOr<std::optional<std::string_view>> Read(std::uint64_t number) {
+    const Key wanted = EnvelopeKey(epoch_, number);
+    if (cursor_ == nullptr) {
+      cursor_ = snapshot_.NewCursor(wanted, PrefixEnd(Key(Space::kEnvelope).U64(epoch_)));
+    } else {
+      for (int steps = 0; cursor_->Valid() && cursor_->key() < wanted && steps < kStepsMax; ++steps)
+        cursor_->Next();
+      if (!cursor_->Valid() || cursor_->key() != std::string_view(wanted)) cursor_->Seek(wanted);
+    }
+    if (!cursor_->Valid()) {
+      if (const absl::Status status = cursor_->status(); !status.ok()) return status;
+      return std::nullopt;
+    }
+    if (cursor_->key() != std::string_view(wanted)) return std::nullopt;
+    return std::make_optional(cursor_->value());
+  }
+
+ private:
+  static constexpr int kStepsMax = 4;  // beyond, a search is cheaper
+
+  const Snapshot& snapshot_;
+  const std::uint64_t epoch_;
+  std::unique_ptr<Cursor> cursor_;
+};
 
 }  // namespace
 
@@ -112,41 +152,35 @@ absl::StatusOr<std::uint64_t> AppendOutbound(Transaction& transaction, const Cha
               EntryKey(Space::kOutboundEntry, channel.peer, channel.lane, state->epoch(), position),
               entry);
   WriteRecord(transaction, ChannelKey(Space::kOutboundChannel, channel.peer, channel.lane), *state);
+  if (frontier->size() % kFrontierEvery == 0) {
+    transaction.Put(EntryKey(Space::kOutboundFrontier, channel.peer, channel.lane, state->epoch(),
+                             frontier->size()),
+                    frontier->Encode());
+  }
   transaction.ChannelGrew(channel);
   return position;
 }
 
-absl::StatusOr<bool> RecordReceipt(Transaction& transaction, const ChannelName& channel,
-                                   std::uint64_t epoch, std::uint64_t size,
-                                   std::string_view signature) {
-  absl::StatusOr<OutboundChannel> state = GetOutboundChannel(transaction, channel);
-  if (!state.ok()) return state.status();
-  if (epoch != state->epoch() || size > state->size()) {
-    return Error(
-        absl::StatusCode::kFailedPrecondition, Reason::kChannelFork,
-        "The receipt of " + channel.peer + " is over another channel than the one that was sent.",
-        "It names " + std::to_string(size) + " envelopes; this node sent " +
-            std::to_string(state->size()) + " in its present epoch.",
-        "Both units compare their channel; see `tripoint peer show " + channel.peer + "`.");
+absl::StatusOr<bool> EnterReceipt(OutboundChannel& state, std::uint64_t epoch,
+                                  const Frontier& receipted, std::string_view signature) {
+  if (epoch != state.epoch() || receipted.size() > state.size()) {
+    return Error(absl::StatusCode::kAborted, Reason::kLinkProtocol,
+                 "A receipt covers more than was sent, or another epoch",
+                 "A receipt is the signed head of what this node sent.",
+                 "Report it to the peer's operators; the link starts again.");
   }
-  if (size <= state->receipted_size()) return false;
-  if (size == state->size()) {
-    state->set_receipted_frontier(state->frontier());
-  } else {
-    absl::StatusOr<Frontier> frontier =
-        FrontierOf(state->receipted_size(), state->receipted_frontier());
-    if (!frontier.ok()) return frontier.status();
-    if (absl::Status status =
-            ExtendFrontier(*frontier, size, OutboundLeaves(transaction, channel, epoch));
-        !status.ok()) {
-      return status;
-    }
-    state->set_receipted_frontier(FrontierHashes(*frontier));
+  if (receipted.size() <= state.receipted_size()) return false;
+  const absl::StatusOr<Frontier> sent = FrontierOf(state.size(), state.frontier());
+  if (!sent.ok()) return sent.status();
+  if (!receipted.MayBegin(*sent)) {
+    return Error(absl::StatusCode::kDataLoss, Reason::kChannelFork,
+                 "A receipt is over other envelopes than those that were sent",
+                 "Its root differs from the root of this channel at the same size.",
+                 "Keep the channel stopped and call the peer's operators.");
   }
-  state->set_receipted_size(size);
-  state->set_receipt_signature(std::string(signature));
-  state->set_receipt_time_ms(transaction.now_ms());
-  WriteRecord(transaction, ChannelKey(Space::kOutboundChannel, channel.peer, channel.lane), *state);
+  state.set_receipted_size(receipted.size());
+  state.set_receipted_frontier(FrontierHashes(receipted));
+  state.set_receipt_signature(std::string(signature));
   return true;
 }
 
@@ -161,18 +195,19 @@ absl::StatusOr<std::vector<ChannelEnvelope>> ReadOutbound(const Snapshot& snapsh
       PastChannelKey(Space::kOutboundEntry, channel.peer, channel.lane, epoch).ToString();
   const std::unique_ptr<Cursor> cursor = snapshot.NewCursor(
       EntryKey(Space::kOutboundEntry, channel.peer, channel.lane, epoch, first), PrefixEnd(prefix));
+  EnvelopeReader reader(snapshot, epoch);
   for (; cursor->Valid() && envelopes.size() < count_max && bytes < bytes_max; cursor->Next()) {
     const std::uint64_t position = ReadU64(cursor->key().substr(prefix.size()));
     if (position != first + envelopes.size()) return Hole(channel, first + envelopes.size());
     const absl::StatusOr<OutboundEntry> entry = ParseRecord<OutboundEntry>(cursor->value());
     if (!entry.ok()) return entry.status();
-    absl::StatusOr<std::optional<std::string>> envelope =
-        GetEnvelope(snapshot, epoch, entry->envelope_number());
+    const absl::StatusOr<std::optional<std::string_view>> envelope =
+        reader.Read(entry->envelope_number());
     if (!envelope.ok()) return envelope.status();
     if (!envelope->has_value()) return Hole(channel, position);
     if (!envelopes.empty() && bytes + (*envelope)->size() > bytes_max) break;
     bytes += (*envelope)->size();
-    envelopes.push_back({position, std::move(**envelope)});
+    envelopes.push_back({position, std::string(**envelope)});
   }
   if (const absl::Status status = cursor->status(); !status.ok()) return status;
   return envelopes;
@@ -196,15 +231,24 @@ absl::StatusOr<Frontier> OutboundFrontierAt(const Snapshot& snapshot, const Chan
         "It has " + std::to_string(state->size()) + " envelopes.", "Ask for a size up to that.");
   }
   if (size == state->size()) return FrontierOf(size, state->frontier());
-  absl::StatusOr<Frontier> frontier =
-      size >= state->receipted_size()
-          ? FrontierOf(state->receipted_size(), state->receipted_frontier())
-          : Frontier();
+  absl::StatusOr<Frontier> frontier = KeptFrontier(snapshot, channel, *state, size);
   if (!frontier.ok()) return frontier.status();
-  if (absl::Status status =
-          ExtendFrontier(*frontier, size, OutboundLeaves(snapshot, channel, state->epoch()));
-      !status.ok()) {
-    return status;
+  const std::string prefix =
+      PastChannelKey(Space::kOutboundEntry, channel.peer, channel.lane, state->epoch()).ToString();
+  const std::unique_ptr<Cursor> cursor = snapshot.NewCursor(
+      EntryKey(Space::kOutboundEntry, channel.peer, channel.lane, state->epoch(), frontier->size()),
+      PrefixEnd(prefix));
+  for (; frontier->size() < size; cursor->Next()) {
+    if (!cursor->Valid()) {
+      return cursor->status().ok() ? Hole(channel, frontier->size()) : cursor->status();
+    }
+    if (ReadU64(cursor->key().substr(prefix.size())) != frontier->size())
+      return Hole(channel, frontier->size());
+    const absl::StatusOr<OutboundEntry> entry = ParseRecord<OutboundEntry>(cursor->value());
+    if (!entry.ok()) return entry.status();
+    const std::optional<Hash> hash = HashFromBytes(entry->leaf_hash());
+    if (!hash.has_value()) return DamagedRecord();
+    frontier->Append(*hash);
   }
   return frontier;
 }

@@ -37,18 +37,23 @@ absl::StatusOr<store::v1::OutboundChannel> GetOutboundChannel(const Reader& read
 absl::Status PutOutboundChannel(Transaction& transaction, const ChannelName& channel,
                                 const store::v1::OutboundChannel& state);
 
+// Every so many envelopes the frontier of an outbound channel is kept, so that the one at any size
+// is near: a peer that comes back with an old state costs one seek and a short walk.
+inline constexpr std::uint64_t kFrontierEvery = 1024;
+
 // Appends a stored envelope to the channel and returns its position, from 0. Starts the channel
 // anew (size 0) when its state is of another epoch than the node's. Tells ChannelGrew.
 absl::StatusOr<std::uint64_t> AppendOutbound(Transaction& transaction, const ChannelName& channel,
                                              std::uint64_t envelope_number, const Hash& leaf_hash);
 
-// Takes a verified receipt: the peer durably holds the first `size`. A receipt that is not ahead of
-// the stored one changes nothing and returns false. Reads the leaf hashes in between unless it
-// covers the whole channel. Errors: FAILED_PRECONDITION / CHANNEL_FORK over another epoch or more
-// than was sent.
-absl::StatusOr<bool> RecordReceipt(Transaction& transaction, const ChannelName& channel,
-                                   std::uint64_t epoch, std::uint64_t size,
-                                   std::string_view signature);
+// Enters a verified receipt into `state`: the peer durably holds what `receipted` covers. The
+// caller computed that frontier from what it sent and verified the signature over its root; reading
+// the leaves a second time on the committer's thread was a fifth of a catch-up. A receipt that is
+// not ahead of the stored one changes nothing and gives false. Errors: ABORTED / LINK_PROTOCOL over
+// another epoch or more than was sent; DATA_LOSS / CHANNEL_FORK its log is not the beginning of
+// this one.
+absl::StatusOr<bool> EnterReceipt(store::v1::OutboundChannel& state, std::uint64_t epoch,
+                                  const Frontier& receipted, std::string_view signature);
 
 // One envelope of a channel.
 struct ChannelEnvelope {
@@ -67,8 +72,8 @@ absl::StatusOr<std::optional<store::v1::OutboundEntry>> GetOutboundEntry(const R
                                                                          const ChannelName& channel,
                                                                          std::uint64_t epoch,
                                                                          std::uint64_t position);
-// Frontier of the first `size` entries: cheap from the receipted size on, else a walk over leaf
-// hashes. Errors: OUT_OF_RANGE / FIELD_INVALID `size` is past the end.
+// Frontier of the first `size` entries: from a kept one over fewer than kFrontierEvery leaf hashes.
+// Errors: OUT_OF_RANGE / FIELD_INVALID `size` is past the end; DATA_LOSS / CORRUPT a hole.
 absl::StatusOr<Frontier> OutboundFrontierAt(const Snapshot& snapshot, const ChannelName& channel,
                                             std::uint64_t size);
 

@@ -16,26 +16,16 @@ namespace {
 
 using store::v1::IncidentRecord;
 
-// Numbers on disk (storage/README.md).
-enum Field : std::uint8_t {
-  kAll = 0,
-  kState = 1,
-  kCategory = 2,
-  kGroup = 3,
-  kSeverity = 4,
-  kGate = 5
-};
+// Numbers on disk (storage/README.md). Each entry is paid for at every record, so there is none for
+// what the others give: all incidents are those of any state, a group is the categories in it.
+enum Field : std::uint8_t { kState = 1, kCategory = 2, kSeverity = 4, kGate = 5 };
 
-std::string_view GroupOf(std::string_view category) {
-  return category.substr(0, category.find('-'));
-}
+constexpr std::size_t kCategoriesOfGroupMax = 64;
 
 constexpr auto kVisit = [](const IncidentRecord& record, const auto& visit) {
   const tripoint::v1::Incident& incident = record.incident();
-  visit(kAll, std::string_view());
   visit(kState, std::to_string(static_cast<int>(incident.state())));
   visit(kCategory, incident.facts().category_code());
-  visit(kGroup, GroupOf(incident.facts().category_code()));
   visit(kSeverity, std::to_string(incident.facts().severity()));
   if (!incident.facts().place().gate().empty()) visit(kGate, incident.facts().place().gate());
 };
@@ -52,12 +42,21 @@ absl::StatusOr<std::optional<StoredIncident>> Load(const Reader& reader, std::ui
   return std::make_optional(StoredIncident{number, std::move(**record)});
 }
 
-std::vector<Term> TermsOf(const IncidentFilter& filter) {
+absl::StatusOr<Term> TermOfCategory(const Snapshot& snapshot, const std::string& category) {
+  if (category.find('-') != std::string::npos) return Term{kCategory, {category}};
+  absl::StatusOr<std::vector<std::string>> categories =
+      ValuesOf(snapshot, Space::kIncidentIndex, kCategory, category + "-", kCategoriesOfGroupMax);
+  if (!categories.ok()) return categories.status();
+  return Term{kCategory, *std::move(categories)};
+}
+
+absl::StatusOr<std::vector<Term>> TermsOf(const Snapshot& snapshot, const IncidentFilter& filter) {
   std::vector<Term> terms;
   if (!filter.gate.empty()) terms.push_back({kGate, {filter.gate}});
   if (!filter.category.empty()) {
-    const bool group = filter.category.find('-') == std::string::npos;
-    terms.push_back({group ? kGroup : kCategory, {filter.category}});
+    absl::StatusOr<Term> term = TermOfCategory(snapshot, filter.category);
+    if (!term.ok()) return term.status();
+    terms.push_back(*std::move(term));
   }
   if (filter.state != 0) terms.push_back({kState, {std::to_string(filter.state)}});
   if (filter.severity_min > 1) {
@@ -67,7 +66,11 @@ std::vector<Term> TermsOf(const IncidentFilter& filter) {
     }
     terms.push_back(std::move(term));
   }
-  if (terms.empty()) terms.push_back({kAll, {""}});
+  if (terms.empty()) {
+    Term& any_state = terms.emplace_back(Term{kState, {}});
+    for (int state = 1; state <= tripoint::v1::IncidentState_MAX; ++state)
+      any_state.any_of.push_back(std::to_string(state));
+  }
   return terms;
 }
 
@@ -88,12 +91,13 @@ absl::Status CreateIncident(Transaction& transaction, std::uint64_t number,
     }
     transaction.Put(key, U64Bytes(number));
   }
+  const Key key = RecordKey(Space::kIncident, number);
   if (absl::Status status =
-          PutReference(transaction, Kind::kIncident, record.incident().name(), number);
+          CheckNewName(transaction, Kind::kIncident, record.incident().name(), number, key);
       !status.ok()) {
     return status;
   }
-  WriteRecord(transaction, RecordKey(Space::kIncident, number), record);
+  WriteRecord(transaction, key, record);
   PutIndex(transaction, Space::kIncidentIndex, record, SortKeyOf(number, record), kVisit);
   return absl::OkStatus();
 }
@@ -115,11 +119,28 @@ absl::Status UpdateIncident(Transaction& transaction, const StoredIncident& befo
 
 absl::StatusOr<std::optional<StoredIncident>> FindIncident(const Reader& reader,
                                                            std::string_view name) {
-  const absl::StatusOr<std::optional<std::uint64_t>> number =
-      FindNumber(reader, Kind::kIncident, name);
-  if (!number.ok()) return number.status();
-  if (!number->has_value()) return std::nullopt;
-  return Load(reader, **number);
+  const std::optional<std::uint64_t> number = OwnNumber(Kind::kIncident, name);
+  if (!number.has_value()) return std::nullopt;
+  absl::StatusOr<std::optional<IncidentRecord>> record =
+      ReadRecord<IncidentRecord>(reader, RecordKey(Space::kIncident, *number));
+  if (!record.ok()) return record.status();
+  if (!record->has_value() || (*record)->incident().name() != name) return std::nullopt;
+  return std::make_optional(StoredIncident{*number, std::move(**record)});
+}
+
+absl::StatusOr<std::vector<StoredIncident>> FindIncidentsByNumber(const Snapshot& snapshot,
+                                                                  std::uint64_t number) {
+  const absl::StatusOr<std::vector<std::uint64_t>> numbers =
+      OwnNumbersOf(snapshot, Kind::kIncident, number);
+  if (!numbers.ok()) return numbers.status();
+  std::vector<StoredIncident> incidents;
+  for (const std::uint64_t candidate : *numbers) {
+    absl::StatusOr<std::optional<IncidentRecord>> record =
+        ReadRecord<IncidentRecord>(snapshot, RecordKey(Space::kIncident, candidate));
+    if (!record.ok()) return record.status();
+    if (record->has_value()) incidents.push_back({candidate, std::move(**record)});
+  }
+  return incidents;
 }
 
 absl::StatusOr<std::optional<StoredIncident>> FindIncidentByExternalId(
@@ -174,7 +195,9 @@ absl::StatusOr<IncidentPage> ListIncidents(const Snapshot& snapshot, const Incid
                                            std::string_view resume, std::size_t limit) {
   IndexQuery query;
   query.space = Space::kIncidentIndex;
-  query.terms = TermsOf(filter);
+  absl::StatusOr<std::vector<Term>> terms = TermsOf(snapshot, filter);
+  if (!terms.ok()) return terms.status();
+  query.terms = *std::move(terms);
   query.time_ms_from = filter.occur_time_ms_from;
   query.time_ms_until = filter.occur_time_ms_until;
   query.resume = std::string(resume);

@@ -23,7 +23,8 @@ struct StoredIncident {
 };
 
 // Stores a new incident. Its name, version 1 and times are set by the caller.
-// Errors: ALREADY_EXISTS / ALREADY_EXISTS the name or the external id is taken.
+// Errors: ALREADY_EXISTS / ALREADY_EXISTS the name or the external id is taken; INVALID_ARGUMENT /
+// FIELD_INVALID the name is not the one of `number`.
 absl::Status CreateIncident(Transaction& transaction, std::uint64_t number,
                             const store::v1::IncidentRecord& record);
 
@@ -41,6 +42,10 @@ absl::StatusOr<std::optional<StoredIncident>> FindIncidentByExternalId(
 absl::StatusOr<std::optional<store::v1::IncidentRecord>> FindIncidentVersion(const Reader& reader,
                                                                              std::string_view name,
                                                                              std::uint32_t version);
+
+// All that have `number` in their year, the earliest year first.
+absl::StatusOr<std::vector<StoredIncident>> FindIncidentsByNumber(const Snapshot& snapshot,
+                                                                  std::uint64_t number);
 
 // Versions of `name` below `before_version` (0: all), newest first, at most `limit`. Empty when
 // there is no such record.

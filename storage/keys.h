@@ -31,15 +31,16 @@ enum class Space : std::uint8_t {
   kReceived = 0x28,          // number be64 -> ReceivedRecord
   kReceivedHistory = 0x29,   // number be64, ~version be32 -> ReceivedRecord
   kReceivedIndex = 0x2a,     // field, value, 0x00, sort key -> nothing
-  kReference = 0x30,         // kind, reversed reference, 0x00, owner -> number be64
+  kReference = 0x30,         // R, reversed reference, 0x00, owner -> number be64
   kEnvelope = 0x40,          // epoch be64, number be64 -> Envelope bytes
   kOutboundChannel = 0x41,   // peer, 0x00, lane -> OutboundChannel
   kOutboundEntry = 0x42,     // peer, 0x00, lane, epoch be64, position be64 -> OutboundEntry
   kInboundChannel = 0x43,    // peer, 0x00, lane -> InboundChannel
   kInboundEntry =
       0x44,  // peer, 0x00, lane, epoch be64, position be64 -> Envelope bytes as received
-  kOutboundPast = 0x45,  // peer, 0x00, lane, epoch be64 -> OutboundChannel of an earlier epoch
-  kInboundPast = 0x46,   // peer, 0x00, lane, epoch be64 -> InboundChannel of an earlier epoch
+  kOutboundPast = 0x45,      // peer, 0x00, lane, epoch be64 -> OutboundChannel of an earlier epoch
+  kInboundPast = 0x46,       // peer, 0x00, lane, epoch be64 -> InboundChannel of an earlier epoch
+  kOutboundFrontier = 0x48,  // peer, 0x00, lane, epoch be64, size be64 -> Frontier
   kQuarantine = 0x47,  // direction, peer, 0x00, lane, epoch be64, position be64 -> QuarantineRecord
 };
 
@@ -59,6 +60,7 @@ class Key {
   // next field.
   Key& Text(std::string_view value);
   std::string ToString() const { return {bytes_.data(), bytes_.size()}; }
+  std::size_t size() const { return bytes_.size(); }
   operator std::string_view() const {
     return {bytes_.data(), bytes_.size()};
   }  // NOLINT: a key is its bytes

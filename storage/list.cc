@@ -79,6 +79,23 @@ std::string After(std::string_view sort_key) {
 
 }  // namespace
 
+absl::StatusOr<std::vector<std::string>> ValuesOf(const Snapshot& snapshot, Space space,
+                                                  std::uint8_t field, std::string_view prefix,
+                                                  std::size_t count_max) {
+  std::vector<std::string> values;
+  std::string begin = IndexPrefix(space, field, prefix).ToString();
+  begin.pop_back();  // the end of the text: the value may go on
+  const std::size_t value_at = begin.size() - prefix.size();
+  const std::unique_ptr<Cursor> cursor = snapshot.NewCursor(begin, PrefixEnd(begin));
+  while (cursor->Valid() && values.size() < count_max) {
+    const std::string_view rest = cursor->key().substr(value_at);
+    values.emplace_back(rest.substr(0, rest.find('\0')));
+    cursor->Seek(PrefixEnd(IndexPrefix(space, field, values.back())));
+  }
+  if (const absl::Status status = cursor->status(); !status.ok()) return status;
+  return values;
+}
+
 absl::StatusOr<IndexPage> QueryIndex(const Snapshot& snapshot, const IndexQuery& query) {
   if (!query.resume.empty() && query.resume.size() != kSortKeyBytes) {
     return contract::Error(absl::StatusCode::kInvalidArgument, contract::Reason::kPageTokenInvalid,

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -36,6 +37,13 @@ struct IndexPage {
   std::string resume;
 };
 
+// Values of `field` in the index that begin with `prefix`, in order, at most `count_max`: one seek
+// for each, however many records have it.
+absl::StatusOr<std::vector<std::string>> ValuesOf(const Snapshot& snapshot, Space space,
+                                                  std::uint8_t field, std::string_view prefix,
+                                                  std::size_t count_max);
+
+// A term without values holds for no record.
 // Errors: INVALID_ARGUMENT / PAGE_TOKEN_INVALID `resume` is not one of ours; what the engine gives.
 absl::StatusOr<IndexPage> QueryIndex(const Snapshot& snapshot, const IndexQuery& query);
 

@@ -3,6 +3,7 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstdlib>
 #include <cstring>
@@ -113,6 +114,15 @@ void Frontier::Append(const Hash& leaf_hash) {
   }
   subtrees_.push_back(subtree);
   ++size_;
+}
+
+bool Frontier::MayBegin(const Frontier& later) const {
+  if (size_ > later.size_) return false;
+  // The larger subtrees are the same as long as both sizes have the same leading bits.
+  const int same_bits = std::countl_zero(size_ ^ later.size_);
+  const int shared = same_bits == 64 ? std::popcount(size_)
+                                     : std::popcount(size_ & ~(~std::uint64_t{0} >> same_bits));
+  return std::equal(subtrees_.begin(), subtrees_.begin() + shared, later.subtrees_.begin());
 }
 
 std::string Frontier::Encode() const {

@@ -43,6 +43,10 @@ class Frontier {
   Hash Root() const;
   void Append(const Hash& leaf_hash);
 
+  // Whether this log may be the beginning of `later`: compares the subtrees that both still have,
+  // so it reads nothing, and proves nothing where they share none. False when `later` is shorter.
+  bool MayBegin(const Frontier& later) const;
+
   // be64 size, then the hashes of the complete subtrees from the largest to the smallest.
   std::string Encode() const;
   void EncodeTo(std::string& target) const;

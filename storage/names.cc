@@ -1,7 +1,7 @@
 // See names.h.
 #include "storage/names.h"
 
-#include <algorithm>
+#include <charconv>
 #include <memory>
 
 #include "proto/contract/error.h"
@@ -12,6 +12,36 @@ namespace {
 
 using contract::Error;
 using contract::Reason;
+
+constexpr int kCentury = 2000;  // references carry two digits of the year
+constexpr std::uint64_t kNumberInYearMax = (std::uint64_t{1} << 40) - 1;
+
+// The dash before the piece that ends at `end`; npos: there is none.
+std::size_t BeforePiece(std::string_view text, std::size_t end) {
+  return end == 0 ? text.npos : text.rfind('-', end - 1);
+}
+
+std::optional<std::uint64_t> DigitsIn(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || fault != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+absl::Status NoName() {
+  return Error(absl::StatusCode::kInvalidArgument, Reason::kFieldInvalid,
+               "The record has no valid name.",
+               "A name is units/{unit}/{incidents or notices}/{reference}.", "Correct the name.");
+}
+
+absl::Status CheckFree(const Reader& reader, std::string_view name, std::string_view key) {
+  const absl::StatusOr<std::optional<std::string>> present = reader.Get(key);
+  if (!present.ok()) return present.status();
+  if (!present->has_value()) return absl::OkStatus();
+  return Error(absl::StatusCode::kAlreadyExists, Reason::kAlreadyExists,
+               "A record named " + std::string(name) + " exists already.",
+               "Names are never reused.", "Read the record that has the name.");
+}
 
 }  // namespace
 
@@ -56,25 +86,59 @@ std::optional<NameParts> SplitName(std::string_view name) {
   return parts;
 }
 
-absl::StatusOr<std::optional<std::uint64_t>> FindNumber(const Reader& reader, Kind kind,
-                                                        std::string_view name) {
+std::optional<std::uint64_t> OwnNumber(Kind kind, std::string_view name) {
   const std::optional<NameParts> parts = SplitName(name);
   if (!parts.has_value() || (kind == Kind::kIncident) != (parts->collection == "incidents"))
     return std::nullopt;
+  // The last three pieces: year, number, check letter.
+  const std::string_view reference = parts->reference;
+  const std::size_t check_at = reference.rfind('-');
+  const std::size_t number_at =
+      check_at == reference.npos ? check_at : BeforePiece(reference, check_at);
+  const std::size_t year_at =
+      number_at == reference.npos ? number_at : BeforePiece(reference, number_at);
+  if (year_at == reference.npos) return std::nullopt;
+  const auto year = DigitsIn(reference.substr(year_at + 1, number_at - year_at - 1));
+  const auto number = DigitsIn(reference.substr(number_at + 1, check_at - number_at - 1));
+  if (!year.has_value() || *year > 99 || !number.has_value() || *number > kNumberInYearMax)
+    return std::nullopt;
+  return RecordNumber(kCentury + static_cast<int>(*year), *number);
+}
+
+absl::StatusOr<std::vector<std::uint64_t>> OwnNumbersOf(const Snapshot& snapshot, Kind kind,
+                                                        std::uint64_t number) {
+  std::vector<std::uint64_t> numbers;
+  if (number > kNumberInYearMax) return numbers;
+  const std::unique_ptr<Cursor> cursor =
+      snapshot.NewCursor(CounterKey(kind, 0), CounterKey(kind, 0xffff));
+  const std::size_t year_at = CounterKey(kind, 0).size() - 2;
+  for (; cursor->Valid(); cursor->Next()) {
+    const std::string_view year = cursor->key().substr(year_at);
+    numbers.push_back(RecordNumber(
+        static_cast<std::uint8_t>(year[0]) << 8 | static_cast<std::uint8_t>(year[1]), number));
+  }
+  if (const absl::Status status = cursor->status(); !status.ok()) return status;
+  return numbers;
+}
+
+absl::StatusOr<std::optional<std::uint64_t>> FindReceivedNumber(const Reader& reader,
+                                                                std::string_view name) {
+  const std::optional<NameParts> parts = SplitName(name);
+  if (!parts.has_value() || parts->collection != "notices") return std::nullopt;
   const absl::StatusOr<std::optional<std::string>> number =
-      reader.Get(ReferenceKey(kind, parts->reference, parts->owner));
+      reader.Get(ReferenceKey(Kind::kReceived, parts->reference, parts->owner));
   if (!number.ok()) return number.status();
   if (!number->has_value()) return std::nullopt;
   if ((*number)->size() != 8) return DamagedRecord();
   return std::make_optional(ReadU64(**number));
 }
 
-absl::StatusOr<std::vector<ReferenceHit>> FindReferenceTail(const Snapshot& snapshot, Kind kind,
-                                                            std::string_view tail,
-                                                            std::size_t limit) {
+absl::StatusOr<std::vector<ReferenceHit>> FindReceivedTail(const Snapshot& snapshot,
+                                                           std::string_view tail,
+                                                           std::size_t limit) {
   std::vector<ReferenceHit> hits;
   if (tail.empty() || tail.find('\0') != std::string_view::npos) return hits;
-  const std::string prefix = ReferenceTailPrefix(kind, tail).ToString();
+  const std::string prefix = ReferenceTailPrefix(Kind::kReceived, tail).ToString();
   const std::unique_ptr<Cursor> cursor = snapshot.NewCursor(prefix, PrefixEnd(prefix));
   for (; cursor->Valid() && hits.size() < limit; cursor->Next()) {
     const std::string_view rest = cursor->key().substr(2);  // space, kind
@@ -83,30 +147,25 @@ absl::StatusOr<std::vector<ReferenceHit>> FindReferenceTail(const Snapshot& snap
     ReferenceHit& hit = hits.emplace_back();
     hit.reference.assign(rest.rend() - static_cast<std::ptrdiff_t>(end), rest.rend());
     hit.owner.assign(rest.substr(end + 1));
-    hit.number = ReadU64(cursor->value());
   }
   if (const absl::Status status = cursor->status(); !status.ok()) return status;
   return hits;
 }
 
-absl::Status PutReference(Transaction& transaction, Kind kind, std::string_view name,
-                          std::uint64_t number) {
+absl::Status PutReceivedReference(Transaction& transaction, std::string_view name,
+                                  std::uint64_t number) {
   const std::optional<NameParts> parts = SplitName(name);
-  if (!parts.has_value()) {
-    return Error(absl::StatusCode::kInvalidArgument, Reason::kFieldInvalid,
-                 "The record has no valid name.",
-                 "A name is units/{unit}/{incidents or notices}/{reference}.", "Correct the name.");
-  }
-  const Key key = ReferenceKey(kind, parts->reference, parts->owner);
-  const absl::StatusOr<std::optional<std::string>> present = transaction.Get(key);
-  if (!present.ok()) return present.status();
-  if (present->has_value()) {
-    return Error(absl::StatusCode::kAlreadyExists, Reason::kAlreadyExists,
-                 "A record named " + std::string(name) + " exists already.",
-                 "Names are never reused.", "Read the record that has the name.");
-  }
+  if (!parts.has_value()) return NoName();
+  const Key key = ReferenceKey(Kind::kReceived, parts->reference, parts->owner);
+  if (absl::Status status = CheckFree(transaction, name, key); !status.ok()) return status;
   transaction.Put(key, U64Bytes(number));
   return absl::OkStatus();
+}
+
+absl::Status CheckNewName(const Reader& reader, Kind kind, std::string_view name,
+                          std::uint64_t number, std::string_view key) {
+  if (OwnNumber(kind, name) != number) return NoName();
+  return CheckFree(reader, name, key);
 }
 
 }  // namespace tripoint::storage

@@ -1,5 +1,6 @@
-// Numbers and references: counters for each kind and year, and the way from a name or the tail of a
-// reference to the record. Used by the stores and server/operations.
+// Numbers and references: counters for each kind and year, and the way from a name or a number to
+// the record. An own record is found by arithmetic, since its reference says its number; a received
+// one by a stored reference. Used by the stores and server/operations.
 #pragma once
 
 #include <cstddef>
@@ -33,26 +34,38 @@ struct NameParts {
 };
 std::optional<NameParts> SplitName(std::string_view name);
 
-// A record that a reference leads to.
+// The number that an own record of this name would have: RecordNumber of the year and number in
+// its reference (`I-QNG-26-0093-T`). nullopt: no such name of `kind`. Whether the record exists,
+// and is called so, is for who reads it.
+std::optional<std::uint64_t> OwnNumber(Kind kind, std::string_view name);
+
+// Numbers that own records with `number` in their year may have, one for each year in which `kind`
+// was numbered so far, the earliest first.
+absl::StatusOr<std::vector<std::uint64_t>> OwnNumbersOf(const Snapshot& snapshot, Kind kind,
+                                                        std::uint64_t number);
+
+// The received notice named `name`, or nullopt.
+absl::StatusOr<std::optional<std::uint64_t>> FindReceivedNumber(const Reader& reader,
+                                                                std::string_view name);
+
+// Names of up to `limit` received notices whose reference ends in `tail` (upper case, as references
+// are written). Two or more hits mean that the tail is not unique. An empty tail finds nothing.
 struct ReferenceHit {
   std::string reference;
   std::string owner;
-  std::uint64_t number = 0;
 };
+absl::StatusOr<std::vector<ReferenceHit>> FindReceivedTail(const Snapshot& snapshot,
+                                                           std::string_view tail,
+                                                           std::size_t limit);
 
-// The record named `name`, or nullopt.
-absl::StatusOr<std::optional<std::uint64_t>> FindNumber(const Reader& reader, Kind kind,
-                                                        std::string_view name);
+// Makes the received notice `name` findable. Errors: INVALID_ARGUMENT / FIELD_INVALID not a
+// resource name; ALREADY_EXISTS / ALREADY_EXISTS it leads to another record.
+absl::Status PutReceivedReference(Transaction& transaction, std::string_view name,
+                                  std::uint64_t number);
 
-// Up to `limit` records of `kind` whose reference ends in `tail` (upper case, as references are
-// written). Two or more hits mean that the tail is not unique. An empty tail finds nothing.
-absl::StatusOr<std::vector<ReferenceHit>> FindReferenceTail(const Snapshot& snapshot, Kind kind,
-                                                            std::string_view tail,
-                                                            std::size_t limit);
-
-// Makes `name` findable. Errors: INVALID_ARGUMENT / FIELD_INVALID not a resource name;
-// ALREADY_EXISTS / ALREADY_EXISTS it leads to another record.
-absl::Status PutReference(Transaction& transaction, Kind kind, std::string_view name,
-                          std::uint64_t number);
+// That `name` is the one of the own record `number`, and that nothing is stored at `key` yet.
+// Errors: as PutReceivedReference.
+absl::Status CheckNewName(const Reader& reader, Kind kind, std::string_view name,
+                          std::uint64_t number, std::string_view key);
 
 }  // namespace tripoint::storage

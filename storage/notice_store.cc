@@ -16,9 +16,9 @@ namespace {
 using store::v1::NoticeRecord;
 using store::v1::ReceivedRecord;
 
-// Numbers on disk (storage/README.md); the same for own and received notices.
+// Numbers on disk (storage/README.md); the same for own and received notices. All notices are those
+// of any state: an entry of its own would be paid for at every record.
 enum Field : std::uint8_t {
-  kAll = 0,
   kState = 1,
   kKind = 2,
   kUrgency = 3,
@@ -34,7 +34,6 @@ std::string_view ReferenceOf(std::string_view name) {
 
 constexpr auto kVisitNotice = [](const NoticeRecord& record, const auto& visit) {
   const tripoint::v1::Notice& notice = record.notice();
-  visit(kAll, std::string_view());
   visit(kState, std::to_string(static_cast<int>(notice.state())));
   visit(kKind, notice.kind_code());
   visit(kUrgency, notice.urgency_code());
@@ -52,7 +51,6 @@ bool NeedsAck(const ReceivedRecord& record) {
 }
 
 constexpr auto kVisitReceived = [](const ReceivedRecord& record, const auto& visit) {
-  visit(kAll, std::string_view());
   visit(kState, std::to_string(record.state()));
   visit(kKind, record.kind_code());
   visit(kUrgency, record.urgency_code());
@@ -92,7 +90,11 @@ IndexQuery QueryOf(Space space, const NoticeFilter& filter, std::string_view res
   if (!filter.kind_code.empty()) query.terms.push_back({kKind, {filter.kind_code}});
   if (!filter.urgency_code.empty()) query.terms.push_back({kUrgency, {filter.urgency_code}});
   if (filter.state != 0) query.terms.push_back({kState, {std::to_string(filter.state)}});
-  if (query.terms.empty()) query.terms.push_back({kAll, {""}});
+  if (query.terms.empty()) {
+    Term& any_state = query.terms.emplace_back(Term{kState, {}});
+    for (int state = 1; state <= tripoint::v1::NoticeState_MAX; ++state)
+      any_state.any_of.push_back(std::to_string(state));
+  }
   return query;
 }
 
@@ -100,12 +102,13 @@ IndexQuery QueryOf(Space space, const NoticeFilter& filter, std::string_view res
 
 absl::Status CreateNotice(Transaction& transaction, std::uint64_t number,
                           const NoticeRecord& record) {
+  const Key key = RecordKey(Space::kNotice, number);
   if (absl::Status status =
-          PutReference(transaction, Kind::kNotice, record.notice().name(), number);
+          CheckNewName(transaction, Kind::kNotice, record.notice().name(), number, key);
       !status.ok()) {
     return status;
   }
-  WriteRecord(transaction, RecordKey(Space::kNotice, number), record);
+  WriteRecord(transaction, key, record);
   PutIndex(transaction, Space::kNoticeIndex, record, SortKeyOf(number, record), kVisitNotice);
   return absl::OkStatus();
 }
@@ -126,13 +129,28 @@ absl::Status UpdateNotice(Transaction& transaction, const StoredNotice& before,
 
 absl::StatusOr<std::optional<StoredNotice>> FindNotice(const Reader& reader,
                                                        std::string_view name) {
-  const absl::StatusOr<std::optional<std::uint64_t>> number =
-      FindNumber(reader, Kind::kNotice, name);
-  if (!number.ok()) return number.status();
-  if (!number->has_value()) return std::nullopt;
-  absl::StatusOr<NoticeRecord> record = Load<NoticeRecord>(reader, Space::kNotice, **number);
+  const std::optional<std::uint64_t> number = OwnNumber(Kind::kNotice, name);
+  if (!number.has_value()) return std::nullopt;
+  absl::StatusOr<std::optional<NoticeRecord>> record =
+      ReadRecord<NoticeRecord>(reader, RecordKey(Space::kNotice, *number));
   if (!record.ok()) return record.status();
-  return std::make_optional(StoredNotice{**number, std::move(*record)});
+  if (!record->has_value() || (*record)->notice().name() != name) return std::nullopt;
+  return std::make_optional(StoredNotice{*number, std::move(**record)});
+}
+
+absl::StatusOr<std::vector<StoredNotice>> FindNoticesByNumber(const Snapshot& snapshot,
+                                                              std::uint64_t number) {
+  const absl::StatusOr<std::vector<std::uint64_t>> numbers =
+      OwnNumbersOf(snapshot, Kind::kNotice, number);
+  if (!numbers.ok()) return numbers.status();
+  std::vector<StoredNotice> notices;
+  for (const std::uint64_t candidate : *numbers) {
+    absl::StatusOr<std::optional<NoticeRecord>> record =
+        ReadRecord<NoticeRecord>(snapshot, RecordKey(Space::kNotice, candidate));
+    if (!record.ok()) return record.status();
+    if (record->has_value()) notices.push_back({candidate, std::move(**record)});
+  }
+  return notices;
 }
 
 absl::StatusOr<std::optional<NoticeRecord>> FindNoticeVersion(const Reader& reader,
@@ -173,8 +191,7 @@ absl::StatusOr<std::vector<NoticeRecord>> ListNoticeVersions(const Snapshot& sna
 }
 
 absl::Status CreateReceived(Transaction& transaction, const ReceivedRecord& record) {
-  if (absl::Status status =
-          PutReference(transaction, Kind::kReceived, record.name(), record.number());
+  if (absl::Status status = PutReceivedReference(transaction, record.name(), record.number());
       !status.ok()) {
     return status;
   }
@@ -197,8 +214,7 @@ absl::Status UpdateReceived(Transaction& transaction, const ReceivedRecord& befo
 
 absl::StatusOr<std::optional<ReceivedRecord>> FindReceived(const Reader& reader,
                                                            std::string_view name) {
-  const absl::StatusOr<std::optional<std::uint64_t>> number =
-      FindNumber(reader, Kind::kReceived, name);
+  const absl::StatusOr<std::optional<std::uint64_t>> number = FindReceivedNumber(reader, name);
   if (!number.ok()) return number.status();
   if (!number->has_value()) return std::nullopt;
   absl::StatusOr<ReceivedRecord> record = Load<ReceivedRecord>(reader, Space::kReceived, **number);

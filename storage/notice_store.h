@@ -23,13 +23,17 @@ struct StoredNotice {
 };
 
 // Own notices. Sorted by share time, drafts by creation.
-// Errors: ALREADY_EXISTS / ALREADY_EXISTS the name is taken.
+// Errors: ALREADY_EXISTS / ALREADY_EXISTS the name is taken; INVALID_ARGUMENT / FIELD_INVALID it is
+// not the one of `number`.
 absl::Status CreateNotice(Transaction& transaction, std::uint64_t number,
                           const store::v1::NoticeRecord& record);
 // Keeps `before` in the history when the version differs, moves the index entries.
 absl::Status UpdateNotice(Transaction& transaction, const StoredNotice& before,
                           const store::v1::NoticeRecord& after);
 absl::StatusOr<std::optional<StoredNotice>> FindNotice(const Reader& reader, std::string_view name);
+// All that have `number` in their year, the earliest year first.
+absl::StatusOr<std::vector<StoredNotice>> FindNoticesByNumber(const Snapshot& snapshot,
+                                                              std::uint64_t number);
 absl::StatusOr<std::optional<store::v1::NoticeRecord>> FindNoticeVersion(const Reader& reader,
                                                                          std::string_view name,
                                                                          std::uint32_t version);

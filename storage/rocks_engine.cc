@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "proto/contract/error.h"
 #include "rocksdb/cache.h"
@@ -252,6 +253,18 @@ void RocksEngine::AfterFullLog() {
   }
 }
 
+// A memtable remembers where it inserted last, so neighbours that follow each other cost a third of
+// the comparisons (docs/performance.md, "Keys"). The sort is stable: of two writes of one key the
+// later stays the later.
+std::vector<const Batch::Entry*> InKeyOrder(const Batch& batch) {
+  std::vector<const Batch::Entry*> entries;
+  entries.reserve(batch.size());
+  for (const Batch::Entry& entry : batch.entries()) entries.push_back(&entry);
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const Batch::Entry* a, const Batch::Entry* b) { return a->key < b->key; });
+  return entries;
+}
+
 absl::Status RocksEngine::Commit(const Batch& batch) {
   if (batch.empty()) return absl::OkStatus();
   // A failed fsync may lie when it is repeated (R11): after one, only opening again tells what is
@@ -262,7 +275,8 @@ absl::Status RocksEngine::Commit(const Batch& batch) {
   }
   if (absl::Status status = HaveSpace(); !status.ok()) return status;
   rocksdb::WriteBatch writes(batch.bytes() + batch.size() * 12 + 64, 0, kProtectionBytes, 0);
-  for (const Batch::Entry& entry : batch.entries()) {
+  for (const Batch::Entry* const place : InKeyOrder(batch)) {
+    const Batch::Entry& entry = *place;
     if (entry.key.empty() || entry.key.size() > kKeyBytesMax ||
         entry.value.size() > kValueBytesMax) {
       return Error(absl::StatusCode::kInvalidArgument, Reason::kTooLarge,
@@ -343,6 +357,10 @@ rocksdb::Options MakeOptions(const RocksOptions& ours, const std::shared_ptr<Hea
   options.write_buffer_size = ours.write_buffer_bytes;
   options.max_total_wal_size = 64u << 20;
   options.memtable_protection_bytes_per_key = kProtectionBytes;
+  // Most reads of the committer are for a key that is not there (a new request id, a new name): the
+  // filter answers them without a search.
+  options.memtable_prefix_bloom_size_ratio = 0.02;
+  options.memtable_whole_key_filtering = true;
   options.max_open_files = 512;
   options.compression = rocksdb::kLZ4Compression;
   options.bottommost_compression = rocksdb::kZSTD;

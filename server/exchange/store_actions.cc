@@ -47,10 +47,7 @@ std::optional<InboundState> DurableInbound(const storage::Reader& reader, const 
 
 absl::StatusOr<Frontier> GrownFrontier(const storage::Reader& reader, const std::string& peer,
                                        v1::Lane lane, std::uint64_t epoch) {
-  absl::StatusOr<operations::PeerChannels> channels = operations::LoadChannels(reader, peer);
-  if (!channels.ok()) return channels.status();
-  operations::OutboundState& out = channels->outbound[LaneIndex(lane)];
-  return out.epoch == epoch ? std::move(out.frontier) : Frontier();
+  return operations::OutboundFrontier(reader, peer, Number(lane), epoch);
 }
 
 RangeRead DoRead(const storage::Snapshot& snapshot, const std::string& peer, std::uint64_t epoch,

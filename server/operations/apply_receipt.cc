@@ -77,38 +77,21 @@ absl::Status RecordRefusals(storage::Transaction& transaction, const InboundRece
 absl::Status RunReceipt(storage::Transaction& transaction, const InboundReceipt& receipt,
                         AppliedReceipt& result) {
   const ChannelName channel{receipt.peer, receipt.lane};
-  absl::StatusOr<store::v1::OutboundChannel> before =
-      storage::GetOutboundChannel(transaction, channel);
-  if (!before.ok()) return before.status();
-  const std::uint64_t size = receipt.receipted.size();
-  if (receipt.epoch != before->epoch() || size > before->size()) {
-    return Error(absl::StatusCode::kAborted, Reason::kLinkProtocol,
-                 "A receipt covers more than was sent, or another epoch",
-                 "A receipt is the signed head of what this node sent.",
-                 "Report it to the peer's operators; the link starts again.");
-  }
-  result.receipted_size = before->receipted_size();
-  absl::StatusOr<bool> advanced =
-      storage::RecordReceipt(transaction, channel, receipt.epoch, size, receipt.signature);
-  if (!advanced.ok()) return advanced.status();
-  if (!*advanced) return absl::OkStatus();
-
   absl::StatusOr<store::v1::OutboundChannel> state =
       storage::GetOutboundChannel(transaction, channel);
   if (!state.ok()) return state.status();
-  absl::StatusOr<storage::Frontier> frontier =
-      storage::FrontierOf(state->receipted_size(), state->receipted_frontier());
-  if (!frontier.ok()) return frontier.status();
-  if (!(*frontier == receipt.receipted)) {
-    return Error(absl::StatusCode::kDataLoss, Reason::kChannelFork,
-                 "A receipt is over other envelopes than those that were sent",
-                 "Its root differs from the root of this channel at the same size.",
-                 "Keep the channel stopped and call the peer's operators.");
-  }
+  const std::uint64_t before = state->receipted_size();
+  const std::uint64_t size = receipt.receipted.size();
+  result.receipted_size = before;
+  const absl::StatusOr<bool> advanced =
+      storage::EnterReceipt(*state, receipt.epoch, receipt.receipted, receipt.signature);
+  if (!advanced.ok()) return advanced.status();
+  if (!*advanced) return absl::OkStatus();
+
   JournalLine line{.actor = PeerActor(receipt.peer),
                    .action = "receipt.store",
                    .names = {ChannelText(channel)},
-                   .count = size - before->receipted_size(),
+                   .count = size - before,
                    .reason = {}};
   absl::Status status = RecordRefusals(transaction, receipt, channel, *state, line);
   if (!status.ok()) return status;

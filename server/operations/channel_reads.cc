@@ -81,6 +81,16 @@ absl::StatusOr<PeerChannels> LoadChannels(const storage::Reader& reader, std::st
   return channels;
 }
 
+absl::StatusOr<storage::Frontier> OutboundFrontier(const storage::Reader& reader,
+                                                   std::string_view peer, std::uint8_t lane,
+                                                   std::uint64_t epoch) {
+  const absl::StatusOr<store::v1::OutboundChannel> stored =
+      storage::GetOutboundChannel(reader, ChannelName{std::string(peer), lane});
+  if (!stored.ok()) return stored.status();
+  if (stored->epoch() != epoch) return storage::Frontier();
+  return storage::FrontierOf(stored->size(), stored->frontier());
+}
+
 absl::StatusOr<storage::Frontier> OutboundFrontierAt(const storage::Snapshot& snapshot,
                                                      std::string_view peer, std::uint8_t lane,
                                                      std::uint64_t size) {

@@ -126,8 +126,14 @@ struct PeerChannels {
 // Errors: DATA_LOSS / CORRUPT.
 absl::StatusOr<PeerChannels> LoadChannels(const storage::Reader& reader, std::string_view peer);
 
-// Frontier of a channel to a peer at `size`, for comparing with what the peer holds. Cheap from the
-// receipted size on. Errors: OUT_OF_RANGE / FIELD_INVALID beyond the channel.
+// Frontier of a channel to a peer at its present size; the empty one when it is of another epoch
+// than `epoch`. Reads one record. Errors: DATA_LOSS / CORRUPT.
+absl::StatusOr<storage::Frontier> OutboundFrontier(const storage::Reader& reader,
+                                                   std::string_view peer, std::uint8_t lane,
+                                                   std::uint64_t epoch);
+
+// Frontier of a channel to a peer at `size`, for comparing with what the peer holds. A bounded walk
+// at any size. Errors: OUT_OF_RANGE / FIELD_INVALID beyond the channel.
 absl::StatusOr<storage::Frontier> OutboundFrontierAt(const storage::Snapshot& snapshot,
                                                      std::string_view peer, std::uint8_t lane,
                                                      std::uint64_t size);

@@ -95,9 +95,12 @@ TEST(ChannelStore, ReceiptsClimb) {
     absl::StatusOr<bool> moved = false;
     store
         .Write([&](Transaction& transaction) {
+          auto state = GetOutboundChannel(transaction, kLaos);
+          if (!state.ok()) return state.status();
           moved =
-              RecordReceipt(transaction, kLaos, epoch, size, "signature " + std::to_string(size));
-          return moved.status();
+              EnterReceipt(*state, epoch, Expected(1, size), "signature " + std::to_string(size));
+          if (!moved.ok()) return moved.status();
+          return PutOutboundChannel(transaction, kLaos, *state);
         })
         .IgnoreError();
     return moved;
@@ -105,8 +108,8 @@ TEST(ChannelStore, ReceiptsClimb) {
   EXPECT_TRUE(*receipt(kEpoch, 4));
   EXPECT_FALSE(*receipt(kEpoch, 4));
   EXPECT_FALSE(*receipt(kEpoch, 3));
-  EXPECT_EQ(ReasonOf(receipt(kEpoch, 11).status()), Reason::kChannelFork);
-  EXPECT_EQ(ReasonOf(receipt(kEpoch + 1, 5).status()), Reason::kChannelFork);
+  EXPECT_EQ(ReasonOf(receipt(kEpoch, 11).status()), Reason::kLinkProtocol);
+  EXPECT_EQ(ReasonOf(receipt(kEpoch + 1, 5).status()), Reason::kLinkProtocol);
   auto state = *GetOutboundChannel(store.engine, kLaos);
   EXPECT_EQ(state.receipted_size(), 4u);
   EXPECT_EQ(state.receipt_signature(), "signature 4");
@@ -121,6 +124,44 @@ TEST(ChannelStore, ReceiptsClimb) {
   EXPECT_TRUE(*receipt(kEpoch, 10));
   EXPECT_EQ(GetOutboundChannel(store.engine, kLaos)->receipted_frontier(),
             GetOutboundChannel(store.engine, kLaos)->frontier());
+}
+
+// Goal: a receipt over another log than the one that was sent is a fork, wherever the two still
+// have a subtree in common.
+TEST(ChannelStore, ReceiptOverAnotherLogIsAFork) {
+  Store store;
+  Send(store, 10, {kLaos});
+  for (const std::uint64_t size : {8u, 9u, 10u}) {
+    auto state = *GetOutboundChannel(store.engine, kLaos);
+    EXPECT_EQ(ReasonOf(EnterReceipt(state, kEpoch, Expected(2, size + 1), "s").status()),
+              Reason::kChannelFork)
+        << size;
+    EXPECT_EQ(state.receipted_size(), 0u);
+  }
+}
+
+// Goal: the frontier at any size of a long channel comes from one that was kept, and a kept one
+// that is gone is damage.
+TEST(ChannelStore, FrontierOfALongChannelIsNear) {
+  Store store;
+  constexpr std::uint64_t kSize = 2 * kFrontierEvery + 3;
+  Send(store, kSize, {kLaos});
+  const auto snapshot = store.engine.TakeSnapshot();
+  for (const std::uint64_t size : {std::uint64_t{1}, kFrontierEvery - 1, kFrontierEvery,
+                                   kFrontierEvery + 1, 2 * kFrontierEvery, kSize - 1, kSize}) {
+    const auto frontier = OutboundFrontierAt(*snapshot, kLaos, size);
+    ASSERT_TRUE(frontier.ok()) << frontier.status();
+    EXPECT_EQ(*frontier, Expected(1, size)) << size;
+  }
+  Batch batch;
+  batch.Delete(EntryKey(Space::kOutboundFrontier, kLaos.peer, kLaos.lane, kEpoch, kFrontierEvery));
+  batch.Delete(EntryKey(Space::kOutboundEntry, kLaos.peer, kLaos.lane, kEpoch, 0));
+  ASSERT_TRUE(store.engine.Commit(batch).ok());
+  const auto damaged = store.engine.TakeSnapshot();
+  EXPECT_EQ(ReasonOf(OutboundFrontierAt(*damaged, kLaos, kFrontierEvery + 5).status()),
+            Reason::kCorrupt);
+  // The first leaf is not read again behind the second kept frontier.
+  EXPECT_EQ(*OutboundFrontierAt(*damaged, kLaos, kSize - 1), Expected(1, kSize - 1));
 }
 
 // Goal: a hole in a channel is damage, never a shorter answer.

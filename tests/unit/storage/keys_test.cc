@@ -50,6 +50,8 @@ TEST(Keys, GoldenBytes) {
             "446162000200000000000000030000000000000004");
   EXPECT_EQ(Hex(PastChannelKey(Space::kOutboundPast, "ab", 1, 3)), "45616200010000000000000003");
   EXPECT_EQ(Hex(PastChannelKey(Space::kInboundPast, "ab", 1, 3)), "46616200010000000000000003");
+  EXPECT_EQ(Hex(EntryKey(Space::kOutboundFrontier, "ab", 1, 3, 1024)),
+            "486162000100000000000000030000000000000400");
   EXPECT_EQ(Hex(QuarantineKey(true, "ab", 1, 3, 4)),
             "47016162000100000000000000030000000000000004");
 }

@@ -65,23 +65,26 @@ TEST(NoticeStore, OwnNoticeFromDraftToRevision) {
   Store store;
   ASSERT_TRUE(store
                   .Write([](Transaction& transaction) {
-                    return CreateNotice(transaction, 1, Draft("N-1"));
+                    return CreateNotice(transaction, RecordNumber(2026, 1),
+                                        Draft("N-TNI-26-0001-B"));
                   })
                   .ok());
   EXPECT_EQ(ReasonOf(store.Write([](Transaction& transaction) {
-              return CreateNotice(transaction, 2, Draft("N-1"));
+              return CreateNotice(transaction, RecordNumber(2026, 1), Draft("N-TNI-26-0001-B"));
             })),
             Reason::kAlreadyExists);
   ASSERT_TRUE(store
                   .Write([](Transaction& transaction) {
-                    return CreateNotice(transaction, 2, Draft("N-2"));
+                    return CreateNotice(transaction, RecordNumber(2026, 2),
+                                        Draft("N-TNI-26-0002-B"));
                   })
                   .ok());
   EXPECT_EQ(CountOwn(store, {.unit = "la-attapeu"}), 0u);
   const auto change = [&store](const std::function<void(NoticeRecord&)>& edit) {
     ASSERT_TRUE(store
                     .Write([&](Transaction& transaction) -> absl::Status {
-                      const auto before = FindNotice(transaction, "units/vn-tayninh/notices/N-1");
+                      const auto before =
+                          FindNotice(transaction, "units/vn-tayninh/notices/N-TNI-26-0001-B");
                       if (!before.ok()) return before.status();
                       NoticeRecord after = (*before)->record;
                       edit(after);
@@ -112,11 +115,16 @@ TEST(NoticeStore, OwnNoticeFromDraftToRevision) {
   EXPECT_EQ(CountOwn(store, {.urgency_code = "U0"}), 0u);
   const auto snapshot = store.engine.TakeSnapshot();
   EXPECT_EQ(ListNotices(*snapshot, {}, "", 10)->notices.front().number,
-            1u);  // shared later than the draft was made
-  EXPECT_EQ((*FindNoticeVersion(*snapshot, "units/vn-tayninh/notices/N-1", 1))->notice().state(),
+            RecordNumber(2026, 1));  // shared later than the draft was made
+  EXPECT_EQ((*FindNoticeVersion(*snapshot, "units/vn-tayninh/notices/N-TNI-26-0001-B", 1))
+                ->notice()
+                .state(),
             tripoint::v1::NOTICE_STATE_DRAFT);
-  EXPECT_EQ((*FindNoticeVersion(*snapshot, "units/vn-tayninh/notices/N-1", 2))->copies_size(), 1);
-  const auto versions = ListNoticeVersions(*snapshot, "units/vn-tayninh/notices/N-1", 0, 10);
+  EXPECT_EQ(
+      (*FindNoticeVersion(*snapshot, "units/vn-tayninh/notices/N-TNI-26-0001-B", 2))->copies_size(),
+      1);
+  const auto versions =
+      ListNoticeVersions(*snapshot, "units/vn-tayninh/notices/N-TNI-26-0001-B", 0, 10);
   ASSERT_TRUE(versions.ok());
   ASSERT_EQ(versions->size(), 2u);
   EXPECT_EQ(versions->front().notice().version(), 2u);
