@@ -26,23 +26,22 @@ struct Shape {
   int bodies = 0;   // keys that hold the whole record
   int indexes = 0;  // 25 bytes, no value
   int deletes = 0;  // of index keys
-  int others = 0;   // 26 bytes, value of 90: reference, request, journal entry, channel entry
+  int others = 0;   // 26 bytes, value of 90: request, journal entry, channel entry and such
 };
 
 // Counted on 2026-11-22 in storage/incident_store.cc, notice_store.cc, channel_store.cc and
-// server/operations. incident: record; all, state, category, group, severity, gate; reference,
-// request, journal entry.
-inline constexpr Shape kCreateIncident{1, 6, 0, 3};
+// server/operations. incident: record; state, category, severity, gate; request, journal entry.
+inline constexpr Shape kCreateIncident{1, 4, 0, 2};
 // The same in a batch: one journal entry for all, and the external id of each.
-inline constexpr Shape kImportIncident{1, 6, 0, 3};
-// draft: record; all, state, kind, urgency; reference, request, journal entry.
-inline constexpr Shape kCreateNotice{1, 4, 0, 3};
-// share: envelope, new version, kept version; its four index keys move and the recipient's comes;
+inline constexpr Shape kImportIncident{1, 4, 0, 2};
+// draft: record; state, kind, urgency; request, journal entry.
+inline constexpr Shape kCreateNotice{1, 3, 0, 2};
+// share: envelope, new version, kept version; its three index keys move and the recipient's comes;
 // channel entry, request, journal entry.
-inline constexpr Shape kShareNotice{3, 5, 4, 3};
-// received: envelope; all, state, kind, urgency, unit; received record, reference. (Journal and
+inline constexpr Shape kShareNotice{3, 4, 3, 3};
+// received: envelope; state, kind, urgency, unit; received record, reference. (Journal and
 // channel: one a batch.)
-inline constexpr Shape kReceiveNotice{1, 5, 0, 2};
+inline constexpr Shape kReceiveNotice{1, 4, 0, 2};
 
 struct Write {
   Shape shape;
