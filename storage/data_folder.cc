@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "proto/contract/error.h"
+#include "storage/disk_reserve.h"
 #include "storage/journal_store.h"
 #include "storage/keys.h"
 #include "storage/schema.h"
@@ -72,14 +73,20 @@ absl::Status CheckJournalTail(const Engine& engine) {
   return entries->size() == expected ? absl::OkStatus() : VerifyJournal(*snapshot);
 }
 
-// Copies log, manifest and CURRENT of the store into the new folder `target`.
+// Log, manifest and CURRENT of the store into the new folder `target`: as links where the disk has
+// them, which takes no room and is as good as a copy, since RocksDB removes such files and never
+// changes one (no log is used twice, each opening makes a new manifest).
 void CopyLog(const std::string& store, const std::string& target, std::error_code& error) {
   for (fs::directory_iterator file(store, error), end; !error && file != end;
        file.increment(error)) {
     const std::string name = file->path().filename().string();
     if (file->path().extension() != ".log" && name.rfind("MANIFEST", 0) != 0 && name != "CURRENT")
       continue;
-    fs::copy_file(file->path(), fs::path(target) / name, error);
+    fs::create_hard_link(file->path(), fs::path(target) / name, error);
+    if (error) {
+      error.clear();
+      fs::copy_file(file->path(), fs::path(target) / name, error);
+    }
     if (error) return;
   }
 }
@@ -146,6 +153,7 @@ absl::StatusOr<OpenedStore> OpenDataFolder(const std::string& data, const std::s
   options.recovery = RecoveryMode::kStrict;
   absl::StatusOr<std::unique_ptr<Engine>> engine = OpenRocksEngine(StoreFolder(data), options);
   if (absl::IsDataLoss(engine.status())) {
+    DiskReserve(StoreFolder(data), 0).Release();  // on a full disk even a new folder has no room
     if (absl::Status status = CopyAside(data); !status.ok()) return status;
     options.recovery = RecoveryMode::kPointInTime;
     engine = OpenRocksEngine(StoreFolder(data), options);

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "proto/contract/error.h"
 #include "rocksdb/cache.h"
 #include "rocksdb/db.h"
@@ -20,6 +22,7 @@
 #include "rocksdb/table.h"
 #include "rocksdb/utilities/checkpoint.h"
 #include "rocksdb/write_batch.h"
+#include "storage/disk_reserve.h"
 
 namespace tripoint::storage {
 namespace {
@@ -28,6 +31,9 @@ using contract::Error;
 using contract::Reason;
 
 constexpr std::size_t kProtectionBytes = 8;
+// The most memory that the records of a log take for each of its bytes: short ones have as much
+// beside them.
+constexpr std::size_t kMemoryOfLog = 4;
 
 rocksdb::Slice SliceOf(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 
@@ -186,12 +192,20 @@ class RocksSnapshot final : public Snapshot {
 
 class RocksEngine final : public Engine {
  public:
+  // `log_kept`: the log was read into memory only, since there was no room for a table.
   RocksEngine(std::unique_ptr<rocksdb::DB> db, std::shared_ptr<Health> health,
-              std::string directory, std::uint64_t space_floor_bytes)
+              std::string directory, const RocksOptions& options, bool log_kept)
       : db_(std::move(db)),
         health_(std::move(health)),
         directory_(std::move(directory)),
-        space_floor_bytes_(space_floor_bytes) {}
+        space_floor_bytes_(options.space_floor_bytes),
+        write_buffer_bytes_(options.write_buffer_bytes),
+        reserve_(directory_, options.reserve_bytes),
+        log_kept_(log_kept) {
+    const absl::MutexLock lock(&room_mutex_);
+    settled_ = reserve_.Fill() && !log_kept_;
+    if (!HasFloor(directory_, space_floor_bytes_)) health_->Report(BelowFloor());
+  }
   ~RocksEngine() override {
     const rocksdb::Status closed = db_->Close();
     closed.PermitUncheckedError();  // everything acknowledged was synced; nothing hangs on a clean
@@ -210,28 +224,52 @@ class RocksEngine final : public Engine {
   Statistics GetStatistics() const override;
 
  private:
+  static rocksdb::Status BelowFloor() {
+    return rocksdb::Status::NoSpace("less than the reserve is free");
+  }
   absl::Status HaveSpace();
+  rocksdb::Status Settle();
   void AfterFullLog();
 
   std::unique_ptr<rocksdb::DB> db_;
   std::shared_ptr<Health> health_;
   const std::string directory_;
   const std::uint64_t space_floor_bytes_;
+  const std::size_t write_buffer_bytes_;
+  // False while something of a start on a full disk is still to be done, once there is room.
+  std::atomic<bool> settled_{false};
+  absl::Mutex room_mutex_;
+  const DiskReserve reserve_ ABSL_GUARDED_BY(room_mutex_);
+  bool log_kept_ ABSL_GUARDED_BY(room_mutex_);
 };
+
+// What a start on a full disk left for later. A kept log becomes a table before anything new is
+// written, so that no later recovery depends on a log that an earlier one has read already.
+rocksdb::Status RocksEngine::Settle() {
+  const absl::MutexLock lock(&room_mutex_);
+  if (log_kept_) {
+    rocksdb::Status done =
+        db_->SetOptions({{"write_buffer_size", std::to_string(write_buffer_bytes_)}});
+    if (done.ok()) done = db_->Flush(rocksdb::FlushOptions());
+    if (!done.ok()) return done;
+    log_kept_ = false;
+  }
+  (void)
+      reserve_.Fill();  // above the floor it has room; a disk that still refuses is not asked again
+  settled_ = true;
+  return rocksdb::Status::OK();
+}
 
 // A log that ran into the end of the disk cannot always be resumed (see AfterFullLog), so writing
 // stops before: the floor also leaves room for flushes.
 absl::Status RocksEngine::HaveSpace() {
-  std::error_code error;
-  const std::filesystem::space_info space = std::filesystem::space(directory_, error);
-  if (!error &&
-      space.available < std::min<std::uintmax_t>(space_floor_bytes_, space.capacity / 4)) {
-    const rocksdb::Status full = rocksdb::Status::NoSpace("less than the reserve is free");
-    health_->Report(full);
-    return FromRocks(full, "Nothing was stored");
+  if (!HasFloor(directory_, space_floor_bytes_)) {
+    health_->Report(BelowFloor());
+    return FromRocks(BelowFloor(), "Nothing was stored");
   }
-  if (!health_->full()) return absl::OkStatus();
-  const rocksdb::Status resumed = db_->Resume();
+  if (settled_ && !health_->full()) return absl::OkStatus();
+  rocksdb::Status resumed = health_->full() ? db_->Resume() : rocksdb::Status::OK();
+  if (resumed.ok() && !settled_) resumed = Settle();
   if (!resumed.ok()) {  // Busy: RocksDB's own recovery is at it
     return FromRocks(rocksdb::Status::NoSpace("writing has not resumed yet", resumed.ToString()),
                      "Nothing was stored");
@@ -352,6 +390,8 @@ rocksdb::Options MakeOptions(const RocksOptions& ours, const std::shared_ptr<Hea
   options.allow_mmap_writes = false;
   options.best_efforts_recovery = false;
 
+  // Room taken ahead for the manifest; RocksDB's 4 MiB are not there on a full disk.
+  options.manifest_preallocation_size = 64u << 10;
   options.max_background_jobs = 2;
   options.max_write_buffer_number = 2;
   options.write_buffer_size = ours.write_buffer_bytes;
@@ -421,14 +461,26 @@ absl::Status OpenError(const rocksdb::Status& status, const RocksOptions& option
 
 absl::StatusOr<std::unique_ptr<Engine>> OpenRocksEngine(const std::string& directory,
                                                         RocksOptions options) {
+  const absl::StatusOr<Opening> opening = PrepareOpening(directory, options.reserve_bytes);
+  if (!opening.ok()) return opening.status();
+  const bool log_kept = *opening == Opening::kLogKept;
   auto health = std::make_shared<Health>(options);
+  rocksdb::Options rocks = MakeOptions(options, health);
+  if (log_kept) {
+    rocks.avoid_flush_during_recovery = true;
+    // A memtable that fills up while the log is read would be flushed all the same.
+    rocks.write_buffer_size += kMemoryOfLog * NeedsOf(directory).log_bytes;
+  }
   rocksdb::DB* opened = nullptr;
-  const rocksdb::Status status =
-      rocksdb::DB::Open(MakeOptions(options, health), directory, &opened);
+  const rocksdb::Status status = rocksdb::DB::Open(rocks, directory, &opened);
   std::unique_ptr<rocksdb::DB> db(opened);
-  if (!status.ok()) return OpenError(status, options);
-  return std::make_unique<RocksEngine>(std::move(db), std::move(health), directory,
-                                       options.space_floor_bytes);
+  if (!status.ok()) {
+    // It may have been given back; where there is no store, or another one, none is made.
+    if (!status.IsInvalidArgument()) (void)DiskReserve(directory, options.reserve_bytes).Fill();
+    return OpenError(status, options);
+  }
+  return std::make_unique<RocksEngine>(std::move(db), std::move(health), directory, options,
+                                       log_kept);
 }
 
 }  // namespace tripoint::storage

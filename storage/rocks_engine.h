@@ -30,6 +30,8 @@ struct RocksOptions {
   // Free space below which nothing is written (at most a quarter of the disk): flushes need room,
   // and a log that meets the end of the disk cannot always go on.
   std::uint64_t space_floor_bytes = 64u << 20;
+  // A file that keeps room for opening when all else is full; at most a sixteenth of the disk.
+  std::uint64_t reserve_bytes = 4u << 20;
 
   // Called at most once, on a RocksDB thread or the committer's: after it the process must end and
   // open the data again (fsync and IO errors, corruption). Not called for a full disk. Must not
@@ -46,8 +48,9 @@ struct RocksOptions {
 // Opens the store in `directory`.
 // Errors: FAILED_PRECONDITION / DATA_LOCKED another process has it open; FAILED_PRECONDITION /
 // CONFIG_INVALID no data there; ALREADY_EXISTS / ALREADY_EXISTS `create` over existing data;
-// DATA_LOSS / CORRUPT damaged: under kStrict try kPointInTime; RESOURCE_EXHAUSTED / DISK_FULL;
-// UNAVAILABLE / OUTCOME_UNKNOWN other disk errors.
+// DATA_LOSS / CORRUPT damaged: under kStrict try kPointInTime; RESOURCE_EXHAUSTED / DISK_FULL not
+// even the small files of opening have room: nothing was touched; UNAVAILABLE / OUTCOME_UNKNOWN
+// other disk errors. On a full disk it opens, reads, and refuses writes until there is room.
 absl::StatusOr<std::unique_ptr<Engine>> OpenRocksEngine(const std::string& directory,
                                                         RocksOptions options);
 

@@ -379,13 +379,19 @@ class FullDisk(unittest.TestCase):
         self.addCleanup(federation.run, ["umount", "-l", self.disk])
 
     def fill(self):
-        with open(self.disk / "filler", "wb") as filler:
-            try:
-                while True:
-                    filler.write(b"x" * 65536)
-                    filler.flush()
-            except OSError:
-                return
+        """To the last byte; again: what came free since."""
+        with open(self.disk / "filler", "ab", buffering=0) as filler:
+            for size in (65536, 4096):
+                try:
+                    while filler.write(b"x" * size) == size:
+                        pass
+                except OSError:
+                    pass  # full
+
+    def fill_but(self, free):
+        self.fill()
+        filler = self.disk / "filler"
+        os.truncate(filler, filler.stat().st_size - free)
 
     def test_full_disk_refuses_writes_serves_reads_and_comes_back(self):
         with federation.Cluster((VN, LA)) as cluster:
@@ -419,6 +425,48 @@ class FullDisk(unittest.TestCase):
             vn.start()
             titles = sorted(entry["facts"]["title"] for entry in vn.jsonl("incident", "list", "--limit", "0"))
             self.assertEqual(["again", "before 0", "before 1", "before 2"], titles)
+            self.assertEqual(0, vn.stop())
+
+    def test_start_on_a_full_disk_reads_refuses_and_comes_back(self):
+        with federation.Cluster((VN,)) as cluster:
+            vn = cluster.nodes[VN]
+            vn.data = self.disk / "data"
+            cluster.make_ring()
+
+            def new(title):
+                return vn.cli("incident", "new", "--kind", "CTB-GEN", "--where", "G-BOY", "--title", title, "-o", "json",
+                              check=False)
+
+            kept = [json.loads(new(f"before {i}").stdout)["name"].rsplit("/", 1)[1] for i in range(20)]
+            vn.kill()  # the log holds all of it
+            for _ in range(3):
+                self.fill()
+                vn.start()
+                self.fill()  # also what the start gave back
+                self.assertEqual(sorted(kept), sorted(vn.cli("incident", "list", "--limit", "0", "-o", "id").stdout.split()))
+                refused = new("full")
+                self.assertEqual(REFUSED, refused.returncode, refused.stderr)
+                self.assertEqual("disk_full", json.loads(refused.stdout)["error"]["code"])
+                self.assertTrue(any("takes no writes" in warning for warning in vn.status()["warnings"]))
+                vn.kill()
+            # Without the reserve there is no room even to open: said with figures, and nothing is touched.
+            (self.disk / "data" / "store" / "reserve").unlink()
+            self.fill()
+            done = federation.run([cluster.tripointd, "run", "--config", vn.config], check=False)
+            self.assertEqual(REFUSED, done.returncode, done.stdout + done.stderr)
+            for text in ("the disk is full", "0.0 MiB are free", "Free 0.3 MiB", "start again"):
+                self.assertIn(text, done.stderr)
+            (self.disk / "filler").unlink()
+            self.fill_but(2 * MIB)
+            vn.start()
+            self.fill()
+            self.assertEqual(REFUSED, new("full").returncode)
+            (self.disk / "filler").unlink()
+            federation.wait_until(lambda: new("again").returncode == 0, what="writes after space is free")
+            self.assertFalse(vn.status().get("warnings"))
+            vn.kill()
+            vn.start()
+            self.assertEqual(len(kept) + 1, len(vn.jsonl("incident", "list", "--limit", "0")))
             self.assertEqual(0, vn.stop())
 
 

@@ -1,0 +1,208 @@
+// Starting on a disk that is full to the last byte: a small tmpfs, a process that dies without a
+// word, and a store whose log still holds everything.
+#include <sys/mount.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "storage/data_folder.h"
+#include "storage/disk_reserve.h"
+#include "storage/rocks_engine.h"
+#include "tests/unit/storage/fixture.h"
+
+namespace tripoint::storage {
+namespace {
+
+namespace fs = std::filesystem;
+using contract::Reason;
+using contract::ReasonOf;
+using testing_support::TemporaryFolder;
+
+constexpr int kRecords = 400;
+constexpr std::size_t kRecordBytes = 4000;
+
+std::string KeyOf(int number) { return "key" + std::to_string(100000 + number); }
+
+absl::Status Put(Engine& engine, int number) {
+  Batch batch;
+  batch.Put(KeyOf(number), std::string(kRecordBytes, static_cast<char>('a' + number % 26)));
+  return engine.Commit(batch);
+}
+
+class FullDisk : public testing::Test {
+ protected:
+  void SetUp() override {
+    disk_ = folder_.path + "/disk";
+    store_ = disk_ + "/store";
+    fs::create_directories(disk_);
+    if (mount("tmpfs", disk_.c_str(), "tmpfs", 0, "size=16m") != 0) {
+      ASSERT_EQ(std::getenv("CI"), nullptr) << "CI has the right to mount a tmpfs and must use it";
+      GTEST_SKIP() << "no right to mount a tmpfs";
+    }
+    mounted_ = true;
+  }
+  void TearDown() override {
+    if (mounted_) {
+      EXPECT_EQ(umount(disk_.c_str()), 0);
+    }
+  }
+
+  // A store with kRecords in its log, as kill -9 leaves it: the log is copied while it is open.
+  void WriteAndDie() {
+    const std::string alive = folder_.path + "/alive";
+    RocksOptions options;
+    options.create = true;
+    const auto engine = OpenRocksEngine(alive, options);
+    ASSERT_TRUE(engine.ok()) << engine.status();
+    for (int i = 0; i < kRecords; ++i) ASSERT_TRUE(Put(**engine, i).ok());
+    fs::copy(alive, store_);
+    DiskReserve(store_, options.reserve_bytes).Release();
+    ASSERT_GE(NeedsOf(store_).log_bytes, kRecords * kRecordBytes);
+  }
+
+  void Fill() {
+    std::ofstream ballast(disk_ + "/ballast", std::ios::binary | std::ios::app);
+    const std::string block(4096, 'b');
+    while (ballast.write(block.data(), 4096).flush()) {
+    }
+    EXPECT_EQ(FreeBytes(disk_), 0u);
+  }
+  void MakeRoom() { fs::remove(disk_ + "/ballast"); }
+
+  RocksOptions Options() {
+    RocksOptions options;
+    options.write_buffer_bytes = 512 * 1024;  // the log holds several of them
+    options.on_fatal = [this](const absl::Status& status) { fatal_.push_back(status); };
+    options.on_trouble = [this](const absl::Status& status) {
+      troubles_.push_back(ReasonOf(status));
+    };
+    return options;
+  }
+
+  static void ExpectAll(const Engine& engine, int count) {
+    for (int i = 0; i < count; ++i) EXPECT_TRUE(engine.Get(KeyOf(i))->has_value()) << i;
+  }
+
+  const TemporaryFolder folder_;
+  std::string disk_;
+  std::string store_;
+  bool mounted_ = false;
+  std::vector<absl::Status> fatal_;
+  std::vector<Reason> troubles_;
+};
+
+// Goal: the reserve alone makes a start possible, again and again; reads go on, writes are refused,
+// and when there is room writing goes on and the log becomes a table before anything new is there.
+TEST_F(FullDisk, StartReadsRefusesAndComesBack) {
+  WriteAndDie();
+  ASSERT_TRUE(DiskReserve(store_, Options().reserve_bytes).Fill());
+  Fill();
+  for (int start = 0; start < 3; ++start) {
+    troubles_.clear();
+    const auto engine = OpenRocksEngine(store_, Options());
+    ASSERT_TRUE(engine.ok()) << engine.status();
+    EXPECT_TRUE((*engine)->GetStatistics().writes_stopped) << "known before anybody writes";
+    EXPECT_EQ(troubles_, std::vector<Reason>{Reason::kDiskFull});
+    ExpectAll(**engine, kRecords);
+    EXPECT_GE(NeedsOf(store_).log_bytes, kRecords * kRecordBytes) << "nothing was flushed";
+    EXPECT_EQ(ReasonOf(Put(**engine, kRecords)), Reason::kDiskFull);
+    EXPECT_FALSE((*engine)->Get(KeyOf(kRecords))->has_value());
+    Fill();  // somebody takes what the start gave back
+  }
+  {
+    const auto engine = OpenRocksEngine(store_, Options());
+    ASSERT_TRUE(engine.ok()) << engine.status();
+    MakeRoom();
+    const absl::Status again = Put(**engine, kRecords);
+    EXPECT_TRUE(again.ok()) << again;
+    EXPECT_LT(NeedsOf(store_).log_bytes, 2 * kRecordBytes) << "what was kept is a table now";
+    EXPECT_FALSE((*engine)->GetStatistics().writes_stopped);
+    EXPECT_EQ(fs::file_size(store_ + "/reserve"), 1u << 20);
+    for (int i = 1; i < 200; ++i) ASSERT_TRUE(Put(**engine, kRecords + i).ok());
+  }
+  const auto engine = OpenRocksEngine(store_, Options());
+  ASSERT_TRUE(engine.ok()) << engine.status();
+  ExpectAll(**engine, kRecords + 200);
+  EXPECT_TRUE(fatal_.empty());
+}
+
+// Goal: without a reserve the refusal says that the disk is full, how much is needed and what to
+// do; nothing is touched, and with that much free the store opens.
+TEST_F(FullDisk, WithoutAReserveTheRefusalSaysHowMuch) {
+  WriteAndDie();
+  Fill();
+  const auto refused = OpenRocksEngine(store_, Options());
+  ASSERT_EQ(ReasonOf(refused.status()), Reason::kDiskFull);
+  const contract::Problem problem = contract::ProblemOf(refused.status());
+  EXPECT_NE(problem.what.find("disk is full"), std::string::npos) << problem.what;
+  EXPECT_NE(problem.why.find("0.0 MiB are free"), std::string::npos) << problem.why;
+  EXPECT_NE(problem.next.find("Free 0.3 MiB"), std::string::npos) << problem.next;
+  EXPECT_NE(problem.next.find("nothing was changed"), std::string::npos) << problem.next;
+  fs::resize_file(disk_ + "/ballast", fs::file_size(disk_ + "/ballast") - 320 * 1024);
+  const auto engine = OpenRocksEngine(store_, Options());
+  ASSERT_TRUE(engine.ok()) << engine.status();
+  ExpectAll(**engine, kRecords);
+  EXPECT_EQ(ReasonOf(Put(**engine, kRecords)), Reason::kDiskFull);
+}
+
+// Goal: a log that met the end of the disk in the middle of a record opens on the full disk too, up
+// to the damage; later starts find the same, also after more was written.
+TEST_F(FullDisk, TornLogOpens) {
+  WriteAndDie();
+  for (const auto& file : fs::directory_iterator(store_)) {
+    if (file.path().extension() == ".log") fs::resize_file(file.path(), file.file_size() - 7);
+  }
+  ASSERT_TRUE(DiskReserve(store_, Options().reserve_bytes).Fill());
+  Fill();
+  EXPECT_EQ(ReasonOf(OpenRocksEngine(store_, Options()).status()), Reason::kCorrupt);
+  RocksOptions lenient = Options();
+  lenient.recovery = RecoveryMode::kPointInTime;
+  for (int start = 0; start < 2; ++start) {
+    const auto engine = OpenRocksEngine(store_, lenient);
+    ASSERT_TRUE(engine.ok()) << engine.status();
+    ExpectAll(**engine, kRecords - 1);
+    EXPECT_FALSE((*engine)->Get(KeyOf(kRecords - 1))->has_value());
+    EXPECT_EQ(ReasonOf(Put(**engine, kRecords)), Reason::kDiskFull);
+  }
+  MakeRoom();
+  {
+    const auto engine = OpenRocksEngine(store_, lenient);
+    ASSERT_TRUE(engine.ok()) << engine.status();
+    for (int i = -1; i < 50; ++i) ASSERT_TRUE(Put(**engine, kRecords + i).ok());
+  }
+  const auto engine = OpenRocksEngine(store_, Options());
+  ASSERT_TRUE(engine.ok()) << engine.status();
+  ExpectAll(**engine, kRecords + 50);
+}
+
+// Goal: the same with a whole data folder: what was damaged is put aside without taking room.
+TEST_F(FullDisk, TornLogIsPutAsideWithoutRoom) {
+  const std::string data = disk_ + "/data";
+  ASSERT_TRUE(InitializeDataFolder(data, "vn-tayninh", testing_support::kEpoch, 1).ok());
+  {
+    const auto opened = OpenDataFolder(data, "vn-tayninh", Options());
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    for (int i = 0; i < 20; ++i) ASSERT_TRUE(Put(*opened->engine, i).ok());
+  }
+  for (const auto& file : fs::directory_iterator(StoreFolder(data))) {
+    if (file.path().extension() == ".log" && file.file_size() > 0)
+      fs::resize_file(file.path(), file.file_size() - 7);
+  }
+  Fill();
+  const auto opened = OpenDataFolder(data, "vn-tayninh", Options());
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_TRUE(opened->damaged);
+  EXPECT_TRUE(fs::exists(data + "/damaged-1/CURRENT"));
+  ExpectAll(*opened->engine, 19);
+  EXPECT_EQ(ReasonOf(Put(*opened->engine, 20)), Reason::kDiskFull);
+  MakeRoom();
+  EXPECT_TRUE(Put(*opened->engine, 20).ok());
+}
+
+}  // namespace
+}  // namespace tripoint::storage
