@@ -56,11 +56,12 @@ absl::StatusOr<Frontier> KeptFrontier(const Snapshot& snapshot, const ChannelNam
     const absl::StatusOr<std::optional<std::string>> bytes = snapshot.Get(
         EntryKey(Space::kOutboundFrontier, channel.peer, channel.lane, state.epoch(), kept));
     if (!bytes.ok()) return bytes.status();
-    if (!bytes->has_value()) return Hole(channel, kept - 1);
-    absl::StatusOr<Frontier> decoded = Frontier::Decode(**bytes);
-    if (!decoded.ok()) return decoded;
-    if (decoded->size() != kept) return DamagedRecord();
-    frontier = *std::move(decoded);
+    if (bytes->has_value()) {  // layout 1 kept none
+      absl::StatusOr<Frontier> decoded = Frontier::Decode(**bytes);
+      if (!decoded.ok()) return decoded;
+      if (decoded->size() != kept) return DamagedRecord();
+      frontier = *std::move(decoded);
+    }
   }
   if (state.receipted_size() <= frontier.size() || state.receipted_size() > size) return frontier;
   return FrontierOf(state.receipted_size(), state.receipted_frontier());

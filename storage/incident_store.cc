@@ -91,13 +91,11 @@ absl::Status CreateIncident(Transaction& transaction, std::uint64_t number,
     }
     transaction.Put(key, U64Bytes(number));
   }
-  const Key key = RecordKey(Space::kIncident, number);
-  if (absl::Status status =
-          CheckNewName(transaction, Kind::kIncident, record.incident().name(), number, key);
+  if (absl::Status status = CheckOwnName(Kind::kIncident, record.incident().name(), number);
       !status.ok()) {
     return status;
   }
-  WriteRecord(transaction, key, record);
+  WriteRecord(transaction, RecordKey(Space::kIncident, number), record);
   PutIndex(transaction, Space::kIncidentIndex, record, SortKeyOf(number, record), kVisit);
   return absl::OkStatus();
 }

@@ -22,8 +22,9 @@ struct StoredIncident {
   store::v1::IncidentRecord record;
 };
 
-// Stores a new incident. Its name, version 1 and times are set by the caller.
-// Errors: ALREADY_EXISTS / ALREADY_EXISTS the name or the external id is taken; INVALID_ARGUMENT /
+// Stores a new incident. Its name, version 1 and times are set by the caller; `number` was drawn in
+// this transaction (NextNumber), so it is free: CheckCounters holds that at start.
+// Errors: ALREADY_EXISTS / ALREADY_EXISTS the external id is taken; INVALID_ARGUMENT /
 // FIELD_INVALID the name is not the one of `number`.
 absl::Status CreateIncident(Transaction& transaction, std::uint64_t number,
                             const store::v1::IncidentRecord& record);

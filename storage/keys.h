@@ -81,8 +81,9 @@ std::string SortKey(std::int64_t time_ms, std::uint64_t number);
 std::uint64_t SortKeyNumber(std::string_view sort_key);
 
 // Number of an own record: the year of its reference and its number in that year. Ordered by both.
+inline constexpr int kYearShift = 40;
 constexpr std::uint64_t RecordNumber(int year, std::uint64_t number) {
-  return (static_cast<std::uint64_t>(year) << 40) | number;
+  return (static_cast<std::uint64_t>(year) << kYearShift) | number;
 }
 
 Key NodeKey();

@@ -14,7 +14,7 @@ using contract::Error;
 using contract::Reason;
 
 constexpr int kCentury = 2000;  // references carry two digits of the year
-constexpr std::uint64_t kNumberInYearMax = (std::uint64_t{1} << 40) - 1;
+constexpr std::uint64_t kNumberInYearMax = (std::uint64_t{1} << kYearShift) - 1;
 
 // The dash before the piece that ends at `end`; npos: there is none.
 std::size_t BeforePiece(std::string_view text, std::size_t end) {
@@ -32,6 +32,14 @@ absl::Status NoName() {
   return Error(absl::StatusCode::kInvalidArgument, Reason::kFieldInvalid,
                "The record has no valid name.",
                "A name is units/{unit}/{incidents or notices}/{reference}.", "Correct the name.");
+}
+
+absl::Status CounterBehind(int year) {
+  return Error(absl::StatusCode::kDataLoss, Reason::kCorrupt,
+               "The counter of the references of " + std::to_string(year) +
+                   " is behind the records that are stored.",
+               "Both are written together; stored data was damaged.",
+               "Keep the data folder as it is and restore a backup.");
 }
 
 absl::Status CheckFree(const Reader& reader, std::string_view name, std::string_view key) {
@@ -162,10 +170,25 @@ absl::Status PutReceivedReference(Transaction& transaction, std::string_view nam
   return absl::OkStatus();
 }
 
-absl::Status CheckNewName(const Reader& reader, Kind kind, std::string_view name,
-                          std::uint64_t number, std::string_view key) {
-  if (OwnNumber(kind, name) != number) return NoName();
-  return CheckFree(reader, name, key);
+absl::Status CheckOwnName(Kind kind, std::string_view name, std::uint64_t number) {
+  return OwnNumber(kind, name) == number ? absl::OkStatus() : NoName();
+}
+
+absl::Status CheckCounters(const Snapshot& snapshot, Kind kind, Space records) {
+  const std::string prefix = Key(records).ToString();
+  const std::unique_ptr<Cursor> cursor = snapshot.NewCursor(prefix, PrefixEnd(prefix));
+  while (cursor->Valid()) {
+    const auto year = static_cast<int>(ReadU64(cursor->key().substr(1)) >> kYearShift);
+    const absl::StatusOr<std::optional<std::string>> last = snapshot.Get(CounterKey(kind, year));
+    if (!last.ok()) return last.status();
+    if (!last->has_value() || (*last)->size() != 8) return CounterBehind(year);
+    cursor->Seek(RecordKey(records, RecordNumber(year, ReadU64(**last) + 1)));
+    if (cursor->Valid() &&
+        static_cast<int>(ReadU64(cursor->key().substr(1)) >> kYearShift) == year) {
+      return CounterBehind(year);
+    }
+  }
+  return cursor->status();
 }
 
 }  // namespace tripoint::storage

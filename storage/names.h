@@ -63,9 +63,11 @@ absl::StatusOr<std::vector<ReferenceHit>> FindReceivedTail(const Snapshot& snaps
 absl::Status PutReceivedReference(Transaction& transaction, std::string_view name,
                                   std::uint64_t number);
 
-// That `name` is the one of the own record `number`, and that nothing is stored at `key` yet.
-// Errors: as PutReceivedReference.
-absl::Status CheckNewName(const Reader& reader, Kind kind, std::string_view name,
-                          std::uint64_t number, std::string_view key);
+// That `name` is the one of the own record `number`. Errors: INVALID_ARGUMENT / FIELD_INVALID.
+absl::Status CheckOwnName(Kind kind, std::string_view name, std::uint64_t number);
+
+// That no own record has a number that is still to be drawn: what lets a new record be put without
+// a look at what is there. Two seeks a year, at start. Errors: DATA_LOSS / CORRUPT.
+absl::Status CheckCounters(const Snapshot& snapshot, Kind kind, Space records);
 
 }  // namespace tripoint::storage

@@ -102,13 +102,11 @@ IndexQuery QueryOf(Space space, const NoticeFilter& filter, std::string_view res
 
 absl::Status CreateNotice(Transaction& transaction, std::uint64_t number,
                           const NoticeRecord& record) {
-  const Key key = RecordKey(Space::kNotice, number);
-  if (absl::Status status =
-          CheckNewName(transaction, Kind::kNotice, record.notice().name(), number, key);
+  if (absl::Status status = CheckOwnName(Kind::kNotice, record.notice().name(), number);
       !status.ok()) {
     return status;
   }
-  WriteRecord(transaction, key, record);
+  WriteRecord(transaction, RecordKey(Space::kNotice, number), record);
   PutIndex(transaction, Space::kNoticeIndex, record, SortKeyOf(number, record), kVisitNotice);
   return absl::OkStatus();
 }

@@ -22,9 +22,8 @@ struct StoredNotice {
   store::v1::NoticeRecord record;
 };
 
-// Own notices. Sorted by share time, drafts by creation.
-// Errors: ALREADY_EXISTS / ALREADY_EXISTS the name is taken; INVALID_ARGUMENT / FIELD_INVALID it is
-// not the one of `number`.
+// Own notices. Sorted by share time, drafts by creation. `number` was drawn in this transaction.
+// Errors: INVALID_ARGUMENT / FIELD_INVALID the name is not the one of `number`.
 absl::Status CreateNotice(Transaction& transaction, std::uint64_t number,
                           const store::v1::NoticeRecord& record);
 // Keeps `before` in the history when the version differs, moves the index entries.

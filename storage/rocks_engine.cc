@@ -404,6 +404,10 @@ rocksdb::Options MakeOptions(const RocksOptions& ours, const std::shared_ptr<Hea
   options.max_open_files = 512;
   options.compression = rocksdb::kLZ4Compression;
   options.bottommost_compression = rocksdb::kZSTD;
+  // The level above takes twice the CPU for 4 % less; a node writes more often than it fills a
+  // disk.
+  options.bottommost_compression_opts.enabled = true;
+  options.bottommost_compression_opts.level = 1;
   options.level_compaction_dynamic_level_bytes = true;
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;  // the default differs by NDEBUG
   options.info_log = std::make_shared<Log>(ours.on_log);

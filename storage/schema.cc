@@ -8,6 +8,7 @@
 #include "proto/contract/error.h"
 #include "storage/journal_store.h"
 #include "storage/keys.h"
+#include "storage/names.h"
 
 namespace tripoint::storage {
 namespace {
@@ -21,8 +22,21 @@ absl::Status Damaged() {
                "Keep the data folder as it is and restore a backup.");
 }
 
-// All steps ever made. The first layout has nothing before it.
-std::vector<MigrationStep> Steps() { return {}; }
+// From layout 1: the entries that layout 2 has no more are never read, and what it has more is made
+// as channels grow. Only older software must not come back: it would miss records in its lists.
+absl::Status FewerKeys(const Engine& /*engine*/, Batch& /*batch*/) { return absl::OkStatus(); }
+
+// All steps ever made.
+std::vector<MigrationStep> Steps() { return {{1, "fewer keys a record", &FewerKeys}}; }
+
+absl::Status CheckNumbers(const Engine& engine) {
+  const std::unique_ptr<Snapshot> snapshot = engine.TakeSnapshot();
+  if (absl::Status status = CheckCounters(*snapshot, Kind::kIncident, Space::kIncident);
+      !status.ok()) {
+    return status;
+  }
+  return CheckCounters(*snapshot, Kind::kNotice, Space::kNotice);
+}
 
 }  // namespace
 
@@ -91,6 +105,7 @@ absl::StatusOr<store::v1::NodeRecord> OpenStore(Engine& engine, std::string_view
   }
   if (absl::Status status = Migrate(engine, node, Steps(), kSchemaVersion); !status.ok())
     return status;
+  if (absl::Status status = CheckNumbers(engine); !status.ok()) return status;
   return node;
 }
 

@@ -15,7 +15,7 @@ namespace tripoint::storage {
 
 // Layout that this software writes. One more with each change of keys or records that older
 // software cannot read.
-inline constexpr std::uint32_t kSchemaVersion = 1;
+inline constexpr std::uint32_t kSchemaVersion = 2;
 
 // One step forward: brings layout `from` to `from` + 1 by adding to the batch that also raises the
 // stamp, so that a crash leaves one layout whole. Steps are appended and never changed.
@@ -37,8 +37,8 @@ absl::Status InitializeStore(Engine& engine, std::string_view unit, std::uint64_
 
 // Checks that the store belongs to `unit`, brings an older layout forward, and returns the node
 // record. Errors: FAILED_PRECONDITION / CONFIG_INVALID not initialised, or the store of another
-// unit; FAILED_PRECONDITION / SCHEMA_NEWER written by newer software. None of them changes
-// anything.
+// unit; FAILED_PRECONDITION / SCHEMA_NEWER written by newer software; DATA_LOSS / CORRUPT a counter
+// of references behind its records. None of them changes anything.
 absl::StatusOr<store::v1::NodeRecord> OpenStore(Engine& engine, std::string_view unit);
 
 }  // namespace tripoint::storage

@@ -156,7 +156,7 @@ void FillFactDefaults(v1::Facts& facts) {
   if (facts.occur_precision_code().empty()) facts.set_occur_precision_code("minute");
 }
 
-absl::StatusOr<v1::Incident> CreateIncident(const v1::Incident& request, std::string_view name,
+absl::StatusOr<v1::Incident> CreateIncident(v1::Incident request, std::string_view name,
                                             const Stamp& stamp) {
   if (absl::Status status = CheckFacts(request.facts(), stamp.now_ms, "incident.facts");
       !status.ok()) {
@@ -164,11 +164,11 @@ absl::StatusOr<v1::Incident> CreateIncident(const v1::Incident& request, std::st
   }
   v1::Incident incident;
   incident.set_name(std::string(name));
-  *incident.mutable_facts() = request.facts();
+  *incident.mutable_facts() = std::move(*request.mutable_facts());
   FillFactDefaults(*incident.mutable_facts());
   incident.set_state(v1::INCIDENT_STATE_OPEN);
-  incident.set_external_id(request.external_id());
-  if (request.has_source()) *incident.mutable_source() = request.source();
+  incident.set_external_id(std::move(*request.mutable_external_id()));
+  if (request.has_source()) *incident.mutable_source() = std::move(*request.mutable_source());
   incident.set_create_time_ms(stamp.now_ms);
   incident.set_creator(std::string(stamp.officer));
   StampVersion(incident, v1::Incident(), "", stamp);

@@ -43,7 +43,7 @@ void FillFactDefaults(v1::Facts& facts);
 
 // The first version, in state OPEN, from the writable fields of `request`. `name` is drawn by the
 // caller; empty in a dry run. Errors: those of CheckFacts.
-absl::StatusOr<v1::Incident> CreateIncident(const v1::Incident& request, std::string_view name,
+absl::StatusOr<v1::Incident> CreateIncident(v1::Incident request, std::string_view name,
                                             const Stamp& stamp);
 
 // The next version with other facts (and source, where given). Errors: ABORTED / STALE_ETAG,

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -30,12 +31,22 @@ struct RequestStamp {
 // request with an empty `request_id`.
 RequestStamp StampOf(std::string_view request_id, const google::protobuf::MessageLite& without_id);
 
+// Takes the id out for as long as it looks, since a copy of the request would cost more than its
+// hash.
 template <typename Request>
-RequestStamp StampOf(const Request& request) {
-  Request without_id = request;
-  without_id.clear_request_id();
-  without_id.clear_validate_only();
-  return StampOf(request.request_id(), without_id);
+RequestStamp StampOf(Request& request) {
+  const std::string id = std::exchange(*request.mutable_request_id(), std::string());
+  const bool validate_only = request.validate_only();
+  request.clear_validate_only();
+  RequestStamp stamp = StampOf(id, request);
+  request.set_request_id(id);
+  request.set_validate_only(validate_only);
+  return stamp;
+}
+
+template <typename Request>
+RequestStamp StampOfCopy(Request request) {
+  return StampOf(request);
 }
 
 // What the first call with this id did, if there was one.

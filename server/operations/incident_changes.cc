@@ -72,10 +72,11 @@ struct Created {
   bool written = false;
 };
 
-// One record, without journal entry. Nothing is written when it fails.
+// One record, without journal entry. Nothing is written when it fails. Takes the contents out of
+// `request`: an operation runs once.
 absl::StatusOr<Created> CreateOne(const NodeFacts& node, const Actor& actor,
-                                  const v1::CreateIncidentRequest& request,
-                                  const RequestStamp& stamp, storage::Transaction& transaction) {
+                                  v1::CreateIncidentRequest& request, const RequestStamp& stamp,
+                                  storage::Transaction& transaction) {
   absl::StatusOr<std::optional<store::v1::RequestRecord>> answered =
       FindFirstAnswer(transaction, stamp);
   if (!answered.ok()) return answered.status();
@@ -86,8 +87,9 @@ absl::StatusOr<Created> CreateOne(const NodeFacts& node, const Actor& actor,
   }
   // Checked with an empty name: a number is drawn only for what will be stored, so that references
   // have no holes.
-  absl::StatusOr<v1::Incident> incident = domain::CreateIncident(
-      request.incident(), {}, {.now_ms = transaction.now_ms(), .officer = actor.officer});
+  absl::StatusOr<v1::Incident> incident =
+      domain::CreateIncident(std::move(*request.mutable_incident()), {},
+                             {.now_ms = transaction.now_ms(), .officer = actor.officer});
   if (!incident.ok()) return incident.status();
   absl::StatusOr<std::optional<v1::Incident>> imported = FindImported(transaction, *incident);
   if (!imported.ok()) return imported.status();
@@ -100,11 +102,11 @@ absl::StatusOr<Created> CreateOne(const NodeFacts& node, const Actor& actor,
   incident->set_etag(domain::MakeEtag(drawn->name, incident->version(), incident->update_time_ms(),
                                       incident->updater()));
   store::v1::IncidentRecord record;
-  *record.mutable_incident() = *incident;
+  *record.mutable_incident() = *std::move(incident);
   const absl::Status stored = storage::CreateIncident(transaction, drawn->number, record);
   if (!stored.ok()) return stored;
-  RememberAnswer(transaction, stamp, incident->name(), incident->version());
-  return Created{*std::move(incident), true};
+  RememberAnswer(transaction, stamp, record.incident().name(), record.incident().version());
+  return Created{std::move(*record.mutable_incident()), true};
 }
 
 // Stores `after`, remembers the answer and journals.
@@ -129,7 +131,7 @@ template <typename Request, typename Decide>
 Prepared<v1::Incident> PrepareChange(const Actor& actor, const Request& request, std::string name,
                                      std::string_view action, Decide decide) {
   auto result = std::make_shared<v1::Incident>();
-  return {[actor, request, stamp = StampOf(request), name = std::move(name), action, decide,
+  return {[actor, request, stamp = StampOfCopy(request), name = std::move(name), action, decide,
            result](storage::Transaction& transaction) -> absl::Status {
             absl::StatusOr<std::optional<store::v1::RequestRecord>> answered =
                 FindFirstAnswer(transaction, stamp);
@@ -163,10 +165,11 @@ absl::Status BatchRefused() {
 }  // namespace
 
 Prepared<v1::Incident> CreateIncident(const NodeFacts& node, const Actor& actor,
-                                      const v1::CreateIncidentRequest& request) {
+                                      v1::CreateIncidentRequest request) {
   auto result = std::make_shared<v1::Incident>();
-  return {[&node, actor, request, stamp = StampOf(request),
-           result](storage::Transaction& transaction) -> absl::Status {
+  RequestStamp stamp = StampOf(request);
+  return {[&node, actor, request = std::move(request), stamp = std::move(stamp),
+           result](storage::Transaction& transaction) mutable -> absl::Status {
             absl::StatusOr<Created> created = CreateOne(node, actor, request, stamp, transaction);
             if (!created.ok()) return created.status();
             *result = std::move(created->incident);
@@ -182,13 +185,15 @@ Prepared<v1::Incident> CreateIncident(const NodeFacts& node, const Actor& actor,
 }
 
 Prepared<v1::BatchCreateIncidentsResponse> BatchCreateIncidents(
-    const NodeFacts& node, const Actor& actor, const v1::BatchCreateIncidentsRequest& request,
-    const std::vector<absl::Status>& checked) {
+    const NodeFacts& node, const Actor& actor, v1::BatchCreateIncidentsRequest request,
+    std::vector<absl::Status> checked) {
   auto result = std::make_shared<v1::BatchCreateIncidentsResponse>();
   std::vector<RequestStamp> stamps;
-  for (const v1::CreateIncidentRequest& one : request.requests()) stamps.push_back(StampOf(one));
-  return {[&node, actor, request, checked, stamps = std::move(stamps),
-           result](storage::Transaction& transaction) -> absl::Status {
+  stamps.reserve(checked.size());
+  for (v1::CreateIncidentRequest& one : *request.mutable_requests()) stamps.push_back(StampOf(one));
+  return {[&node, actor, request = std::move(request), checked = std::move(checked),
+           stamps = std::move(stamps),
+           result](storage::Transaction& transaction) mutable -> absl::Status {
             std::vector<std::string> names;
             std::uint64_t written = 0;
             bool refused = false;
@@ -196,9 +201,9 @@ Prepared<v1::BatchCreateIncidentsResponse> BatchCreateIncidents(
               const auto index = static_cast<std::size_t>(i);
               v1::BatchResult& one = *result->add_results();
               absl::StatusOr<Created> created =
-                  checked[index].ok()
-                      ? CreateOne(node, actor, request.requests(i), stamps[index], transaction)
-                      : checked[index];
+                  checked[index].ok() ? CreateOne(node, actor, *request.mutable_requests(i),
+                                                  stamps[index], transaction)
+                                      : checked[index];
               if (!created.ok()) {
                 // The store's own failures are not one record's: nothing of the batch stands then.
                 if (created.status().code() == absl::StatusCode::kDataLoss ||

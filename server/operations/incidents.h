@@ -21,7 +21,7 @@ namespace tripoint::operations {
 // is there. Errors: ALREADY_EXISTS / ALREADY_EXISTS (external_id with other contents), /
 // REQUEST_ID_REUSED; what domain refuses.
 Prepared<v1::Incident> CreateIncident(const NodeFacts& node, const Actor& actor,
-                                      const v1::CreateIncidentRequest& request);
+                                      v1::CreateIncidentRequest request);
 
 // Records many in one commit. `checked` holds one status for each request (contract validation, by
 // the caller): what is not OK is answered with it. Each is recorded by itself, unless
@@ -29,8 +29,8 @@ Prepared<v1::Incident> CreateIncident(const NodeFacts& node, const Actor& actor,
 // ABORTED / BATCH_REFUSED, and `*result` may be read all the same: it says what was wrong with
 // which.
 Prepared<v1::BatchCreateIncidentsResponse> BatchCreateIncidents(
-    const NodeFacts& node, const Actor& actor, const v1::BatchCreateIncidentsRequest& request,
-    const std::vector<absl::Status>& checked);
+    const NodeFacts& node, const Actor& actor, v1::BatchCreateIncidentsRequest request,
+    std::vector<absl::Status> checked);
 
 // Replaces the facts. Errors: NOT_FOUND, ABORTED / STALE_ETAG, FAILED_PRECONDITION /
 // ILLEGAL_TRANSITION.

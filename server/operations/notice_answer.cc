@@ -93,11 +93,11 @@ absl::Status RunAnswer(const NodeFacts& node, const Actor& actor,
 Prepared<v1::Notice> AcknowledgeNotice(const NodeFacts& node, const Actor& actor,
                                        const v1::AcknowledgeNoticeRequest& request) {
   auto result = std::make_shared<v1::Notice>();
-  return {
-      [&node, actor, request, stamp = StampOf(request), result](storage::Transaction& transaction) {
-        return RunAnswer(node, actor, request, stamp, transaction, *result);
-      },
-      result};
+  return {[&node, actor, request, stamp = StampOfCopy(request),
+           result](storage::Transaction& transaction) {
+            return RunAnswer(node, actor, request, stamp, transaction, *result);
+          },
+          result};
 }
 
 }  // namespace tripoint::operations

@@ -225,8 +225,8 @@ Prepared<v1::Notice> PrepareRelease(const NodeFacts& node, const Actor& actor,
                                     const Request& request, std::string name,
                                     std::string_view action, Decide decide) {
   auto result = std::make_shared<v1::Notice>();
-  return {[&node, actor, request, stamp = StampOf(request), name = std::move(name), action, decide,
-           result](storage::Transaction& transaction) -> absl::Status {
+  return {[&node, actor, request, stamp = StampOfCopy(request), name = std::move(name), action,
+           decide, result](storage::Transaction& transaction) -> absl::Status {
             absl::StatusOr<std::optional<store::v1::RequestRecord>> answered =
                 FindFirstAnswer(transaction, stamp);
             if (!answered.ok()) return answered.status();
@@ -254,23 +254,25 @@ Prepared<v1::Notice> PrepareRelease(const NodeFacts& node, const Actor& actor,
 }  // namespace
 
 Prepared<v1::Notice> CreateNotice(const NodeFacts& node, const Actor& actor,
-                                  const v1::CreateNoticeRequest& request) {
+                                  v1::CreateNoticeRequest request) {
   auto result = std::make_shared<v1::Notice>();
-  return {
-      [&node, actor, request, stamp = StampOf(request), result](storage::Transaction& transaction) {
-        return RunCreate(node, actor, request, stamp, transaction, *result);
-      },
-      result};
+  RequestStamp stamp = StampOf(request);
+  return {[&node, actor, request = std::move(request), stamp = std::move(stamp),
+           result](storage::Transaction& transaction) {
+            return RunCreate(node, actor, request, stamp, transaction, *result);
+          },
+          result};
 }
 
 Prepared<v1::ShareNoticeResponse> ShareNotice(const NodeFacts& node, const Actor& actor,
-                                              const v1::ShareNoticeRequest& request) {
+                                              v1::ShareNoticeRequest request) {
   auto result = std::make_shared<v1::ShareNoticeResponse>();
-  return {
-      [&node, actor, request, stamp = StampOf(request), result](storage::Transaction& transaction) {
-        return RunShare(node, actor, request, stamp, transaction, *result);
-      },
-      result};
+  RequestStamp stamp = StampOf(request);
+  return {[&node, actor, request = std::move(request), stamp = std::move(stamp),
+           result](storage::Transaction& transaction) {
+            return RunShare(node, actor, request, stamp, transaction, *result);
+          },
+          result};
 }
 
 absl::StatusOr<v1::ShareNoticeResponse> PlanShare(const NodeFacts& node,

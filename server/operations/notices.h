@@ -17,7 +17,7 @@ namespace tripoint::operations {
 // Drafts a notice; with `incident` set and `facts` empty the facts are the incident's.
 // Errors: NOT_FOUND (incident), ALREADY_EXISTS / REQUEST_ID_REUSED; what domain refuses.
 Prepared<v1::Notice> CreateNotice(const NodeFacts& node, const Actor& actor,
-                                  const v1::CreateNoticeRequest& request);
+                                  v1::CreateNoticeRequest request);
 
 // Releases a draft to `units`: makes the envelopes (one for each group of recipients that gets the
 // same fields), one channel entry a recipient, the new version and the journal entry, all in one
@@ -25,7 +25,7 @@ Prepared<v1::Notice> CreateNotice(const NodeFacts& node, const Actor& actor,
 // INVALID_ARGUMENT / AUDIENCE_EMPTY, / AUDIENCE_SELF, / UNIT_UNKNOWN, FAILED_PRECONDITION /
 // UNIT_NOT_PAIRED, / EXPIRED, / HANDLING_FORBIDS.
 Prepared<v1::ShareNoticeResponse> ShareNotice(const NodeFacts& node, const Actor& actor,
-                                              const v1::ShareNoticeRequest& request);
+                                              v1::ShareNoticeRequest request);
 
 // What ShareNotice would send to whom and by which rule, at `now_ms`. Writes nothing. Errors: as
 // ShareNotice. Without `name` it plans for `draft`, made ready as CreateNotice would (the CLI's dry

@@ -10,7 +10,7 @@ using domain::Permission;
 grpc::ServerUnaryReactor* CodesService::ListCodes(grpc::CallbackServerContext* context,
                                                   const v1::ListCodesRequest* request,
                                                   v1::ListCodesResponse* response) {
-  v1::ListCodesRequest checked = *request;
+  v1::ListCodesRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kReadCodes, checked);
   if (!caller.ok()) return Answer(context, caller.status());
@@ -43,7 +43,7 @@ grpc::ServerUnaryReactor* CodesService::ListCodes(grpc::CallbackServerContext* c
 grpc::ServerUnaryReactor* CodesService::ListUnits(grpc::CallbackServerContext* context,
                                                   const v1::ListUnitsRequest* request,
                                                   v1::ListUnitsResponse* response) {
-  v1::ListUnitsRequest checked = *request;
+  v1::ListUnitsRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kReadCodes, checked);
   if (!caller.ok()) return Answer(context, caller.status());
@@ -69,7 +69,7 @@ grpc::ServerUnaryReactor* CodesService::ListUnits(grpc::CallbackServerContext* c
 grpc::ServerUnaryReactor* CodesService::ListGates(grpc::CallbackServerContext* context,
                                                   const v1::ListGatesRequest* request,
                                                   v1::ListGatesResponse* response) {
-  v1::ListGatesRequest checked = *request;
+  v1::ListGatesRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kReadCodes, checked);
   if (!caller.ok()) return Answer(context, caller.status());

@@ -15,12 +15,13 @@ using domain::Permission;
 grpc::ServerUnaryReactor* IncidentService::CreateIncident(grpc::CallbackServerContext* context,
                                                           const v1::CreateIncidentRequest* request,
                                                           v1::Incident* response) {
-  v1::CreateIncidentRequest checked = *request;
+  v1::CreateIncidentRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kWriteIncidents, checked);
   if (!caller.ok()) return Answer(context, caller.status());
   return Submit(backend_, context,
-                operations::CreateIncident(backend_.node, {caller->officer}, checked), response);
+                operations::CreateIncident(backend_.node, {caller->officer}, std::move(checked)),
+                response);
 }
 
 grpc::ServerUnaryReactor* IncidentService::BatchCreateIncidents(
@@ -29,7 +30,7 @@ grpc::ServerUnaryReactor* IncidentService::BatchCreateIncidents(
   const absl::StatusOr<domain::Caller> caller =
       Admit(backend_, *context, Permission::kWriteIncidents);
   if (!caller.ok()) return Answer(context, caller.status());
-  v1::BatchCreateIncidentsRequest checked = *request;
+  v1::BatchCreateIncidentsRequest& checked = OwnRequest(request);
   const contract::Validator& validator = *backend_.node.validator;
   const absl::Status outer = validator.CheckInputOuter(checked);
   if (!outer.ok()) return Answer(context, outer);
@@ -39,7 +40,8 @@ grpc::ServerUnaryReactor* IncidentService::BatchCreateIncidents(
     verdicts.push_back(validator.CheckInput(one));
   }
   operations::Prepared<v1::BatchCreateIncidentsResponse> prepared =
-      operations::BatchCreateIncidents(backend_.node, {caller->officer}, checked, verdicts);
+      operations::BatchCreateIncidents(backend_.node, {caller->officer}, std::move(checked),
+                                       std::move(verdicts));
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   backend_.committer.Submit(
       UnlessCancelled(context, std::move(prepared.operation)),
@@ -56,7 +58,7 @@ grpc::ServerUnaryReactor* IncidentService::BatchCreateIncidents(
 grpc::ServerUnaryReactor* IncidentService::GetIncident(grpc::CallbackServerContext* context,
                                                        const v1::GetIncidentRequest* request,
                                                        v1::Incident* response) {
-  v1::GetIncidentRequest checked = *request;
+  v1::GetIncidentRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kReadIncidents, checked);
   if (!caller.ok()) return Answer(context, caller.status());
@@ -70,7 +72,7 @@ grpc::ServerUnaryReactor* IncidentService::GetIncident(grpc::CallbackServerConte
 grpc::ServerUnaryReactor* IncidentService::ListIncidents(grpc::CallbackServerContext* context,
                                                          const v1::ListIncidentsRequest* request,
                                                          v1::ListIncidentsResponse* response) {
-  v1::ListIncidentsRequest checked = *request;
+  v1::ListIncidentsRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kReadIncidents, checked);
   if (!caller.ok()) return Answer(context, caller.status());
@@ -94,7 +96,7 @@ grpc::ServerUnaryReactor* IncidentService::UpdateIncident(grpc::CallbackServerCo
                                                           const v1::UpdateIncidentRequest* request,
                                                           v1::Incident* response) {
   // The name stands in the resource, where it is an identifier.
-  v1::UpdateIncidentRequest checked = *request;
+  v1::UpdateIncidentRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kWriteIncidents, checked);
   if (!caller.ok()) return Answer(context, caller.status());
@@ -105,7 +107,7 @@ grpc::ServerUnaryReactor* IncidentService::UpdateIncident(grpc::CallbackServerCo
 grpc::ServerUnaryReactor* IncidentService::ChangeIncidentState(
     grpc::CallbackServerContext* context, const v1::ChangeIncidentStateRequest* request,
     v1::Incident* response) {
-  v1::ChangeIncidentStateRequest checked = *request;
+  v1::ChangeIncidentStateRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kWriteIncidents, checked);
   if (!caller.ok()) return Answer(context, caller.status());
@@ -117,7 +119,7 @@ grpc::ServerUnaryReactor* IncidentService::ChangeIncidentState(
 grpc::ServerUnaryReactor* IncidentService::ListIncidentVersions(
     grpc::CallbackServerContext* context, const v1::ListIncidentVersionsRequest* request,
     v1::ListIncidentVersionsResponse* response) {
-  v1::ListIncidentVersionsRequest checked = *request;
+  v1::ListIncidentVersionsRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kReadIncidents, checked);
   if (!caller.ok()) return Answer(context, caller.status());

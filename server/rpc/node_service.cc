@@ -27,7 +27,7 @@ absl::Status NodeService::FillPeer(const storage::Snapshot& snapshot, const std:
 grpc::ServerUnaryReactor* NodeService::GetStatus(grpc::CallbackServerContext* context,
                                                  const v1::GetStatusRequest* request,
                                                  v1::NodeStatus* response) {
-  v1::GetStatusRequest checked = *request;
+  v1::GetStatusRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kReadStatus, checked);
   if (!caller.ok()) return Answer(context, caller.status());
@@ -49,7 +49,7 @@ grpc::ServerUnaryReactor* NodeService::GetStatus(grpc::CallbackServerContext* co
 grpc::ServerUnaryReactor* NodeService::ListPeers(grpc::CallbackServerContext* context,
                                                  const v1::ListPeersRequest* request,
                                                  v1::ListPeersResponse* response) {
-  v1::ListPeersRequest checked = *request;
+  v1::ListPeersRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kReadStatus, checked);
   if (!caller.ok()) return Answer(context, caller.status());
@@ -66,7 +66,7 @@ grpc::ServerUnaryReactor* NodeService::ListPeers(grpc::CallbackServerContext* co
 grpc::ServerUnaryReactor* NodeService::GetPeer(grpc::CallbackServerContext* context,
                                                const v1::GetPeerRequest* request,
                                                v1::Peer* response) {
-  v1::GetPeerRequest checked = *request;
+  v1::GetPeerRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kReadStatus, checked);
   if (!caller.ok()) return Answer(context, caller.status());
@@ -87,7 +87,7 @@ grpc::ServerUnaryReactor* NodeService::GetPeer(grpc::CallbackServerContext* cont
 
 grpc::ServerWriteReactor<v1::Change>* NodeService::WatchChanges(
     grpc::CallbackServerContext* context, const v1::WatchChangesRequest* request) {
-  v1::WatchChangesRequest checked = *request;
+  v1::WatchChangesRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kWatchChanges, checked);
   if (!caller.ok()) return WatchHub::Refuse(caller.status());

@@ -12,18 +12,19 @@ using domain::Permission;
 grpc::ServerUnaryReactor* NoticeService::CreateNotice(grpc::CallbackServerContext* context,
                                                       const v1::CreateNoticeRequest* request,
                                                       v1::Notice* response) {
-  v1::CreateNoticeRequest checked = *request;
+  v1::CreateNoticeRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kDraftNotices, checked);
   if (!caller.ok()) return Answer(context, caller.status());
   return Submit(backend_, context,
-                operations::CreateNotice(backend_.node, {caller->officer}, checked), response);
+                operations::CreateNotice(backend_.node, {caller->officer}, std::move(checked)),
+                response);
 }
 
 grpc::ServerUnaryReactor* NoticeService::ShareNotice(grpc::CallbackServerContext* context,
                                                      const v1::ShareNoticeRequest* request,
                                                      v1::ShareNoticeResponse* response) {
-  v1::ShareNoticeRequest checked = *request;
+  v1::ShareNoticeRequest& checked = OwnRequest(request);
   // A preview sends nothing: whoever may draft may see what a share would do.
   const Permission permission =
       request->validate_only() ? Permission::kDraftNotices : Permission::kShareNotices;
@@ -31,7 +32,8 @@ grpc::ServerUnaryReactor* NoticeService::ShareNotice(grpc::CallbackServerContext
   if (!caller.ok()) return Answer(context, caller.status());
   if (!checked.validate_only()) {
     return Submit(backend_, context,
-                  operations::ShareNotice(backend_.node, {caller->officer}, checked), response);
+                  operations::ShareNotice(backend_.node, {caller->officer}, std::move(checked)),
+                  response);
   }
   return RunOnPool(
       backend_, context, [this, response, checked = std::move(checked)]() -> absl::Status {
@@ -47,7 +49,7 @@ grpc::ServerUnaryReactor* NoticeService::ShareNotice(grpc::CallbackServerContext
 grpc::ServerUnaryReactor* NoticeService::ReviseNotice(grpc::CallbackServerContext* context,
                                                       const v1::ReviseNoticeRequest* request,
                                                       v1::Notice* response) {
-  v1::ReviseNoticeRequest checked = *request;
+  v1::ReviseNoticeRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitSharing(*context, Permission::kShareNotices, checked);
   if (!caller.ok()) return Answer(context, caller.status());
@@ -58,7 +60,7 @@ grpc::ServerUnaryReactor* NoticeService::ReviseNotice(grpc::CallbackServerContex
 grpc::ServerUnaryReactor* NoticeService::WithdrawNotice(grpc::CallbackServerContext* context,
                                                         const v1::WithdrawNoticeRequest* request,
                                                         v1::Notice* response) {
-  v1::WithdrawNoticeRequest checked = *request;
+  v1::WithdrawNoticeRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kShareNotices, checked);
   if (!caller.ok()) return Answer(context, caller.status());
@@ -69,7 +71,7 @@ grpc::ServerUnaryReactor* NoticeService::WithdrawNotice(grpc::CallbackServerCont
 grpc::ServerUnaryReactor* NoticeService::AcknowledgeNotice(
     grpc::CallbackServerContext* context, const v1::AcknowledgeNoticeRequest* request,
     v1::Notice* response) {
-  v1::AcknowledgeNoticeRequest checked = *request;
+  v1::AcknowledgeNoticeRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kAnswerNotices, checked);
   if (!caller.ok()) return Answer(context, caller.status());
@@ -80,7 +82,7 @@ grpc::ServerUnaryReactor* NoticeService::AcknowledgeNotice(
 grpc::ServerUnaryReactor* NoticeService::GetNotice(grpc::CallbackServerContext* context,
                                                    const v1::GetNoticeRequest* request,
                                                    v1::Notice* response) {
-  v1::GetNoticeRequest checked = *request;
+  v1::GetNoticeRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kReadNotices, checked);
   if (!caller.ok()) return Answer(context, caller.status());
@@ -96,7 +98,7 @@ grpc::ServerUnaryReactor* NoticeService::GetNotice(grpc::CallbackServerContext* 
 grpc::ServerUnaryReactor* NoticeService::ListNotices(grpc::CallbackServerContext* context,
                                                      const v1::ListNoticesRequest* request,
                                                      v1::ListNoticesResponse* response) {
-  v1::ListNoticesRequest checked = *request;
+  v1::ListNoticesRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kReadNotices, checked);
   if (!caller.ok()) return Answer(context, caller.status());

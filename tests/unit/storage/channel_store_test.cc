@@ -141,7 +141,7 @@ TEST(ChannelStore, ReceiptOverAnotherLogIsAFork) {
 }
 
 // Goal: the frontier at any size of a long channel comes from one that was kept, and a kept one
-// that is gone is damage.
+// that cannot be read is damage.
 TEST(ChannelStore, FrontierOfALongChannelIsNear) {
   Store store;
   constexpr std::uint64_t kSize = 2 * kFrontierEvery + 3;
@@ -154,7 +154,8 @@ TEST(ChannelStore, FrontierOfALongChannelIsNear) {
     EXPECT_EQ(*frontier, Expected(1, size)) << size;
   }
   Batch batch;
-  batch.Delete(EntryKey(Space::kOutboundFrontier, kLaos.peer, kLaos.lane, kEpoch, kFrontierEvery));
+  batch.Put(EntryKey(Space::kOutboundFrontier, kLaos.peer, kLaos.lane, kEpoch, kFrontierEvery),
+            "no frontier");
   batch.Delete(EntryKey(Space::kOutboundEntry, kLaos.peer, kLaos.lane, kEpoch, 0));
   ASSERT_TRUE(store.engine.Commit(batch).ok());
   const auto damaged = store.engine.TakeSnapshot();

@@ -124,8 +124,9 @@ TEST(IncidentStore, NameMustBeExact) {
             Reason::kFieldInvalid);
 }
 
-// Goal: a taken name or external id is refused and nothing of the second record stays.
-TEST(IncidentStore, TakenNameOrExternalIdIsRefused) {
+// Goal: a taken external id or a name of another number is refused and nothing of the second
+// record stays.
+TEST(IncidentStore, OtherNameOrTakenExternalIdIsRefused) {
   Store store;
   IncidentRecord record = Make(1, "DRG-TRF", 3, 1000);
   record.mutable_incident()->set_external_id("X");
@@ -135,12 +136,42 @@ TEST(IncidentStore, TakenNameOrExternalIdIsRefused) {
     });
   };
   ASSERT_TRUE(create(1, record).ok());
-  EXPECT_EQ(ReasonOf(create(2, record)), Reason::kAlreadyExists);
+  EXPECT_EQ(ReasonOf(create(2, Make(1, "DRG-TRF", 3, 1000))), Reason::kFieldInvalid);
   IncidentRecord other = Make(2, "DRG-TRF", 3, 1000);
   other.mutable_incident()->set_external_id("X");
   EXPECT_EQ(ReasonOf(create(2, other)), Reason::kAlreadyExists);
   EXPECT_FALSE(FindIncident(store.engine, NameOf(2))->has_value());
   EXPECT_EQ(ListIncidents(*store.engine.TakeSnapshot(), {}, "", 10)->incidents.size(), 1u);
+}
+
+// Goal: a counter behind the records, or none, is found before a number is drawn twice.
+TEST(IncidentStore, CounterBehindItsRecordsIsDamage) {
+  Store store;
+  const auto check = [&store] {
+    return CheckCounters(*store.engine.TakeSnapshot(), Kind::kIncident, Space::kIncident);
+  };
+  EXPECT_TRUE(check().ok());
+  for (const int year : {2025, 2026, 2026}) {
+    ASSERT_TRUE(store
+                    .Write([&](Transaction& transaction) -> absl::Status {
+                      const auto number = NextNumber(transaction, Kind::kIncident, year);
+                      IncidentRecord record = Make(*number, "DRG-POS", 1, 1000);
+                      std::string& name = *record.mutable_incident()->mutable_name();
+                      name.replace(name.find("-26-"), 4, "-" + std::to_string(year % 100) + "-");
+                      return CreateIncident(transaction, RecordNumber(year, *number), record);
+                    })
+                    .ok());
+  }
+  EXPECT_TRUE(check().ok());
+  Batch behind;
+  behind.Put(CounterKey(Kind::kIncident, 2026), U64Bytes(1));
+  ASSERT_TRUE(store.engine.Commit(behind).ok());
+  EXPECT_EQ(ReasonOf(check()), Reason::kCorrupt);
+  Batch gone;
+  gone.Put(CounterKey(Kind::kIncident, 2026), U64Bytes(2));
+  gone.Delete(CounterKey(Kind::kIncident, 2025));
+  ASSERT_TRUE(store.engine.Commit(gone).ok());
+  EXPECT_EQ(ReasonOf(check()), Reason::kCorrupt);
 }
 
 // Goal: all versions are kept, in order, and the indexes follow the newest only.

@@ -70,9 +70,9 @@ TEST(NoticeStore, OwnNoticeFromDraftToRevision) {
                   })
                   .ok());
   EXPECT_EQ(ReasonOf(store.Write([](Transaction& transaction) {
-              return CreateNotice(transaction, RecordNumber(2026, 1), Draft("N-TNI-26-0001-B"));
+              return CreateNotice(transaction, RecordNumber(2026, 2), Draft("N-TNI-26-0001-B"));
             })),
-            Reason::kAlreadyExists);
+            Reason::kFieldInvalid);
   ASSERT_TRUE(store
                   .Write([](Transaction& transaction) {
                     return CreateNotice(transaction, RecordNumber(2026, 2),
