@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdarg>
-#include <cstdio>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -108,19 +107,16 @@ class Listener final : public rocksdb::EventListener {
 // somebody should read.
 class Log final : public rocksdb::Logger {
  public:
-  explicit Log(std::function<void(const std::string&)> on_log)
+  explicit Log(std::function<void(std::string_view)> on_log)
       : rocksdb::Logger(rocksdb::InfoLogLevel::WARN_LEVEL), on_log_(std::move(on_log)) {}
 
   using rocksdb::Logger::Logv;
-  void Logv(const char* format, va_list arguments) override {
-    if (!on_log_) return;
-    char line[kLogLineBytesMax];
-    if (std::vsnprintf(line, sizeof(line), format, arguments) > 0) on_log_(line);
+  void Logv(const char* format, va_list /*arguments*/) override {
+    if (on_log_) on_log_(format);
   }
 
  private:
-  static constexpr std::size_t kLogLineBytesMax = 512;
-  const std::function<void(const std::string&)> on_log_;
+  const std::function<void(std::string_view)> on_log_;
 };
 
 class RocksCursor final : public Cursor {

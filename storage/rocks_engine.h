@@ -40,9 +40,9 @@ struct RocksOptions {
   // Called for each background error that the engine recovers from by itself (disk full) and, with
   // OK, when it has.
   std::function<void(const absl::Status&)> on_trouble;
-  // Warnings and errors of RocksDB, one line each, without contents of records; on any thread.
-  // There is no log file.
-  std::function<void(const std::string&)> on_log;
+  // Warnings and errors of RocksDB, one each: its own words with the placeholders that they have in
+  // its source, so that no key, value or path gets into a log; on any thread. There is no log file.
+  std::function<void(std::string_view format)> on_log;
 };
 
 // Opens the store in `directory`.

@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t kQueueLines = 4096;
 constexpr std::size_t kFaultBytesMax = 300;
+constexpr std::size_t kFormatBytesMax = 200;
 constexpr std::size_t kUnitBytesMax = 40;
 constexpr std::size_t kAddressBytesMax = 80;
 constexpr std::size_t kHexBytesMax = 64;
@@ -87,6 +88,10 @@ Field Field::Hex(Literal name, std::string_view digits) {
 Field Field::SourceFile(Literal name, std::string_view path) {
   return {name, Json{QuotedIf(path.substr(path.rfind('/') + 1), kUnitBytesMax,
                               "abcdefghijklmnopqrstuvwxyz0123456789_.")}};
+}
+
+Field Field::LibraryFormat(Literal name, std::string_view format) {
+  return {name, Json{Quoted(format.substr(0, kFormatBytesMax))}};
 }
 
 Field Field::OwnFault(Literal name, const absl::Status& status) {

@@ -68,6 +68,9 @@ class Field {
   static Field Hex(Literal name, std::string_view digits);
   // The name of a source file of a library, without its folder; another form as `(malformed)`.
   static Field SourceFile(Literal name, std::string_view path);
+  // The words of a library's message as they stand in its source, placeholders not filled in: so
+  // they are of no caller. Cut at 200 bytes.
+  static Field LibraryFormat(Literal name, std::string_view format);
   // The text of a fault in the node's OWN files (configuration, certificates, data folder), made
   // before any caller's data was read. Cut at 300 bytes.
   static Field OwnFault(Literal name, const absl::Status& status);

@@ -11,6 +11,7 @@
 
 #include "proto/contract/error.h"
 #include "server/runtime/grpc_log.h"
+#include "server/runtime/library_log.h"
 
 namespace tripoint::runtime {
 namespace {
@@ -48,6 +49,25 @@ TEST(GrpcLog, FailedHandshakeIsAWarningWithWhyAndWithoutTheStrangersWords) {
   EXPECT_NE(lines[0].find(R"("why":"no_certificate")"), std::string::npos);
   EXPECT_NE(lines[1].find(R"("why":"tls_version")"), std::string::npos);
   EXPECT_NE(lines[2].find(R"("why":"not_understood")"), std::string::npos);
+}
+
+TEST(LibraryLog, WordsWithoutValuesAndNotTooMany) {
+  FixedClock clock;
+  std::vector<std::string> lines;
+  Log log(clock, Level::kInfo, [&lines](std::string_view line) { lines.emplace_back(line); });
+  LibraryLog library("store.engine", clock, log);
+  const std::string format = "[%s:17] Stalling writes, %d tables\n" + std::string(5000, 'x');
+  for (int i = 0; i < 1000; ++i) library.Take(format);
+  ASSERT_EQ(lines.size(), 10U);
+  EXPECT_NE(lines[0].find(R"("level":"warning","event":"store.engine","words":"[%s:17] Stalling)"),
+            std::string::npos)
+      << lines[0];
+  EXPECT_EQ(lines[0].find('\n'), std::string::npos);
+  EXPECT_LT(lines[0].size(), 400U);
+  clock.monotonic += 60'000;
+  library.Take("one more");
+  ASSERT_EQ(lines.size(), 11U);
+  EXPECT_NE(lines[10].find(R"("left_out":990)"), std::string::npos) << lines[10];
 }
 
 TEST(Log, LineIsJsonWithTypedFields) {
