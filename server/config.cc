@@ -14,13 +14,13 @@
 #include "proto/contract/error.h"
 #include "server/config_keys.h"
 #include "server/config_values.h"
+#include "server/limits.h"
 #include "server/nearest.h"
 
 namespace tripoint {
 namespace {
 
 constexpr std::uintmax_t kFileBytesMax = 1u << 20;
-constexpr std::size_t kPeersMax = 64;  // limits::kPeersMax
 constexpr std::size_t kOfficersMax = 1000;
 
 int LineOf(const toml::node& node) { return static_cast<int>(node.source().begin.line); }
@@ -101,7 +101,7 @@ class Reader {
           fmt::format("{0} is a table that may stand several times: write [[{0}]]", spec.name));
       return;
     }
-    const std::size_t count_max = spec.name == "peer" ? kPeersMax : kOfficersMax;
+    const std::size_t count_max = spec.name == "peer" ? limits::kPeersMax : kOfficersMax;
     if (array->size() > count_max)
       Add(LineOf(*node), fmt::format("at most {} of [[{}]]", count_max, spec.name));
     for (const toml::node& element : *array) ReadOne(spec, *element.as_table());

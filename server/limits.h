@@ -13,8 +13,6 @@ inline constexpr std::size_t kMebibyte = 1024 * kKibibyte;
 
 // Operators' API: one request or answer message.
 inline constexpr std::size_t kApiMessageBytesMax = 4 * kMebibyte;
-// Records of one BatchCreateIncidents (also the `max_items` of its field).
-inline constexpr std::size_t kBatchRecordsMax = 200;
 inline constexpr int kPageSizeDefault = 50;
 inline constexpr int kPageSizeMax = 500;
 // An answer page stops adding records here, so that it fits a message.
@@ -31,22 +29,23 @@ inline constexpr std::size_t kFrameBytesMax = 1 * kMebibyte;
 inline constexpr std::size_t kFrameOverheadBytesMax = 64 * kKibibyte;
 inline constexpr std::size_t kBatchBytesMax = 512 * kKibibyte;
 inline constexpr std::size_t kBatchEnvelopesMax = 1024;
-// Refusals that one receipt names; it receipts no more than one batch at a time.
-inline constexpr std::size_t kReceiptRefusalsMax = kBatchEnvelopesMax;
 // Sent and not yet receipted, for each lane of a link.
 inline constexpr std::size_t kInFlightBytesMax = 2 * kMebibyte;
 inline constexpr std::size_t kInFlightBatchesMax = 8;
+// Refusals that one receipt names: it may receipt a whole window at once.
+inline constexpr std::size_t kReceiptRefusalsMax = kInFlightBatchesMax * kBatchEnvelopesMax;
+// Refused envelopes of one channel from a peer that are stored, and how fast room for more comes.
+inline constexpr std::int64_t kRefusedBytesBurst = 16 * kMebibyte;
+inline constexpr std::int64_t kRefusedBytesASecond = kKibibyte;
 inline constexpr std::size_t kSigningCertificateBytesMax = 8 * kKibibyte;
 // Neighbours of a node; at most 3 in the field, and room to grow.
 inline constexpr std::size_t kPeersMax = 64;
 
-// Deepest nesting that is parsed from outside.
-inline constexpr int kParseDepthMax = 32;
-
 static_assert(kRecordBytesMax < kEnvelopeBytesMax, "a notice fits its envelope");
 static_assert(kEnvelopeBytesMax <= kBatchBytesMax, "a batch holds at least one envelope");
 static_assert(kBatchBytesMax + kFrameOverheadBytesMax <= kFrameBytesMax, "a batch fits a frame");
-static_assert(kReceiptRefusalsMax * 48 <= kFrameOverheadBytesMax, "a receipt fits a frame");
+static_assert(kReceiptRefusalsMax * 48 + kFrameOverheadBytesMax <= kFrameBytesMax,
+              "a receipt fits a frame");
 static_assert(kInFlightBytesMax >= 2 * kBatchBytesMax, "one batch travels while one is prepared");
 static_assert(kFrameBytesMax <= kApiMessageBytesMax, "one receive limit serves both ports");
 static_assert(kPageBytesMax + kRecordBytesMax <= kApiMessageBytesMax, "a page fits a message");

@@ -243,7 +243,15 @@ void Core::CheckTimeouts() {
   if (stream.writing && now_.monotonic_ms - stream.write_ms > limits.write_stall_ms + bytes_ms) {
     return EndStream(Ending::kGoodbye, Reason::kLinkSilent, "the peer takes nothing");
   }
+  if (Up() && now_.monotonic_ms >= AgeLimit()) {
+    return EndStream(Ending::kGoodbye, Reason::kLinkRenewed,
+                     "the connection is made anew, so that certificates are judged again");
+  }
   if (Up()) CheckProgress();
+}
+
+std::int64_t Core::AgeLimit() const {
+  return link_.stream.up_ms + StreamAgeMs(config_.limits, config_.jitter_seed, counters_.opened);
 }
 
 // A link can be alive and dead at once: heartbeats pass and a channel stands still (a lost resend,
@@ -328,9 +336,9 @@ void Core::Apply(const LaneVerdict& verdict, v1::Lane lane, bool outbound) {
 }
 
 void Core::TellLifted() {
-  const auto tell = [this](std::string text, std::size_t i, bool outbound) {
-    if (text.empty()) return;
-    RaiseAlert(Reason::kChannelRolledBack, LaneOf(i), outbound, std::move(text), true);
+  const auto tell = [this](Lifted lifted, std::size_t i, bool outbound) {
+    if (lifted.text.empty()) return;
+    RaiseAlert(lifted.reason, LaneOf(i), outbound, std::move(lifted.text), true);
   };
   for (std::size_t i = 0; i < kLanes; ++i) {
     tell(inbound_[i].TakeLifted(), i, false);
@@ -359,6 +367,7 @@ std::int64_t Core::next_tick_ms() const {
       due_ms = Earlier(due_ms, std::max<std::int64_t>(dialler_.due_ms(), 1));
   } else {
     due_ms = Earlier(due_ms, SilenceLimit() + 1);
+    if (Up()) due_ms = Earlier(due_ms, AgeLimit());
     if (Up() && !stream.writing) {
       due_ms = Earlier(due_ms, stream.heartbeat_ms + config_.limits.heartbeat_ms);
       if (!frames_out_.Has()) due_ms = Earlier(due_ms, now_.monotonic_ms + 10);

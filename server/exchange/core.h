@@ -111,6 +111,7 @@ class Core {
   bool Up() const { return link_.stream.hello_sent && link_.stream.hello_applied; }
   bool Settled() const;
   std::int64_t SilenceLimit() const;  // monotonic milliseconds
+  std::int64_t AgeLimit() const;      // of a stream that is up; monotonic milliseconds
 
   CoreConfig config_;
   HeadSigner& signer_;

@@ -24,6 +24,7 @@ auto OfLane(const Items& items, v1::Lane lane) -> const typename Items::value_ty
 bool IsLastingRefusal(Reason reason) {
   switch (reason) {
     case Reason::kLinkDuplicate:
+    case Reason::kLinkRenewed:
     case Reason::kLinkSilent:
     case Reason::kLinkStalled:
     case Reason::kShuttingDown:

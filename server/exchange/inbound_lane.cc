@@ -14,14 +14,28 @@ namespace {
 constexpr std::size_t kWindowSlack = 2;
 constexpr std::size_t kPastEpochsMax = 64;
 
+// What a refused envelope takes besides its bytes: its record, keys, and share of the journal.
+constexpr std::int64_t kRefusalBytes = 1024;
+
 bool StopsChannel(Reason reason) {
-  return reason == Reason::kChannelFork || reason == Reason::kChannelRolledBack;
+  return reason == Reason::kChannelFork || reason == Reason::kChannelRolledBack ||
+         reason == Reason::kQuarantineFull;
+}
+
+LaneVerdict QuotaStop() {
+  return LaneVerdict::Quarantine(
+      Reason::kQuarantineFull,
+      "more was refused than is kept here; it goes on when there is room, or after a restart");
 }
 
 }  // namespace
 
 InboundLane::InboundLane(LaneContext& context, v1::Lane lane, InboundState state)
-    : context_(context), lane_(lane), durable_(std::move(state)), accepted_(durable_.frontier) {}
+    : context_(context),
+      lane_(lane),
+      quota_(context.limits),
+      durable_(std::move(state)),
+      accepted_(durable_.frontier) {}
 
 contract::ChannelHead InboundLane::ChannelHeadOf(std::uint64_t size, const Hash& root) const {
   return {.sender = context_.peer,
@@ -41,6 +55,13 @@ LaneVerdict InboundLane::Open(std::uint64_t peer_epoch, const v1::Head* head) {
     return LaneVerdict::Quarantine(Reason::kChannelRolledBack,
                                    "the peer is back in an epoch that it had ended");
   }
+  if (quota_.Spent(context_.now_ms)) {
+    // A new epoch of the peer ends a stop, and makes no room.
+    return quarantine().empty() ? QuotaStop() : LaneVerdict::Fine();
+  }
+  if (IsQuotaStop(quarantine())) {
+    Lift(Reason::kQuarantineFull, "there is room for refused envelopes again");
+  }
   const bool rolled_back = IsRollback(quarantine());
   if (!quarantine().empty() && !rolled_back) return LaneVerdict::Fine();
   v1::Head empty;
@@ -53,7 +74,8 @@ LaneVerdict InboundLane::Open(std::uint64_t peer_epoch, const v1::Head* head) {
   if (rolled_back && head->size() < size) return LaneVerdict::Fine();  // still
   probing_ = rolled_back;
   if (LaneVerdict verdict = OnHead(*head); !verdict.fine()) return verdict;
-  if (probing_ && head->size() == size) Lift(size);  // of a longer one the next batch decides
+  if (probing_ && head->size() == size)
+    LiftRollback(size);  // of a longer one the next batch decides
   if (size > 0) {
     // The stored one may be under a signing key that has been replaced since.
     const contract::ChannelHead held = ChannelHeadOf(size, durable_.frontier.Root());
@@ -101,14 +123,33 @@ void InboundLane::RememberEnded(std::uint64_t epoch) {
   past_epochs_.push_back(epoch);
 }
 
-// The root over what is held here is the peer's too, at `size`: the original is back.
-void InboundLane::Lift(std::uint64_t size) {
-  probing_ = false;
+void InboundLane::Lift(Reason stop, std::string text) {
   durable_.quarantine_reason.clear();
-  lifted_ = fmt::format("the rollback is over: the roots agree at size {}", size);
-  // Before the commit of what proved it, which the store refuses to a stopped channel.
+  lifted_ = {.reason = stop, .text = std::move(text)};
+  // Before the commit of what comes next, which the store refuses to a stopped channel.
   context_.actions.push_back(PersistQuarantine{
-      .lane = lane_, .outbound = false, .reason = Reason::kUnspecified, .text = lifted_});
+      .lane = lane_, .outbound = false, .reason = Reason::kUnspecified, .text = lifted_.text});
+}
+
+// The root over what is held here is the peer's too, at `size`: the original is back.
+void InboundLane::LiftRollback(std::uint64_t size) {
+  probing_ = false;
+  Lift(Reason::kChannelRolledBack,
+       fmt::format("the rollback is over: the roots agree at size {}", size));
+}
+
+LaneVerdict InboundLane::SpendQuota(const Commit& commit,
+                                    const std::vector<v1::Refusal>& refusals) {
+  std::int64_t bytes = 0;
+  for (const v1::Refusal& refusal : refusals) {
+    const std::uint64_t index = refusal.position() - commit.first;
+    bytes += kRefusalBytes;
+    if (index < commit.sizes.size()) bytes += commit.sizes[index];
+  }
+  if (bytes == 0) return LaneVerdict::Fine();
+  quota_.Spend(context_.now_ms, bytes);
+  // Batches behind this one may be under way: what they bring is bounded by the window.
+  return quota_.Spent(context_.now_ms) && quarantine().empty() ? QuotaStop() : LaneVerdict::Fine();
 }
 
 void InboundLane::Close() {
@@ -205,15 +246,19 @@ LaneVerdict InboundLane::Accept(v1::Batch batch) {
         Reason::kChannelFork,
         fmt::format("the signed root at size {} is not the root of what was received", head.size));
   }
-  if (probing_) Lift(head.size);
+  if (probing_) LiftRollback(head.size);
   commit.token = context_.NewToken();
   commit.state = {.epoch = durable_.epoch,
                   .frontier = frontier,
                   .head_signature = batch.head().signature(),
                   .receipt_signature = context_.signer.Sign(contract::ReceiptBytes(head)),
                   .quarantine_reason = {}};
-  commits_.push_back(
-      {.token = commit.token, .state = commit.state, .first = first, .bytes = bytes});
+  Commit waiting{
+      .token = commit.token, .state = commit.state, .first = first, .bytes = bytes, .sizes = {}};
+  for (const std::string& envelope : commit.envelopes) {
+    waiting.sizes.push_back(static_cast<std::uint32_t>(envelope.size()));
+  }
+  commits_.push_back(std::move(waiting));
   commit_bytes_ += bytes;
   accepted_ = std::move(frontier);
   progress_ms_ = context_.now_ms;
@@ -238,6 +283,7 @@ bool InboundLane::OnBatchCommitted(BatchCommitted& event, LaneVerdict& verdict) 
     if (commit.state.frontier.size() > old_size) durable_ = std::move(commit.state);
     durable_.quarantine_reason = quarantine_reason;
     if (certain) retry_.Succeeded();
+    verdict = SpendQuota(commit, event.refusals);
     if (open_) {
       receipt_owed_ = true;
       AddRefusals(std::move(event.refusals));
@@ -377,7 +423,7 @@ std::optional<v1::Resend> InboundLane::TakeResend() {
 
 void InboundLane::Quarantine(Reason reason) {
   probing_ = false;
-  lifted_.clear();
+  lifted_ = {};
   // A rollback may pass, and must not take with it what does not.
   if (!quarantine().empty() && !IsRollback(quarantine())) return;
   durable_.quarantine_reason = std::string(contract::ReasonCode(reason));

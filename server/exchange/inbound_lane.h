@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "server/exchange/lane.h"
+#include "server/exchange/pacing.h"
 
 namespace tripoint::exchange {
 
@@ -51,8 +52,8 @@ class InboundLane {
   const std::string& quarantine() const { return durable_.quarantine_reason; }
   // What the peer is told: empty while a stop may turn out to be over.
   std::string told_quarantine() const { return Halted() ? quarantine() : std::string(); }
-  // Why a stop ended, once; empty: none did.
-  std::string TakeLifted() { return std::exchange(lifted_, {}); }
+  // Which stop ended and why, once.
+  Lifted TakeLifted() { return std::exchange(lifted_, {}); }
   const InboundState& durable() const { return durable_; }
   // When Work has something to do; 0: nothing planned.
   std::int64_t due_ms() const;
@@ -63,12 +64,16 @@ class InboundLane {
     InboundState state;
     std::uint64_t first = 0;
     std::size_t bytes = 0;
+    std::vector<std::uint32_t> sizes;  // of each envelope
   };
   bool Halted() const { return !quarantine().empty() && !probing_; }
   // The channel is to be the one of `peer_epoch`; false: that one had ended.
   bool EnterEpoch(std::uint64_t peer_epoch);
   void RememberEnded(std::uint64_t epoch);
-  void Lift(std::uint64_t size);
+  void Lift(Reason stop, std::string text);
+  void LiftRollback(std::uint64_t size);
+  // Counts what was refused of `commit`, and stops the channel when that was too much.
+  LaneVerdict SpendQuota(const Commit& commit, const std::vector<v1::Refusal>& refusals);
   LaneVerdict OnKnown(const v1::Batch& batch);
   LaneVerdict Accept(v1::Batch batch);
   LaneVerdict CommitFailed(const BatchCommitted& event);
@@ -81,6 +86,7 @@ class InboundLane {
 
   LaneContext& context_;
   const v1::Lane lane_;
+  RefusalQuota quota_;
   InboundState durable_;
   Frontier accepted_;
   std::vector<std::uint64_t> past_epochs_;  // seen by this process; older ones the store knows
@@ -96,7 +102,7 @@ class InboundLane {
   bool open_ = false;
   // In quarantine for a rollback, and the sizes fit again: the roots decide.
   bool probing_ = false;
-  std::string lifted_;
+  Lifted lifted_;
   bool receipt_owed_ = false;
   std::optional<std::uint64_t> refusals_from_;
   Token refusals_token_ = 0;

@@ -54,10 +54,21 @@ struct LaneVerdict {
   bool fine() const { return kind == Kind::kFine; }
 };
 
-// A stop that ends when the two histories prove equal again. All others are for good.
+// A stop that ends when there is room for refused envelopes again; see RefusalQuota.
+inline bool IsQuotaStop(const std::string& quarantine_reason) {
+  return quarantine_reason == contract::ReasonCode(Reason::kQuarantineFull);
+}
+
+// A stop that ends when the two histories prove equal again. All others but a quota's are for good.
 inline bool IsRollback(const std::string& quarantine_reason) {
   return quarantine_reason == contract::ReasonCode(Reason::kChannelRolledBack);
 }
+
+// The end of a stop, for people. `text` empty: none ended.
+struct Lifted {
+  Reason reason = Reason::kUnspecified;  // of the stop
+  std::string text;
+};
 
 // Waits that double while something keeps failing.
 class Retry {

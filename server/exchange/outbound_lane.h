@@ -62,7 +62,9 @@ class OutboundLane {
   // What the peer is told: empty while a stop may turn out to be over.
   std::string told_quarantine() const { return Halted() ? quarantine() : std::string(); }
   // Why a stop ended, once; empty: none did.
-  std::string TakeLifted() { return std::exchange(lifted_, {}); }
+  Lifted TakeLifted() {
+    return {.reason = Reason::kChannelRolledBack, .text = std::exchange(lifted_, {})};
+  }
   const std::string& stopped_by_peer() const { return stopped_by_peer_; }
   std::uint64_t size() const { return state_.frontier.size(); }
   std::uint64_t sent_size() const { return sent_.size(); }

@@ -51,6 +51,37 @@ std::size_t BatchSizer::window_bytes() const {
   return std::min(bytes_ * 2, limits_.window_bytes_max);
 }
 
+void RefusalQuota::Refill(std::int64_t now_ms) {
+  const std::int64_t full = limits_.refused_bytes_burst * 1000;
+  const std::int64_t elapsed_ms = std::max<std::int64_t>(now_ms - last_ms_, 0);
+  last_ms_ = now_ms;
+  const std::int64_t rate = std::max<std::int64_t>(limits_.refused_bytes_a_second, 1);
+  // Compared before it is multiplied: a node runs for years.
+  if (elapsed_ms > full / rate) {
+    left_ = full;
+  } else {
+    left_ = std::min(full, left_ + elapsed_ms * rate);
+  }
+}
+
+void RefusalQuota::Spend(std::int64_t now_ms, std::int64_t bytes) {
+  Refill(now_ms);
+  left_ = std::max<std::int64_t>(left_ - bytes * 1000, 0);
+  spent_ = spent_ || left_ == 0;
+}
+
+bool RefusalQuota::Spent(std::int64_t now_ms) {
+  Refill(now_ms);
+  if (left_ >= limits_.refused_bytes_burst * 500) spent_ = false;
+  return spent_;
+}
+
+std::int64_t StreamAgeMs(const Limits& limits, std::uint64_t seed, std::uint64_t stream) {
+  const std::int64_t jitter_ms = std::max<std::int64_t>(limits.stream_age_ms / 6, 1);
+  const std::uint64_t draw = Mix(Mix(seed) + stream) % static_cast<std::uint64_t>(jitter_ms);
+  return limits.stream_age_ms - static_cast<std::int64_t>(draw);
+}
+
 void TokenBucket::Refill(std::int64_t now_ms) {
   const std::int64_t elapsed_ms =
       std::min<std::int64_t>(std::max<std::int64_t>(now_ms - last_ms_, 0), 60'000);

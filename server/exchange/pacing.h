@@ -56,6 +56,32 @@ class BatchSizer {
   std::size_t bytes_;
 };
 
+// How many bytes of refused envelopes one channel may still leave in the store. Its burst lets
+// honest mistakes pass; what is spent comes back slowly. Spent, it stays so until half of it is
+// back, so that a peer that goes on is stopped for hours and not for moments. Not bound to an
+// epoch: a peer may draw a new one at each stream.
+class RefusalQuota {
+ public:
+  explicit RefusalQuota(const Limits& limits)
+      : limits_(limits), left_(limits.refused_bytes_burst * 1000) {}
+
+  void Spend(std::int64_t now_ms, std::int64_t bytes);
+  // Whether it is spent at `now_ms`; ends that when half is back.
+  bool Spent(std::int64_t now_ms);
+
+ private:
+  void Refill(std::int64_t now_ms);
+
+  const Limits& limits_;
+  std::int64_t left_;  // thousandths of a byte
+  std::int64_t last_ms_ = 0;
+  bool spent_ = false;
+};
+
+// When a stream has lived long enough: all of them end, at times that follow from `seed` and the
+// number of the stream, so that the links of a node do not end together.
+std::int64_t StreamAgeMs(const Limits& limits, std::uint64_t seed, std::uint64_t stream);
+
 // At most `rate` a second on average, `burst` at once.
 class TokenBucket {
  public:

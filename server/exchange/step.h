@@ -157,7 +157,8 @@ struct Alert {
   bool outbound = false;
   std::string text;
 };
-// Mark one channel as stopped, durably; with kUnspecified: a stop for CHANNEL_ROLLED_BACK is over.
+// Mark one channel as stopped, durably; with kUnspecified: a stop for CHANNEL_ROLLED_BACK or
+// QUARANTINE_FULL is over.
 // Not answered; try again until stored. Losing it is safe: fault or agreement is found again at the
 // next hello.
 struct PersistQuarantine {

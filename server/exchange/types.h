@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "server/limits.h"
 #include "storage/merkle.h"
 #include "tripoint/exchange/v1/exchange.pb.h"
 #include "tripoint/reason.h"
@@ -44,16 +45,16 @@ struct Limits {
   std::uint32_t version_max = 1;
   bool may_dial = true;  // false: the peer's address is not known here; it dials
 
-  std::size_t frame_bytes_max = 1u << 20;
-  std::size_t envelope_bytes_max = 256u << 10;
+  std::size_t frame_bytes_max = limits::kFrameBytesMax;
+  std::size_t envelope_bytes_max = limits::kEnvelopeBytesMax;
   std::size_t batch_bytes_min = 4u << 10;
   std::size_t batch_bytes_start = 16u << 10;
-  std::size_t batch_bytes_max = 512u << 10;
-  std::size_t batch_items_max = 1024;
-  std::size_t window_batches_max = 8;  // a lane, not receipted
-  std::size_t window_bytes_max = 2u << 20;
-  std::size_t refusals_max = 8192;  // in one receipt
-  std::size_t certificate_bytes_max = 8u << 10;
+  std::size_t batch_bytes_max = limits::kBatchBytesMax;
+  std::size_t batch_items_max = limits::kBatchEnvelopesMax;
+  std::size_t window_batches_max = limits::kInFlightBatchesMax;  // a lane, not receipted
+  std::size_t window_bytes_max = limits::kInFlightBytesMax;
+  std::size_t refusals_max = limits::kReceiptRefusalsMax;  // in one receipt
+  std::size_t certificate_bytes_max = limits::kSigningCertificateBytesMax;
   std::size_t text_bytes_max = 256;  // software, goodbye text
 
   std::int64_t round_trip_fast_ms = 200;   // below: the batch doubles
@@ -68,6 +69,14 @@ struct Limits {
   std::int64_t dial_ms_max = 300'000;
   std::int64_t alert_ms = 60'000;                // the same alert at most once in this time
   std::int64_t slow_link_bytes_a_second = 4096;  // slowest link on which a big frame is waited for
+
+  // A stream of either dialler ends at this age less up to a sixth of it, so that certificates are
+  // judged again; before the exchange port ends the connection (node_servers.cc).
+  std::int64_t stream_age_ms = 54 * 60'000;
+
+  // Refused envelopes of one channel that are stored before it is stopped with QUARANTINE_FULL.
+  std::int64_t refused_bytes_burst = limits::kRefusedBytesBurst;
+  std::int64_t refused_bytes_a_second = limits::kRefusedBytesASecond;
 
   std::int64_t frames_a_second_max = 2000;  // heard from the peer; sent: half of it
   std::int64_t frames_burst = 4000;

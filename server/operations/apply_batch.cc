@@ -30,12 +30,11 @@ absl::Status CheckChannel(const storage::Reader& reader, const InboundBatch& bat
   // A quarantine is about one history: it ends with the epoch, as in the core (InboundLane::Open),
   // or a peer that begins anew would stay stopped for ever.
   if (same_epoch && !state.quarantine_reason().empty()) {
-    // A rollback that may pass must not become a fork, which does not.
-    const bool rolled_back =
-        state.quarantine_reason() == contract::ReasonCode(Reason::kChannelRolledBack);
+    // A stop that may pass must not become a fork, which does not.
+    const Reason stop = contract::ReasonFromCode(state.quarantine_reason());
+    const bool passes = stop == Reason::kChannelRolledBack || stop == Reason::kQuarantineFull;
     return Error(
-        absl::StatusCode::kDataLoss,
-        rolled_back ? Reason::kChannelRolledBack : Reason::kChannelFork,
+        absl::StatusCode::kDataLoss, passes ? stop : Reason::kChannelFork,
         "The " + std::string(LaneName(batch.lane)) + " channel from " + batch.peer + " is stopped",
         "It was put into quarantine: " + state.quarantine_reason() + ".",
         "Call the peer's operators, then see: tripoint peer show " + batch.peer);

@@ -112,10 +112,12 @@ absl::Status RunReceipt(storage::Transaction& transaction, const InboundReceipt&
   return absl::OkStatus();
 }
 
-// A rollback may turn out to be over, or to be worse; every other stop is for good.
+// A rollback may turn out to be over, or to be worse, and room for refused envelopes comes back;
+// every other stop is for good.
 bool StopChanges(const std::string& present, const std::string& wanted) {
   if (present == wanted) return false;
   if (present == contract::ReasonCode(Reason::kChannelRolledBack)) return true;
+  if (present == contract::ReasonCode(Reason::kQuarantineFull)) return true;
   return present.empty();
 }
 

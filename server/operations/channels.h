@@ -49,7 +49,8 @@ struct AppliedBatch {
 // starts at position 0; the old channel is kept as past. Errors: FAILED_PRECONDITION /
 // UNIT_NOT_PAIRED; ABORTED / LINK_PROTOCOL when first_position is not the stored size; DATA_LOSS /
 // CHANNEL_FORK when the root differs or the channel is in quarantine; DATA_LOSS /
-// CHANNEL_ROLLED_BACK for an epoch that ended before, or when it is in quarantine for that.
+// CHANNEL_ROLLED_BACK for an epoch that ended before, or when it is in quarantine for that;
+// DATA_LOSS / QUARANTINE_FULL when it is in quarantine for that.
 Prepared<AppliedBatch> ApplyBatch(const NodeFacts& node, InboundBatch batch);
 
 // A peer's signed receipt over one of our channels.
@@ -75,8 +76,8 @@ struct AppliedReceipt {
 Prepared<AppliedReceipt> ApplyReceipt(const NodeFacts& node, InboundReceipt receipt);
 
 // Stops one channel with a coded reason (see contract::ReasonCode); the others go on. An empty
-// reason lifts a stop for CHANNEL_ROLLED_BACK, which any other reason replaces; no other stop is
-// lifted or replaced. Idempotent; each change is journalled.
+// reason lifts a stop for CHANNEL_ROLLED_BACK or QUARANTINE_FULL, which any other reason replaces;
+// no other stop is lifted or replaced. Idempotent; each change is journalled.
 struct ChannelStop {
   std::string peer;
   std::uint8_t lane = 0;

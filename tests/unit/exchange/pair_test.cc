@@ -80,7 +80,9 @@ TEST(CorePair, SameSeedTwiceThenSameRun) {
 
 // Goal: an idle link stays up on heartbeats alone and nothing spins.
 TEST(CorePair, IdleForAnHourThenOneStreamAndFewSteps) {
-  Pair pair(7, Limits{});
+  Limits limits;
+  limits.stream_age_ms = 2 * 3'600'000;
+  Pair pair(7, limits);
   pair.Append(0, v1::LANE_FLASH, 1);
   pair.Run(10'000, {}, true);
   pair.Append(0, v1::LANE_FLASH, 1);

@@ -119,6 +119,11 @@ void Script::Setup(const Words& words) {
     limits.window_batches_max = Number(word(1));
   } else if (key == "frames") {
     limits.frames_burst = static_cast<std::int64_t>(Number(word(1)));
+  } else if (key == "quota") {  // quota BURST BYTES_A_SECOND
+    limits.refused_bytes_burst = static_cast<std::int64_t>(Number(word(1)));
+    limits.refused_bytes_a_second = static_cast<std::int64_t>(Number(word(2)));
+  } else if (key == "age") {
+    limits.stream_age_ms = static_cast<std::int64_t>(Number(word(1)));
   } else if (key == "out") {  // out LANE SIZE [RECEIPTED [RECEIPT_EPOCH]]
     const v1::Lane lane = LaneFrom(word(1));
     OutboundState& state = config_.outbound[LaneIndex(lane)];
