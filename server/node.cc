@@ -30,6 +30,7 @@
 #include "server/rpc/notice_service.h"
 #include "server/rpc/watch.h"
 #include "server/runtime/committer_thread.h"
+#include "server/runtime/library_log.h"
 #include "server/runtime/worker_pool.h"
 #include "storage/committer_core.h"
 #include "storage/data_folder.h"
@@ -47,10 +48,14 @@ void AddChannelWarnings(const v1::Peer& peer, const std::optional<exchange::Link
                         v1::NodeStatus& status) {
   const auto warn = [&](std::string_view lane, std::string_view direction, std::string_view who,
                         std::string_view reason) {
+    const bool full = reason == contract::ReasonCode(contract::Reason::kQuarantineFull);
     status.add_warnings(fmt::format(
-        "The {} channel {} {} is stopped{}: {}. The other channels go on. Call {}, keep both data "
-        "folders as they are; details: tripoint peer show {}",
-        lane, direction, peer.unit(), who, reason, peer.unit(), peer.unit()));
+        "The {} channel {} {} is stopped{}: {}. The other channels go on. Call {}, {}; details: "
+        "tripoint peer show {}",
+        lane, direction, peer.unit(), who, reason, peer.unit(),
+        full ? "find out why what is sent is refused; it goes on by itself in some hours"
+             : "keep both data folders as they are",
+        peer.unit()));
   };
   for (const v1::ChannelStatus& channel : peer.channels()) {
     if (channel.quarantine_reason().empty()) continue;
@@ -79,7 +84,8 @@ struct Node::Rooms {
         on_store_failed(std::move(on_failed)),
         registry(std::move(the_registry)),
         validator(registry),
-        access(config) {}
+        access(config),
+        store_log("store.engine", clock, log) {}
 
   absl::Status BindPorts();
   absl::Status OpenStore();
@@ -101,6 +107,7 @@ struct Node::Rooms {
   const codes::Registry registry;
   const contract::Validator validator;
   const NodeAccess access;
+  runtime::LibraryLog store_log;
   operations::NodeFacts facts;
   std::unique_ptr<NodeIdentity> identity;
   std::unique_ptr<Port> api_port;
@@ -135,6 +142,7 @@ absl::Status Node::Rooms::OpenStore() {
   options.block_cache_bytes = static_cast<std::size_t>(config.block_cache_mib) * kMebibyte;
   options.write_buffer_bytes = static_cast<std::size_t>(config.write_buffer_mib) * kMebibyte;
   options.on_fatal = on_store_failed;
+  options.on_log = [this](std::string_view format) { store_log.Take(format); };
   options.on_trouble = [this](const absl::Status& status) {
     if (status.ok()) {
       log.Info("store.recovered");
@@ -179,8 +187,7 @@ absl::Status Node::Rooms::StartWriting() {
       signer->Replace(std::move(files.key), std::move(files.certificate_pem));
     });
   });
-  // A link is judged when it opens. One that we dialled has no end of its own (only the other
-  // side's port gives it an age), so a revoked neighbour could hold it open for ever.
+  // A link is judged when it opens, and would go on for up to an hour.
   identity->set_on_trust([this] { driver->ReplaceKeys([] {}); });
   return driver->Start(*committer);
 }
@@ -230,8 +237,13 @@ certs::ServerTls Node::Rooms::TlsFor(runtime::Literal port, certs::Acceptance ac
 absl::Status Node::Rooms::Serve() {
   const auto api_tls = TlsFor(
       "api", [this](const certs::UnitIdentity& caller) { return access.Officer(caller).status(); });
-  const auto exchange_tls = TlsFor(
+  auto exchange_tls = TlsFor(
       "exchange", [this](const certs::UnitIdentity& caller) { return access.PeerNode(caller); });
+  exchange_tls.refused_caller = [this, log_it = exchange_tls.refused_caller](
+                                    const absl::Status& status, const std::string& unit) {
+    log_it(status, unit);
+    driver->CallerRefused(unit, status);
+  };
   if (absl::Status served =
           exchange_port->Serve({&driver->service()}, certs::MakeServerCredentials(exchange_tls));
       !served.ok()) {

@@ -207,9 +207,24 @@ absl::Status NodeIdentity::OpenTls(const certs::Trust& trust) {
 }
 
 void NodeIdentity::ReadTlsDates() {
-  const Dates dates = DatesOf(watched_files().certificate_path);
+  const std::string path = watched_files().certificate_path;
+  const Dates dates = DatesOf(path);
+  absl::StatusOr<std::string> pem = certs::ReadSmallFile(path);
   const absl::MutexLock lock(&mutex_);
   tls_dates_ = dates;
+  tls_pem_ = pem.ok() ? *std::move(pem) : std::string();
+}
+
+absl::Status NodeIdentity::TlsFault() const {
+  std::string pem;
+  {
+    const absl::MutexLock lock(&mutex_);
+    pem = tls_pem_;
+  }
+  if (pem.empty()) return absl::OkStatus();
+  return trust_->Current()
+      ->Judge(pem, {}, certs::PeerRole::kClient, now_s(), certs::CrlRule::kOnlyRevoked)
+      .status();
 }
 
 certs::WatchedFiles NodeIdentity::watched_files() const { return live_->Watched(kRefreshS); }

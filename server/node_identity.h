@@ -70,6 +70,9 @@ class NodeIdentity {
     std::int64_t signing = 0;
   };
   DaysLeft days_left() const;
+  // What neighbours would refuse about the TLS certificate in use, judged now by what this node
+  // knows: dates, chain, revocation. OK: nothing.
+  absl::Status TlsFault() const;
   // What needs a person: certificates that end soon, files that were not taken up, revocation lists
   // that are old.
   std::vector<std::string> Warnings() const;
@@ -102,6 +105,7 @@ class NodeIdentity {
 
   mutable absl::Mutex mutex_;
   Dates tls_dates_ ABSL_GUARDED_BY(mutex_);
+  std::string tls_pem_ ABSL_GUARDED_BY(mutex_);
   Dates signing_dates_ ABSL_GUARDED_BY(mutex_);
   // Countries that are not believed since the start because of their files: what and why.
   std::vector<std::string> left_out_ ABSL_GUARDED_BY(mutex_);

@@ -53,6 +53,7 @@ exchange::DriverSeams MakeDriverSeams(const operations::NodeFacts& facts, std::u
           },
       .certificate_end_s =
           [&identity](const std::string& unit) { return identity.trust()->LastEndOf(unit); },
+      .own_fault = [&identity] { return identity.TlsFault(); },
       .unit_of_call = [&identity, &access](
                           const grpc::ServerContextBase& context) -> absl::StatusOr<std::string> {
         const auto caller = certs::IdentityOfCall(context, *identity.trust(), identity.now_s());

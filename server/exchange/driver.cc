@@ -9,6 +9,7 @@
 #include "certs/certificate.h"
 #include "certs/grpc_credentials.h"
 #include "proto/contract/error.h"
+#include "server/exchange/frame_check.h"
 #include "server/exchange/store_actions.h"
 
 namespace tripoint::exchange {
@@ -16,8 +17,28 @@ namespace {
 
 constexpr std::int64_t kTickMs = 50;
 constexpr std::int64_t kGoodbyeWaitMs = 2000;
+constexpr std::int64_t kCancelWaitMs = 2000;
+// A refused caller says why a link is down for so long: longer than the peer's longest back-off.
+constexpr std::int64_t kRefusedShownMs = 10 * 60'000;
+constexpr std::size_t kRefusedTextBytesMax = 400;
 // Streams that one node has at most; the gate bounds connections before.
 constexpr int kLiveStreamsMax = 256;
+
+// Reasons that say how a stream ended and not why none is there now.
+bool SaysLittle(Reason reason) {
+  switch (reason) {
+    case Reason::kUnspecified:
+    case Reason::kLinkDuplicate:
+    case Reason::kLinkLost:
+    case Reason::kLinkRenewed:
+    case Reason::kLinkSilent:
+    case Reason::kLinkStalled:
+    case Reason::kShuttingDown:
+      return true;
+    default:
+      return false;
+  }
+}
 
 grpc::Status Refusal(absl::StatusCode code, Reason reason, std::string what, std::string why) {
   return certs::ToPlainStatus(contract::Error(code, reason, std::move(what), std::move(why),
@@ -37,7 +58,12 @@ Driver::Driver(DriverSeams seams, std::vector<DriverPeer> peers)
   loop_.Every(kTickMs, [this] { Tick(); });
 }
 
-Driver::~Driver() { Stop(); }
+Driver::~Driver() {
+  Stop();
+  // A stream that is left calls into this object when it ends. The server is gone, so it has.
+  (void)AwaitNoStreams(absl::InfiniteDuration());
+  loop_.Stop();
+}
 
 absl::Status Driver::Start(storage::Committer& committer) {
   committer_ = &committer;
@@ -68,21 +94,29 @@ void Driver::Stop() {
       if (!stream.opened) Cancel(stream);
     }
   });
-  const auto none = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return live_streams_ == 0; };
-  bool gone = false;
-  {
-    const absl::MutexLock lock(&mutex_);
-    gone = mutex_.AwaitWithTimeout(absl::Condition(&none), absl::Milliseconds(kGoodbyeWaitMs));
-  }
+  bool gone = AwaitNoStreams(absl::Milliseconds(kGoodbyeWaitMs));
   if (!gone) {
     Post([this] {
       for (auto& [id, stream] : streams_) Cancel(stream);
     });
-    // A cancelled stream always ends; before it has, gRPC may still call into this object.
-    const absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(&none));
+    gone = AwaitNoStreams(absl::Milliseconds(kCancelWaitMs));
   }
-  loop_.Stop();
+  detached_ = true;
+  if (gone) return loop_.Stop();
+  // An accepted stream that was finished is over only when gRPC says so, which a peer that takes
+  // nothing can put off. The loop stays for it: the port's own end cancels it at last.
+  int left = 0;
+  {
+    const absl::MutexLock lock(&mutex_);
+    left = live_streams_;
+  }
+  seams_.log.Error("exchange.streams_left", {{"streams", left}});
+}
+
+bool Driver::AwaitNoStreams(absl::Duration timeout) {
+  const auto none = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return live_streams_ == 0; };
+  const absl::MutexLock lock(&mutex_);
+  return mutex_.AwaitWithTimeout(absl::Condition(&none), timeout);
 }
 
 void Driver::ReplaceKeys(std::function<void()> replace) {
@@ -248,6 +282,7 @@ void Driver::Tick() {
     stream.deadline_ms = 0;
     Cancel(stream);
   }
+  if (detached_) return;
   for (auto& [unit, link] : links_) {
     if (!link.unstored.empty() && now_ms >= link.retry_ms) {
       for (const PersistQuarantine& stop : std::exchange(link.unstored, {}))
@@ -304,10 +339,7 @@ void Driver::FillLink(std::string_view unit, tripoint::v1::Peer& peer) const {
   peer.set_state_time_ms(published.state_time_ms);
   peer.set_heard_time_ms(published.heard_time_ms);
   peer.set_next_dial_time_ms(published.next_dial_time_ms);
-  if (status.state != LinkState::kUp && status.last_reason != Reason::kUnspecified) {
-    peer.set_reason_code(std::string(contract::ReasonCode(status.last_reason)));
-    peer.set_reason_text(status.last_text);
-  }
+  if (status.state != LinkState::kUp) FillReason(published, peer);
   // What the store does not know: the peer stopped a lane, empty or not. Per channel the store's
   // own reasons follow; this one stands for the link.
   for (const LaneStatus& lane : status.lanes) {
@@ -325,6 +357,41 @@ void Driver::FillLink(std::string_view unit, tripoint::v1::Peer& peer) const {
     peer.set_certificate_days_left(
         static_cast<int>(certs::DaysLeft(*end_s, seams_.clock.wall_ms() / 1000)));
   }
+}
+
+void Driver::FillReason(const Published& published, tripoint::v1::Peer& peer) const {
+  const auto set = [&peer](Reason reason, std::string text) {
+    peer.set_reason_code(std::string(contract::ReasonCode(reason)));
+    peer.set_reason_text(std::move(text));
+  };
+  // With a certificate that neighbours refuse no link comes up, whatever ended the last one.
+  if (const absl::Status fault = seams_.own_fault ? seams_.own_fault() : absl::OkStatus();
+      !fault.ok()) {
+    const contract::Problem own = contract::ProblemOf(fault);
+    return set(own.reason,
+               "this node's own certificate. " + own.what + ": " + own.why + ". " + own.next);
+  }
+  const LinkStatus& status = published.status;
+  const bool refused = published.refused_ms != 0 &&
+                       seams_.clock.monotonic_ms() - published.refused_ms < kRefusedShownMs;
+  if (refused && SaysLittle(status.last_reason)) {
+    return set(published.refused_reason, published.refused_text);
+  }
+  if (status.last_reason != Reason::kUnspecified) set(status.last_reason, status.last_text);
+}
+
+void Driver::CallerRefused(std::string_view unit, const absl::Status& status) {
+  const contract::Problem problem = contract::ProblemOf(status);
+  const absl::MutexLock lock(&mutex_);
+  const auto found = published_.find(unit);
+  if (found == published_.end()) return;
+  Published& published = found->second;
+  published.refused_reason = problem.reason;
+  published.refused_text =
+      PrintableText("a caller in the name of " + std::string(unit) + " was refused here. " +
+                        problem.what + ": " + problem.why + ". Call its operators",
+                    kRefusedTextBytesMax);
+  published.refused_ms = std::max<std::int64_t>(seams_.clock.monotonic_ms(), 1);
 }
 
 std::uint64_t Driver::SentSize(std::string_view unit, std::uint8_t lane) const {

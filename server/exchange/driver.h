@@ -24,6 +24,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "server/exchange/core.h"
 #include "server/exchange/driver_streams.h"
 #include "server/operations/node_facts.h"
@@ -58,6 +59,9 @@ struct DriverSeams {
       make_credentials;
   // End of validity (Unix seconds) of the certificate that the peer showed last; for display.
   std::function<std::optional<std::int64_t>(const std::string& unit)> certificate_end_s = {};
+  // What is wrong with this node's own TLS certificate as far as it knows; OK: nothing. For
+  // display: whoever is refused in the handshake is told nothing by TLS. Any thread.
+  std::function<absl::Status()> own_fault = {};
   // The unit of a call's certificate, judged now. Any error refuses the call with it.
   std::function<absl::StatusOr<std::string>(const grpc::ServerContextBase&)> unit_of_call;
   Limits limits;
@@ -68,7 +72,8 @@ class Driver final : public operations::PeerStatusSource,
                      private StreamObserver {
  public:
   Driver(DriverSeams seams, std::vector<DriverPeer> peers);
-  ~Driver() override;  // stops
+  // Stops, and waits for streams that Stop left. The server of `service()` has been shut down.
+  ~Driver() override;
 
   // For the exchange port. Streams are refused before Start and after Stop.
   grpc::Service& service() { return service_; }
@@ -77,9 +82,15 @@ class Driver final : public operations::PeerStatusSource,
   // `committer` must be stopped after Stop() only.
   absl::Status Start(storage::Committer& committer);
 
-  // Says goodbye on all streams and waits for their end, about two seconds at most; before the
-  // exchange port is stopped. Further calls do nothing.
+  // Says goodbye on all streams and waits for their end, then cancels them: about four seconds at
+  // most, whatever gRPC does; before the exchange port is stopped, which ends what is left. Further
+  // calls do nothing.
   void Stop();
+
+  // A certificate that names `unit` was refused at the exchange port; whether it really is of that
+  // unit is not known. Shown with the link while that is down and nothing better is known. Any
+  // thread.
+  void CallerRefused(std::string_view unit, const absl::Status& status);
 
   // Runs `replace` (which changes the signer's key) between two streams: all of them end and are
   // opened again under the new certificate.
@@ -134,6 +145,9 @@ class Driver final : public operations::PeerStatusSource,
     std::int64_t state_time_ms = 0;  // wall
     std::int64_t heard_time_ms = 0;
     std::int64_t next_dial_time_ms = 0;
+    Reason refused_reason = Reason::kUnspecified;  // of the last caller in this unit's name
+    std::string refused_text;
+    std::int64_t refused_ms = 0;  // monotonic
   };
 
   // StreamObserver; gRPC's threads.
@@ -168,6 +182,8 @@ class Driver final : public operations::PeerStatusSource,
   void Cancel(Stream& stream);
   void TakeGrown();
   void Publish(PeerLink& link);
+  void FillReason(const Published& published, tripoint::v1::Peer& peer) const;
+  bool AwaitNoStreams(absl::Duration timeout) ABSL_LOCKS_EXCLUDED(mutex_);
   Time Now() const;
   PeerLink* Find(std::string_view unit);
 
@@ -176,6 +192,7 @@ class Driver final : public operations::PeerStatusSource,
   runtime::EventLoop loop_;
   std::atomic<StreamId> last_stream_{0};
   std::atomic<bool> running_{false};
+  std::atomic<bool> detached_{false};  // after Stop: store and committer may be gone
   storage::Committer* committer_ = nullptr;
   std::map<std::string, PeerLink, std::less<>> links_;  // fixed once running
   std::map<StreamId, Stream> streams_;

@@ -53,6 +53,8 @@ void Driver::Do(PeerLink& link, Action& action) {
     DoSend(link, *send);
   } else if (const auto* close = std::get_if<CloseStream>(&action)) {
     DoClose(*close);
+  } else if (detached_) {
+    // Only the ends of streams are waited for.
   } else if (const auto* range = std::get_if<ReadRange>(&action)) {
     Feed(link, DoRead(*seams_.engine.TakeSnapshot(), link.peer.unit, seams_.epoch, *range));
   } else if (const auto* frontier = std::get_if<ReadFrontier>(&action)) {

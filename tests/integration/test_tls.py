@@ -104,6 +104,8 @@ class TwoNodes(unittest.TestCase):
         refusals = federation.wait_until(lambda: self.vn.events("call.refused", port=listener)[before:],
                                          what="the refusal in our log")
         self.assertEqual({reason}, {entry["status"].split("/")[1] for entry in refusals})
+        for entry in refusals:  # an address or an officer's name leads to a person
+            self.assertLessEqual(set(entry), {"time", "level", "event", "dropped", "port", "status", "unit"})
         self.assertEqual("OK", raw_call.call(self.vn.api_port, self.vn.officer_folder("lan"), STATUS).code)
 
     def cli_refused(self, officer, exit_code, *texts):
@@ -267,6 +269,10 @@ class StrangeNodes(unittest.TestCase):
             # it can know.
             told = federation.wait_until(lambda: la.peer(VN)["reason_text"] and la.peer(VN), what="a reason at the stranger")
             self.assertNotEqual("LINK_STATE_UP", told["state"], told["reason_text"])
+            # And ours see whom to call, though nobody here dials that unit.
+            shown = federation.wait_until(lambda: vn.peer(LA)["reason_code"] == "CERTIFICATE_UNTRUSTED" and vn.peer(LA),
+                                          what="the refusal in our status")
+            self.assertIn(f"in the name of {LA} was refused here", shown["reason_text"])
             self.assertFalse(vn.link_up(LA))
 
 
@@ -337,6 +343,12 @@ class FaultyFilesAtTheStart(unittest.TestCase):
                 answer = raw_call.call(self.vn.api_port, self.vn.officer_folder("lan"), STATUS)
                 self.assertEqual("OK", answer.code)
                 self.assertIn(f"The TLS certificate {'is ' if 'yet' in says else ''}{says}".encode(), answer.body)
+                # Neither side can tell the other; each says what it knows.
+                federation.wait_until(lambda: b"this node's own certificate. " in raw_call.call(
+                    self.vn.api_port, self.vn.officer_folder("lan"), STATUS).body, what="why the link is down, with us")
+                reason = "CERTIFICATE_NOT_YET_VALID" if "yet" in says else "CERTIFICATE_EXPIRED"
+                federation.wait_until(lambda r=reason: self.cluster.nodes[LA].peer(VN)["reason_code"] == r,
+                                      what="why the link is down, with them")
                 for file, contents in good.items():
                     (self.vn.certificates / file).write_bytes(contents)
                 federation.wait_until(lambda: self.vn.cli("status", check=False).returncode == 0,

@@ -55,6 +55,63 @@ class CommitWatch final : public storage::CommitListener {
   std::uint64_t last_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
+// While it holds, no accepted stream that was finished comes to its end, as with a peer that takes
+// nothing any more.
+class HeldEnds {
+ public:
+  void Hold() {
+    const absl::MutexLock lock(&mutex_);
+    holding_ = true;
+  }
+  void Release() {
+    std::vector<grpc::experimental::InterceptorBatchMethods*> held;
+    {
+      const absl::MutexLock lock(&mutex_);
+      holding_ = false;
+      held.swap(held_);
+    }
+    for (auto* batch : held) batch->Proceed();
+  }
+  void Take(grpc::experimental::InterceptorBatchMethods* batch) {
+    {
+      const absl::MutexLock lock(&mutex_);
+      using grpc::experimental::InterceptionHookPoints;
+      if (holding_ && batch->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_STATUS)) {
+        held_.push_back(batch);
+        return;
+      }
+    }
+    batch->Proceed();
+  }
+
+ private:
+  absl::Mutex mutex_;
+  bool holding_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<grpc::experimental::InterceptorBatchMethods*> held_ ABSL_GUARDED_BY(mutex_);
+};
+
+class HoldingInterceptors final : public grpc::experimental::ServerInterceptorFactoryInterface {
+ public:
+  explicit HoldingInterceptors(HeldEnds& ends) : ends_(ends) {}
+  grpc::experimental::Interceptor* CreateServerInterceptor(
+      grpc::experimental::ServerRpcInfo* /*info*/) override {
+    return new OfCall(ends_);  // gRPC owns it
+  }
+
+ private:
+  class OfCall final : public grpc::experimental::Interceptor {
+   public:
+    explicit OfCall(HeldEnds& ends) : ends_(ends) {}
+    void Intercept(grpc::experimental::InterceptorBatchMethods* methods) override {
+      ends_.Take(methods);
+    }
+
+   private:
+    HeldEnds& ends_;
+  };
+  HeldEnds& ends_;
+};
+
 class TestNode {
  public:
   TestNode(std::string unit, std::string peer, std::uint64_t epoch)
@@ -84,10 +141,11 @@ class TestNode {
             [](const std::string& unit) { return std::make_unique<FakeVerifier>(unit); },
         .make_credentials = [](const std::string&) { return grpc::InsecureChannelCredentials(); },
         .certificate_end_s = [](const std::string&) { return std::nullopt; },
+        .own_fault = [this] { return own_fault_; },
         .unit_of_call = [this](const grpc::ServerContextBase&) -> absl::StatusOr<std::string> {
           return caller_;
         },
-        .limits = {}};
+        .limits = limits_};
     driver_ = std::make_unique<Driver>(
         std::move(seams),
         std::vector<DriverPeer>{{.unit = peer_, .address = peer_address, .jitter_seed = 1}});
@@ -98,6 +156,9 @@ class TestNode {
     builder.AddListeningPort("127.0.0.1:" + std::to_string(port_),
                              grpc::InsecureServerCredentials(), &port_);
     builder.RegisterService(&driver_->service());
+    std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> creators;
+    creators.push_back(std::make_unique<HoldingInterceptors>(ends_));
+    builder.experimental().SetInterceptorCreators(std::move(creators));
     server_ = builder.BuildAndStart();
     ASSERT_NE(server_, nullptr);
     ASSERT_TRUE(driver_->Start(*committer_).ok());
@@ -146,6 +207,38 @@ class TestNode {
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
   Driver& driver() { return *driver_; }
   CommitWatch& watch() { return watch_; }
+  HeldEnds& ends() { return ends_; }
+  void set_limits(const Limits& limits) { limits_ = limits; }
+  void set_own_fault(absl::Status fault) { own_fault_ = std::move(fault); }
+  // Journal entries with this action. Their key space is 4 (docs/storage-layout.md).
+  int Journalled(std::string_view action) const {
+    int count = 0;
+    const auto snapshot = engine_.TakeSnapshot();
+    const auto cursor = snapshot->NewCursor(std::string(1, static_cast<char>(0x04)),
+                                            std::string(1, static_cast<char>(0x05)));
+    for (; cursor->Valid(); cursor->Next()) {
+      store::v1::JournalEntry entry;
+      const auto size = static_cast<int>(cursor->value().size());
+      if (entry.ParseFromArray(cursor->value().data(), size) && entry.action() == action) ++count;
+    }
+    return count;
+  }
+  std::uint64_t RefusedBytes(v1::Lane lane) const {
+    std::uint64_t bytes = 0;
+    std::string resume;
+    do {
+      const auto page = storage::ListQuarantine(*engine_.TakeSnapshot(), resume, 500);
+      EXPECT_TRUE(page.ok());
+      for (const store::v1::QuarantineRecord& record : page->records) {
+        if (record.outbound() || record.lane() != static_cast<std::uint32_t>(lane)) continue;
+        const auto entry = storage::GetInboundEntry(
+            engine_, {peer_, static_cast<std::uint8_t>(lane)}, record.epoch(), record.position());
+        bytes += (*entry)->size() + 1024;
+      }
+      resume = page->resume;
+    } while (!resume.empty());
+    return bytes;
+  }
 
  private:
   const std::string unit_;
@@ -158,6 +251,9 @@ class TestNode {
   codes::Registry registry_ = *codes::Registry::Load();
   contract::Validator validator_;
   operations::NodeFacts facts_;
+  HeldEnds ends_;
+  Limits limits_;
+  absl::Status own_fault_;
   storage::MemoryEngine engine_;
   CommitWatch watch_;
   std::unique_ptr<storage::CommitterCore> core_;
@@ -247,6 +343,111 @@ TEST_F(DriverTest, PeerCannotBeReachedThenItSaysSoAndStopsAtOnce) {
   const absl::Time before = absl::Now();
   left_.Stop();
   EXPECT_LT(absl::Now() - before, absl::Seconds(10));
+}
+
+TEST_F(DriverTest, RefusedEnvelopesWithoutEndThenTheChannelStopsAndGoesOnWhenThereIsRoom) {
+  Limits limits;
+  limits.refused_bytes_burst = 200'000;
+  limits.refused_bytes_a_second = 1;
+  limits.batch_items_max = 20;
+  left_.set_limits(limits);
+  right_.set_limits(limits);
+  StartBoth();
+  right_.Append(v1::LANE_ROUTINE, 2000);  // all of them are refused
+  right_.Append(v1::LANE_FLASH, 5);
+  const auto stopped = [&] {
+    return left_.Channels().inbound[2].quarantine_reason == "QUARANTINE_FULL";
+  };
+  ASSERT_TRUE(left_.watch().Await(stopped));
+  ASSERT_TRUE(right_.AwaitProven(v1::LANE_FLASH, 5)) << "the other channels go on";
+  // The peer learns it, and shows it.
+  ASSERT_TRUE(right_.watch().Await([&] {
+    return right_.driver().StatusOf("kh-ratanakiri")->lanes[2].stopped_by_peer == "QUARANTINE_FULL";
+  }));
+  tripoint::v1::Peer peer;
+  left_.driver().FillLink("vn-quangngai", peer);
+  EXPECT_EQ(peer.state(), tripoint::v1::LINK_STATE_QUARANTINED);
+  // A window may have been under way: twice eight batches of twenty small ones.
+  const std::uint64_t held = left_.RefusedBytes(v1::LANE_ROUTINE);
+  EXPECT_GE(held, 200'000u);
+  EXPECT_LT(held, 200'000u + 16 * 20 * 1100);
+  EXPECT_LT(left_.Channels().inbound[2].frontier.size(), 2000u);
+  EXPECT_EQ(left_.Journalled("peer.quarantine"), 1);
+  // Another stream alone makes no room.
+  left_.driver().ReplaceKeys([] {});
+  ASSERT_TRUE(left_.watch().Await(
+      [&] { return left_.driver().StatusOf("vn-quangngai")->counters.opened == 2; }));
+  EXPECT_TRUE(stopped());
+  EXPECT_EQ(left_.Journalled("peer.quarantine"), 1);
+  // A restart does: the operators have mended what was wrong.
+  left_.Stop();
+  limits.refused_bytes_burst = 100'000'000;
+  left_.set_limits(limits);
+  left_.Start("");
+  EXPECT_TRUE(right_.AwaitProven(v1::LANE_ROUTINE, 2000));
+  EXPECT_EQ(left_.Channels().inbound[2].quarantine_reason, "");
+  EXPECT_EQ(left_.Journalled("peer.resume"), 1);
+}
+
+TEST_F(DriverTest, StreamIsOldThenItIsMadeAnewWhoeverDialled) {
+  Limits limits;
+  limits.stream_age_ms = 600;
+  right_.set_limits(limits);  // it dials; the other side would keep the stream for an hour
+  StartBoth();
+  ASSERT_TRUE(left_.watch().Await(
+      [&] { return left_.driver().StatusOf("vn-quangngai")->counters.opened >= 2; }));
+  right_.Append(v1::LANE_FLASH, 3);
+  EXPECT_TRUE(right_.AwaitProven(v1::LANE_FLASH, 3));
+}
+
+TEST_F(DriverTest, RefusedWithoutAWordThenItsOwnCertificateIsExplained) {
+  left_.set_own_fault(contract::Error(absl::StatusCode::kUnauthenticated,
+                                      Reason::kCertificateExpired, "The certificate has expired",
+                                      "It was valid until yesterday",
+                                      "Renew it: tripointd ca issue"));
+  left_.Start("127.0.0.1:1");
+  ASSERT_TRUE(left_.watch().Await(
+      [&] { return left_.driver().StatusOf("vn-quangngai")->next_dial_ms > 0; }));
+  tripoint::v1::Peer peer;
+  left_.driver().FillLink("vn-quangngai", peer);
+  EXPECT_EQ(peer.reason_code(), "CERTIFICATE_EXPIRED");
+  EXPECT_EQ(peer.reason_text(),
+            "this node's own certificate. The certificate has expired: It was valid until "
+            "yesterday. Renew it: tripointd ca issue");
+}
+
+TEST_F(DriverTest, CallerWasRefusedThenTheLinkSaysWhyUntilItIsUp) {
+  left_.Start("");
+  left_.driver().CallerRefused("la-attapeu", absl::UnauthenticatedError("no peer of ours"));
+  left_.driver().CallerRefused(
+      "vn-quangngai",
+      contract::Error(absl::StatusCode::kUnauthenticated, Reason::kCertificateRevoked,
+                      "The certificate was revoked\n", "It is on the list", "none"));
+  tripoint::v1::Peer peer;
+  left_.driver().FillLink("vn-quangngai", peer);
+  EXPECT_EQ(peer.reason_code(), "CERTIFICATE_REVOKED");
+  EXPECT_EQ(peer.reason_text().find('\n'), std::string::npos);
+  EXPECT_NE(peer.reason_text().find("in the name of vn-quangngai was refused here"),
+            std::string::npos)
+      << peer.reason_text();
+  right_.Start(left_.address());
+  ASSERT_TRUE(left_.watch().Await(
+      [&] { return left_.driver().StatusOf("vn-quangngai")->state == LinkState::kUp; }));
+  peer.Clear();
+  left_.driver().FillLink("vn-quangngai", peer);
+  EXPECT_EQ(peer.reason_code(), "");
+}
+
+TEST_F(DriverTest, FinishedStreamDoesNotEndThenStopIsBoundedAllTheSame) {
+  StartBoth();
+  left_.Append(v1::LANE_FLASH, 1);
+  ASSERT_TRUE(left_.AwaitProven(v1::LANE_FLASH, 1));
+  left_.ends().Hold();
+  const absl::Time before = absl::Now();
+  left_.driver().Stop();
+  EXPECT_LT(absl::Now() - before, absl::Seconds(10));
+  left_.ends().Release();
+  left_.Stop();  // what was left ends with the server, before the driver is gone
 }
 
 TEST_F(DriverTest, UnpairedCallerThenRefusedWithReason) {
