@@ -285,8 +285,8 @@ void Driver::Tick() {
   if (detached_) return;
   for (auto& [unit, link] : links_) {
     if (!link.unstored.empty() && now_ms >= link.retry_ms) {
-      for (const PersistQuarantine& stop : std::exchange(link.unstored, {}))
-        DoQuarantine(link, stop);
+      for (const auto& [channel, stop] : std::exchange(link.unstored, {}))
+        StoreQuarantine(link, stop);
     }
     if (now_ms >= link.core->next_tick_ms()) Feed(link, exchange::Tick{});
   }

@@ -120,7 +120,10 @@ class Driver final : public operations::PeerStatusSource,
     std::unique_ptr<HeadVerifier> verifier;
     std::shared_ptr<grpc::ChannelCredentials> credentials;
     std::unique_ptr<Core> core;
-    std::vector<PersistQuarantine> unstored;  // at most one for each channel
+    // The newest stop, or end of one, of each channel that could not be stored: an older one that
+    // came after it would undo it.
+    std::map<std::pair<v1::Lane, bool>, PersistQuarantine> unstored;
+    std::map<std::pair<v1::Lane, bool>, int> stops;  // how many the core asked for
     std::int64_t retry_ms = 0;
     LinkState logged_state = LinkState::kDown;
   };
@@ -171,6 +174,7 @@ class Driver final : public operations::PeerStatusSource,
   void DoCommit(PeerLink& link, CommitBatch action);
   void DoProve(PeerLink& link, CommitReceipt action);
   void DoQuarantine(PeerLink& link, const PersistQuarantine& action);
+  void StoreQuarantine(PeerLink& link, const PersistQuarantine& action);
   void WriteNext(StreamId id);
   // Ends the stream as far as it can be ended now, and forgets it when nothing is outstanding.
   void Settle(StreamId id);

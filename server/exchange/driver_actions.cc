@@ -252,15 +252,25 @@ void Driver::DoProve(PeerLink& link, CommitReceipt action) {
 }
 
 void Driver::DoQuarantine(PeerLink& link, const PersistQuarantine& action) {
+  const std::pair channel(action.lane, action.outbound);
+  ++link.stops[channel];
+  link.unstored.erase(channel);
+  StoreQuarantine(link, action);
+}
+
+void Driver::StoreQuarantine(PeerLink& link, const PersistQuarantine& action) {
   auto prepared = MakeOperation(seams_.facts, link.peer.unit, action);
-  committer_->Submit(std::move(prepared.operation),
-                     [this, &link, action](const absl::Status& status) {
-                       if (status.ok()) return;
-                       Post([this, &link, action] {
-                         link.retry_ms = seams_.clock.monotonic_ms() + kQuarantineRetryMs;
-                         if (link.unstored.size() < 2 * kLanes) link.unstored.push_back(action);
-                       });
-                     });
+  const std::pair channel(action.lane, action.outbound);
+  committer_->Submit(
+      std::move(prepared.operation),
+      [this, &link, action, channel, number = link.stops[channel]](const absl::Status& status) {
+        if (status.ok()) return;
+        Post([this, &link, action, channel, number] {
+          if (number != link.stops[channel]) return;  // there is a newer one
+          link.retry_ms = seams_.clock.monotonic_ms() + kQuarantineRetryMs;
+          link.unstored.insert_or_assign(channel, action);
+        });
+      });
 }
 
 }  // namespace tripoint::exchange

@@ -88,7 +88,15 @@ class Stage {
   void Play() {
     const std::int64_t chaos_s = world_.random().Between(20, 60);
     network_.SetFaults(weather_.network);
+    // Each bad envelope stops its channel, and a later stream makes it go on.
+    exchange::Limits limits;
+    if (weather_.poison) {
+      limits.refused_bytes_burst = 1000;
+      limits.refused_bytes_a_second = 20;
+      limits.stream_age_ms = 60'000;
+    }
     for (auto& node : nodes_) {
+      node->SetLimits(limits);
       node->Start();
       node->SetCrashChance(weather_.crash_per_mille);
       storage::FaultPlan disk = weather_.disk;
@@ -219,6 +227,7 @@ class Stage {
         if (link.state != exchange::LinkState::kUp) return false;
         for (const exchange::LaneStatus& lane : link.lanes) {
           if (lane.receipted_size != lane.outbound_size) return false;
+          if (!lane.inbound_quarantine.empty() || !lane.stopped_by_peer.empty()) return false;
         }
       }
     }

@@ -63,6 +63,8 @@ struct SimNode::Link {
   std::unique_ptr<CheapVerifier> verifier;
   std::unique_ptr<exchange::Core> core;
   std::int64_t tick_planned_ms = -1;
+  std::map<std::pair<exchange::v1::Lane, bool>, int>
+      stops;  // of each channel, asked for by the core
 };
 
 struct SimNode::Volatile {
@@ -108,6 +110,7 @@ void SimNode::Start() {
     config.peer = peer;
     config.epoch = epoch_;
     config.software = "simulation";
+    config.limits = limits_;
     config.jitter_seed = world_.random().Next();
     ExpectOk(exchange::LoadChannelStates(engine_, config), "the channels load after a crash");
     link.core = std::make_unique<exchange::Core>(std::move(config), *state->signer, *link.verifier);
@@ -346,8 +349,22 @@ void SimNode::Do(Link& link, exchange::CommitReceipt action) {
 }
 
 void SimNode::Do(Link& link, const exchange::PersistQuarantine& action) {
+  const std::pair channel(action.lane, action.outbound);
+  ++link.stops[channel];
+  StoreQuarantine(link, action);
+}
+
+// Until it is stored, as the driver does.
+void SimNode::StoreQuarantine(Link& link, const exchange::PersistQuarantine& action) {
   auto prepared = exchange::MakeOperation(facts_, link.core->peer(), action);
-  Submit(std::move(prepared.operation), [](const absl::Status&) {});
+  const std::pair channel(action.lane, action.outbound);
+  Submit(std::move(prepared.operation),
+         [this, &link, action, channel, number = link.stops[channel]](const absl::Status& status) {
+           if (status.ok()) return;
+           Later(1'000'000, [this, &link, action, channel, number] {
+             if (number == link.stops[channel]) StoreQuarantine(link, action);
+           });
+         });
 }
 
 }  // namespace tripoint::simulation

@@ -51,6 +51,8 @@ class SimNode final : public Endpoint, public storage::CommitListener {
 
   // Chance of a crash at each step of a commit: before it, after it, after its answer.
   void SetCrashChance(int per_mille) { crash_per_mille_ = per_mille; }
+  // Of the cores that the next start makes.
+  void SetLimits(const exchange::Limits& limits) { limits_ = limits; }
   // Sets the wall clock forward or back, as a bad battery or an officer does.
   void JumpClock(std::int64_t by_ms) { clock_offset_ms_ += by_ms; }
   // Restarts by itself after a crash of its own making.
@@ -93,6 +95,7 @@ class SimNode final : public Endpoint, public storage::CommitListener {
   void Do(Link& link, exchange::CommitBatch action);
   void Do(Link& link, exchange::CommitReceipt action);
   void Do(Link& link, const exchange::PersistQuarantine& action);
+  void StoreQuarantine(Link& link, const exchange::PersistQuarantine& action);
   void PlanTick(Link& link);
   void PlanStep();
   void Step();
@@ -111,6 +114,7 @@ class SimNode final : public Endpoint, public storage::CommitListener {
   std::int64_t clock_offset_ms_;
   std::uint64_t epoch_ = 0;
   int crash_per_mille_ = 0;
+  exchange::Limits limits_;
   std::function<void()> on_crash_;
   NodeCounters counters_;
   storage::FaultEngine engine_;
