@@ -33,6 +33,7 @@ enum class PeerRole {
   kServer,  // we dialled it
   kSigner,  // it signed a head or a receipt
 };
+inline constexpr std::size_t kPeerRoles = 3;
 
 // How strictly the age of revocation lists is taken. kOnlyRevoked is for a node's own certificate:
 // an old list is no reason to stop recording.

@@ -8,7 +8,7 @@ namespace tripoint::certs {
 void TrustCache::Replace(std::shared_ptr<const Trust> trust) {
   const absl::MutexLock lock(&mutex_);
   trust_ = std::move(trust);
-  entries_.clear();
+  for (Judgements& judgements : entries_) judgements.clear();
 }
 
 std::shared_ptr<const Trust> TrustCache::Current() const {
@@ -19,16 +19,16 @@ std::shared_ptr<const Trust> TrustCache::Current() const {
 absl::StatusOr<Judgement> TrustCache::Judge(std::string_view leaf_pem,
                                             std::string_view sent_chain_pem, PeerRole role,
                                             std::int64_t now_s) {
-  std::string key = Sha256(leaf_pem);
-  key.push_back(static_cast<char>(role));
+  const auto index = static_cast<std::size_t>(role);
   std::shared_ptr<const Trust> trust;
   {
     const absl::MutexLock lock(&mutex_);
-    const auto found = entries_.find(key);
-    if (found != entries_.end()) {
+    Judgements& judgements = entries_[index];
+    const auto found = judgements.find(leaf_pem);
+    if (found != judgements.end()) {
       const Judgement& known = found->second;
       if (known.good_from_s <= now_s && now_s < known.good_until_s) return known;
-      entries_.erase(found);
+      judgements.erase(found);
     }
     trust = trust_;
     ++full_judgements_;
@@ -45,8 +45,9 @@ absl::StatusOr<Judgement> TrustCache::Judge(std::string_view leaf_pem,
         (ends_.size() < kEntriesMax || ends_.contains(identity.unit))) {
       ends_[identity.unit] = judgement->not_after_s;
     }
-    if (entries_.size() >= kEntriesMax) entries_.clear();
-    entries_.insert_or_assign(std::move(key), *judgement);
+    Judgements& judgements = entries_[index];
+    if (judgements.size() >= kEntriesMax) judgements.clear();
+    judgements.insert_or_assign(std::string(leaf_pem), *judgement);
   }
   return judgement;
 }

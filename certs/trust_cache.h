@@ -6,8 +6,10 @@
 // call of a standing connection (platform.md T17).
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,7 +33,7 @@ class TrustCache {
   void Replace(std::shared_ptr<const Trust> trust) ABSL_LOCKS_EXCLUDED(mutex_);
   std::shared_ptr<const Trust> Current() const ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Trust::Judge, remembered by leaf (SHA-256), role and snapshot for as long as its dates allow.
+  // Trust::Judge, remembered by leaf (its text), role and snapshot for as long as its dates allow.
   // Refusals are not remembered: each is worth its full reason. Errors: those of Trust::Judge.
   absl::StatusOr<Judgement> Judge(std::string_view leaf_pem, std::string_view sent_chain_pem,
                                   PeerRole role, std::int64_t now_s) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -46,7 +48,15 @@ class TrustCache {
  private:
   mutable absl::Mutex mutex_;
   std::shared_ptr<const Trust> trust_ ABSL_GUARDED_BY(mutex_);
-  std::unordered_map<std::string, Judgement> entries_ ABSL_GUARDED_BY(mutex_);
+  // By leaf and role. The text itself is the key: a hash of it was a fortieth of every call.
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+  using Judgements = std::unordered_map<std::string, Judgement, TextHash, std::equal_to<>>;
+  std::array<Judgements, kPeerRoles> entries_ ABSL_GUARDED_BY(mutex_);
   std::unordered_map<std::string, std::int64_t> ends_ ABSL_GUARDED_BY(mutex_);  // by unit
   std::uint64_t full_judgements_ ABSL_GUARDED_BY(mutex_) = 0;
 };

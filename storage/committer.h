@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -13,8 +14,8 @@ namespace tripoint::storage {
 
 // Called exactly once with the operation's result, after its writes are durable (or certainly or
 // possibly not): the operation's own status; RESOURCE_EXHAUSTED / DISK_FULL; UNAVAILABLE /
-// OUTCOME_UNKNOWN; UNAVAILABLE / SHUTTING_DOWN. Runs on the committer's thread: hand long work on,
-// do not block.
+// OUTCOME_UNKNOWN; UNAVAILABLE / SHUTTING_DOWN. Runs where the step ran, on the committer's thread
+// or on a helping caller's: hand long work on, do not block.
 using Done = std::function<void(const absl::Status&)>;
 
 class Committer {
@@ -23,10 +24,17 @@ class Committer {
   // Queues `operation`. When the queue is full, `done` is called at once, on the caller's thread,
   // with RESOURCE_EXHAUSTED / QUEUE_FULL and a time after which to try again.
   virtual void Submit(Operation operation, Done done) = 0;
+
+  // The same for a caller that may wait for the disk: when nothing else is under way, the step runs
+  // on its thread, and everything that is called then is called before this returns. A change that
+  // comes alone is spared two hand-offs between threads.
+  virtual void SubmitAndHelp(Operation operation, Done done) {
+    Submit(std::move(operation), std::move(done));
+  }
 };
 
-// Told after each durable batch, once the operations' `done` have been called, on the committer's
-// thread.
+// Told after each durable batch, once the operations' `done` have been called, where the step ran;
+// never by two threads at once.
 class CommitListener {
  public:
   virtual ~CommitListener() = default;

@@ -3,8 +3,8 @@
 // reports the engine's result.
 //
 // Driven by runtime::CommitterThread and by the simulator. Submit and waiting() are thread-safe;
-// Step, Finish, RunOnce and Abandon belong to one driver thread. Reads no clock. See
-// storage/README.md, "Committer".
+// Step, Finish, RunOnce and Abandon belong to the driver, which calls them from one thread at a
+// time. Reads no clock. See storage/README.md, "Committer".
 #pragma once
 
 #include <cstddef>

@@ -1,8 +1,9 @@
 // What the handlers are given, and the steps that every call goes through in the same order:
 // authenticate, permission by role (before existence), contract, then the work.
 //
-// Handlers run on gRPC's two callback threads and never block: changes go to the committer, point
-// reads are answered at once, lists and status go to the worker pool. No handler throws.
+// Handlers run on gRPC's two callback threads. A change that comes alone is committed on the one
+// that brought it (Committer::SubmitAndHelp); all others go to the committer's thread; point reads
+// are answered at once, lists and status go to the worker pool. No handler throws.
 #pragma once
 
 #include <grpcpp/server_context.h>
@@ -85,7 +86,7 @@ template <typename Response>
 grpc::ServerUnaryReactor* Submit(const Backend& backend, grpc::CallbackServerContext* context,
                                  operations::Prepared<Response> prepared, Response* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  backend.committer.Submit(
+  backend.committer.SubmitAndHelp(
       UnlessCancelled(context, std::move(prepared.operation)),
       [reactor, response, result = std::move(prepared.result)](const absl::Status& status) {
         if (status.ok()) *response = std::move(*result);

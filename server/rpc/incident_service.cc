@@ -43,7 +43,7 @@ grpc::ServerUnaryReactor* IncidentService::BatchCreateIncidents(
       operations::BatchCreateIncidents(backend_.node, {caller->officer}, std::move(checked),
                                        std::move(verdicts));
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  backend_.committer.Submit(
+  backend_.committer.SubmitAndHelp(
       UnlessCancelled(context, std::move(prepared.operation)),
       [reactor, response, result = std::move(prepared.result)](const absl::Status& status) {
         // All or nothing, and nothing it was: the answer says which record was wrong.

@@ -1,6 +1,7 @@
-// The committer's thread. See committer_thread.h.
+// The one writer and its thread. See committer_thread.h.
 #include "server/runtime/committer_thread.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "server/runtime/errors.h"
@@ -16,6 +17,30 @@ CommitterThread::CommitterThread(storage::CommitterCore& core, storage::Engine& 
 CommitterThread::~CommitterThread() { Stop(); }
 
 void CommitterThread::Submit(storage::Operation operation, storage::Done done) {
+  if (!HandIn(std::move(operation), std::move(done))) return;
+  const absl::MutexLock lock(&mutex_);
+  --submitting_;
+  submitted_ = true;
+}
+
+void CommitterThread::SubmitAndHelp(storage::Operation operation, storage::Done done) {
+  if (!HandIn(std::move(operation), std::move(done))) return;
+  {
+    const absl::MutexLock lock(&mutex_);
+    --submitting_;
+    if (stepping_ || stopping_ || !alone_) {
+      submitted_ = true;
+      return;
+    }
+    stepping_ = true;
+  }
+  const std::size_t taken = CommitOnce();
+  const absl::MutexLock lock(&mutex_);
+  stepping_ = false;
+  alone_ = taken <= 1;  // who came meanwhile has set `submitted_`
+}
+
+bool CommitterThread::HandIn(storage::Operation operation, storage::Done done) {
   bool accepted = false;
   {
     const absl::MutexLock lock(&mutex_);
@@ -26,12 +51,10 @@ void CommitterThread::Submit(storage::Operation operation, storage::Done done) {
   }
   if (!accepted) {
     done(ShuttingDown());
-    return;
+    return false;
   }
   core_.Submit(std::move(operation), std::move(done));  // may call `done`, so not under the lock
-  const absl::MutexLock lock(&mutex_);
-  --submitting_;
-  submitted_ = true;
+  return true;
 }
 
 void CommitterThread::Stop() {
@@ -48,28 +71,32 @@ void CommitterThread::Loop() {
     {
       const absl::MutexLock lock(&mutex_);
       mutex_.Await(absl::Condition(this, &CommitterThread::HasWork));
+      stepping_ = true;
       stopping = stopping_;
       submitted_ = false;
       // Who passed the gate before Stop may still be on the way into the core.
       if (stopping) mutex_.Await(absl::Condition(this, &CommitterThread::NobodySubmits));
     }
-    while (CommitOnce()) {
-    }
+    std::size_t most = 0;
+    while (const std::size_t taken = CommitOnce()) most = std::max(most, taken);
     if (stopping) break;
+    const absl::MutexLock lock(&mutex_);
+    stepping_ = false;
+    alone_ = most <= 1;
   }
   core_.Abandon(ShuttingDown());
 }
 
-bool CommitterThread::CommitOnce() {
+std::size_t CommitterThread::CommitOnce() {
   if (failed_) {  // whatever is durable is not known: answer nothing as stored until the data was
                   // opened again
     core_.Abandon(ShuttingDown());
-    return false;
+    return 0;
   }
   const std::size_t waiting = core_.waiting();
-  if (waiting == 0) return false;
+  if (waiting == 0) return 0;
   const storage::Batch* batch = core_.Step(clock_.wall_ms());
-  if (batch == nullptr) return core_.waiting() > 0;
+  if (batch == nullptr) return waiting;
   const absl::Status committed = engine_.Commit(*batch);
   core_.Finish(committed);
   if (absl::IsUnavailable(committed) || absl::IsDataLoss(committed) ||
@@ -77,7 +104,7 @@ bool CommitterThread::CommitOnce() {
     failed_ = true;
     on_fatal_(committed);
   }
-  return true;
+  return waiting;
 }
 
 }  // namespace tripoint::runtime

@@ -1,9 +1,11 @@
-// The one writer, on its own thread: drives storage::CommitterCore and answers what was submitted.
+// The one writer: drives storage::CommitterCore and answers what was submitted.
 //
-// Made by node.cc. Submit is thread-safe. Everything that the core calls (operations, done,
-// listeners) runs on the thread "committer".
+// Made by node.cc. Submit and SubmitAndHelp are thread-safe. Steps run one after the other, on the
+// thread "committer" or, for a change that comes alone, on the thread that brought it; everything
+// that the core calls (operations, done, listeners) runs there.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 
@@ -32,6 +34,7 @@ class CommitterThread final : public storage::Committer {
 
   // After Stop, `done` is called at once with UNAVAILABLE / SHUTTING_DOWN.
   void Submit(storage::Operation operation, storage::Done done) override;
+  void SubmitAndHelp(storage::Operation operation, storage::Done done) override;
 
   // Refuses new operations, commits those that wait, joins. Further calls do nothing. Not from the
   // committer's thread.
@@ -39,18 +42,27 @@ class CommitterThread final : public storage::Committer {
 
  private:
   void Loop();
-  // One step. False when nothing waited.
-  bool CommitOnce();
-  bool HasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopping_ || submitted_; }
+  // Hands in and counts the caller in `submitting_`; false, and answered, when stopping.
+  bool HandIn(storage::Operation operation, storage::Done done);
+  // One step, by who set `stepping_`. How many operations waited; 0: nothing was done.
+  std::size_t CommitOnce();
+  bool HasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+    return !stepping_ && (stopping_ || submitted_);
+  }
   bool NobodySubmits() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return submitting_ == 0; }
 
   storage::CommitterCore& core_;
   storage::Engine& engine_;
   const Clock& clock_;
   const OnFatal on_fatal_;
-  bool failed_ = false;  // committer's thread
+  // Of who steps.
+  bool failed_ = false;
 
   absl::Mutex mutex_;
+  bool stepping_ ABSL_GUARDED_BY(mutex_) = false;
+  // The last step had one operation: the next one may come alone, too. Under load a caller that
+  // stepped would keep others from being gathered into one sync.
+  bool alone_ ABSL_GUARDED_BY(mutex_) = true;
   int submitting_ ABSL_GUARDED_BY(mutex_) = 0;  // callers inside Submit
   bool submitted_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/synchronization/notification.h"
@@ -14,6 +15,7 @@
 #include "proto/contract/error.h"
 #include "storage/committer_core.h"
 #include "storage/fault_engine.h"
+#include "storage/journal_store.h"
 #include "storage/schema.h"
 #include "tripoint/store/v1/records.pb.h"
 
@@ -111,6 +113,68 @@ TEST_F(CommitterThreadTest, FullDiskIsAnAnswerAndNotTheEnd) {
                   "b")
                   .ok());
   EXPECT_EQ(fatal_, 0);
+}
+
+// Goal: a change that comes alone is committed and answered on the thread that brought it, before
+// the call returns.
+TEST_F(CommitterThreadTest, LoneCallerCommitsOnItsOwnThread) {
+  ASSERT_TRUE(Put("\x7e"
+                  "first")
+                  .ok());  // the committer's thread is done with its step
+  int answered = 0;
+  std::thread::id answered_on;
+  for (int tries = 0; tries < 1000 && answered_on != std::this_thread::get_id(); ++tries) {
+    absl::Notification done;
+    committer_->SubmitAndHelp(PutOperation("\x7e"
+                                           "alone"),
+                              [&](const absl::Status& status) {
+                                EXPECT_TRUE(status.ok()) << status;
+                                answered_on = std::this_thread::get_id();
+                                ++answered;
+                                done.Notify();
+                              });
+    ASSERT_TRUE(done.WaitForNotificationWithTimeout(kDeadline));
+  }
+  EXPECT_EQ(answered_on, std::this_thread::get_id());
+  EXPECT_EQ(*engine_.Get("\x7e"
+                         "alone"),
+            "value");
+  EXPECT_GE(answered, 1);
+}
+
+// Goal: helpers, the committer's thread and a stop step one at a time, and every accepted change is
+// answered once and is there.
+TEST_F(CommitterThreadTest, ManyHelpersAndAStopLoseNothing) {
+  constexpr int kThreads = 4;
+  constexpr int kEach = 200;
+  std::atomic<int> stored = 0;
+  std::atomic<int> refused = 0;
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < kThreads; ++caller) {
+    callers.emplace_back([&, caller] {
+      for (int i = 0; i < kEach; ++i) {
+        std::string key = "\x7e" + std::to_string(caller) + "/" + std::to_string(i);
+        const auto done = [&](const absl::Status& status) { ++(status.ok() ? stored : refused); };
+        if (i % 3 == 0) {
+          committer_->Submit(PutOperation(std::move(key)), done);
+        } else {
+          committer_->SubmitAndHelp(PutOperation(std::move(key)), done);
+        }
+        if (caller == 0 && i == kEach / 2) committer_->Stop();
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(stored + refused, kThreads * kEach);
+  EXPECT_GE(stored, kEach / 2);
+  int found = 0;
+  for (int caller = 0; caller < kThreads; ++caller) {
+    for (int i = 0; i < kEach; ++i) {
+      found += engine_.Get("\x7e" + std::to_string(caller) + "/" + std::to_string(i))->has_value();
+    }
+  }
+  EXPECT_EQ(found, stored);
+  EXPECT_EQ(storage::ReadJournalHead(engine_)->frontier.size(), static_cast<std::uint64_t>(found));
 }
 
 }  // namespace
