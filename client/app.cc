@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "client/errors.h"
-#include "client/suggest.h"
 #include "client/text.h"
+#include "proto/contract/nearest.h"
 
 namespace tripoint::client {
 namespace {
@@ -98,9 +98,11 @@ absl::StatusOr<int> RunCommand(const CommandTree& tree, Host& host, const Connec
   while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
   const Command* command = tree.Find(at);
   if (command == nullptr || !command->run) return NoCommandError(tree, at);
-  if (tree.globals().watch && command->fixed_list) {
-    return UsageError(CommandTree::PathOf(at) + " does not change while it runs",
-                      "--watch follows a node, and this list comes from none", "leave --watch out");
+  if (tree.globals().watch && !command->fixed_because.empty()) {
+    return UsageError(CommandTree::PathOf(at) + " does not change while it is shown",
+                      command->fixed_because,
+                      "leave --watch out; what a node changes is followed with, for example, "
+                      "tripoint peer list --watch");
   }
   if (tree.globals().watch && !command->list) {
     return UsageError("--watch works on lists; " + CommandTree::PathOf(at) + " is none",
@@ -185,6 +187,7 @@ std::unique_ptr<CommandTree> MakeCommandTree() {
   AddNoticeCommands(*tree);
   AddFlashCommands(*tree);
   AddNodeCommands(*tree);
+  AddAuditCommands(*tree);
   AddCodesCommands(*tree);
   AddCompletionCommands(*tree);
   AddHelpCommands(*tree);

@@ -26,7 +26,8 @@ struct Command {
   CLI::App* app = nullptr;
   std::vector<std::string> examples;  // without `tripoint`
   bool list = false;                  // --watch makes sense
-  bool fixed_list = false;            // a list that nothing changes while it is shown
+  std::string fixed_because;          // a list that nothing changes while it is shown, and why
+  std::string exits;                  // exit codes that mean something of its own, for its help
   bool offline = false;               // works without any settings file
   Runner run;                         // empty: a group of commands
 };
@@ -70,6 +71,7 @@ void AddNoticeCommands(CommandTree& tree);
 void AddShareCommands(CommandTree& tree, CLI::App* notice);
 void AddFlashCommands(CommandTree& tree);
 void AddNodeCommands(CommandTree& tree);
+void AddAuditCommands(CommandTree& tree);
 void AddCodesCommands(CommandTree& tree);
 void AddHelpCommands(CommandTree& tree);
 void AddCompletionCommands(CommandTree& tree);

@@ -21,6 +21,9 @@ bool Repeatable(const absl::Status& status) {
 
 absl::Status Caller::Ask(std::string_view method, const google::protobuf::Message& request,
                          google::protobuf::Message& response) {
+  if (const std::size_t bytes = request.ByteSizeLong(); bytes > kRequestBytesMax)
+    return TooLargeError("the request to " + node_.name + " has " + std::to_string(bytes) +
+                         " bytes; it was not sent");
   const int64_t start_ms = host_.NowMs();
   for (int64_t pause_ms = kPauseMsMin;; pause_ms = std::min(pause_ms * 2, kPauseMsMax)) {
     const int64_t left_ms = timeout_ms_ - (host_.NowMs() - start_ms);

@@ -2,18 +2,22 @@
 // no node.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "client/app.h"
 #include "client/errors.h"
 #include "client/json.h"
-#include "client/suggest.h"
 #include "client/text.h"
 #include "client/watch.h"
+#include "proto/contract/nearest.h"
 #include "tripoint/v1/codes.pb.h"
 
 namespace tripoint::client {
 namespace {
+
+constexpr const char* kFixed =
+    "code lists, units and gates came with this program and change only with its next version";
 
 // Today, for what is dated: units, gates, neighbours.
 std::string Today(Context& context) { return codes::IsoDate(context.host().NowMs() / 1000); }
@@ -67,7 +71,7 @@ absl::Status EmitGates(Context& context, const Emit& emit) {
   for (const codes::Gate& gate : context.registry().gates()) {
     v1::Gate record;
     record.set_id(gate.id);
-    record.set_name(std::string(gate.Name(context.language())));
+    record.set_name(gate.Name(context.language()));
     record.set_kind(std::string(gate.Kind(today)));
     record.set_latitude_deg(gate.latitude_deg.value_or(0));
     record.set_longitude_deg(gate.longitude_deg.value_or(0));
@@ -83,20 +87,32 @@ absl::Status EmitGates(Context& context, const Emit& emit) {
   return absl::OkStatus();
 }
 
+// The code stands beside its label, so an untranslated one is the plain English text.
 absl::Status EmitCodes(Context& context, const codes::CodeList& list, const Emit& emit) {
+  const std::size_t language = codes::LanguageIndex(context.language());
   for (const codes::Code& code : list.codes()) {
     v1::Code record;
     record.set_code(code.code);
     record.set_group(code.group);
-    record.set_label(context.registry().Label(list.name(), code.code, context.language()));
-    record.set_translated(
-        context.registry().Translated(list.name(), code.code, context.language()));
+    record.set_translated(!code.labels[language].empty());
+    record.set_label(code.labels[record.translated() ? language : 0]);
     const Row row{code.code,
                   {code.code, code.group, Join(code.aliases, ","),
                    record.translated() ? "yes" : "no", record.label()}};
     if (!emit(row, record)) break;
   }
   return absl::OkStatus();
+}
+
+// `12 of 94 have no label in lo yet: English is shown`; empty when none is missing.
+std::string MissingText(const Context& context, const codes::CodeList& list) {
+  const std::size_t language = codes::LanguageIndex(context.language());
+  const auto missing =
+      std::count_if(list.codes().begin(), list.codes().end(),
+                    [&](const codes::Code& code) { return code.labels[language].empty(); });
+  if (missing == 0) return "";
+  return fmt::format("{} of {} have no label in {} yet: English is shown", missing,
+                     list.codes().size(), context.language());
 }
 
 absl::StatusOr<int> ShowList(Context& context, const std::string& typed) {
@@ -106,7 +122,7 @@ absl::StatusOr<int> ShowList(Context& context, const std::string& typed) {
   const codes::CodeList* list = context.registry().List(name);
   if (list == nullptr || !list->has_labels()) {
     const std::vector<std::string> names = context.registry().ListNames();
-    return UsageError("no code list \"" + typed + "\"." + DidYouMean(name, names),
+    return UsageError("no code list \"" + typed + "\"." + contract::DidYouMean(name, names),
                       "the lists are " + Join(names, ", "), "tripoint codes");
   }
   Listing listing;
@@ -127,12 +143,15 @@ absl::StatusOr<int> ShowList(Context& context, const std::string& typed) {
                        {"name", "NAME", true, true}};
     listing.all = [&](const Emit& emit) { return EmitGates(context, emit); };
   } else {
+    const bool words = std::any_of(list->codes().begin(), list->codes().end(),
+                                   [](const codes::Code& code) { return !code.aliases.empty(); });
     listing.columns = {{"code", "CODE"},
                        {"group", "GROUP", false},
-                       {"words", "WORDS"},
+                       {"words", "WORDS", words},
                        {"translated", "TRANSLATED", false},
                        {"label", "LABEL", true, true}};
     listing.all = [&](const Emit& emit) { return EmitCodes(context, *list, emit); };
+    listing.hint = [&] { return MissingText(context, *list); };
   }
   return RunListing(context, listing);
 }
@@ -147,20 +166,24 @@ void AddCodesCommands(CommandTree& tree) {
         return name->empty() ? ShowNames(context) : ShowList(context, *name);
       });
   codes.app->add_option("LIST", *name, "list, such as categories, goods, units, gates");
-  codes.offline = codes.fixed_list = true;
+  codes.offline = true;
+  codes.fixed_because = kFixed;
   Command& kinds =
       tree.Add(&tree.root(), "kinds", "lists the categories of incidents (codes categories)",
                {"kinds", "kinds --lang vi"},
                [](Context& context) { return ShowList(context, "categories"); });
-  kinds.offline = kinds.fixed_list = true;
+  kinds.offline = true;
+  kinds.fixed_because = kFixed;
   Command& places = tree.Add(&tree.root(), "places", "lists the gates (codes gates)",
                              {"places", "places --lang km"},
                              [](Context& context) { return ShowList(context, "gates"); });
-  places.offline = places.fixed_list = true;
+  places.offline = true;
+  places.fixed_because = kFixed;
   Command& units = tree.Add(&tree.root(), "units", "lists the border units (codes units)",
                             {"units", "units --lang lo"},
                             [](Context& context) { return ShowList(context, "units"); });
-  units.offline = units.fixed_list = true;
+  units.offline = true;
+  units.fixed_because = kFixed;
 }
 
 }  // namespace tripoint::client

@@ -7,8 +7,8 @@
 #include "client/app.h"
 #include "client/errors.h"
 #include "client/resolve.h"
-#include "client/suggest.h"
 #include "client/text.h"
+#include "proto/contract/nearest.h"
 
 namespace tripoint::client {
 namespace {
@@ -171,7 +171,7 @@ void AddCompletionCommands(CommandTree& tree) {
                    context.out().Raw(kFish);
                  } else {
                    return UsageError("no completion for \"" + *shell + "\"." +
-                                         DidYouMean(name, {"bash", "zsh", "fish"}),
+                                         contract::DidYouMean(name, {"bash", "zsh", "fish"}),
                                      "the shells are bash, zsh, fish", "tripoint completion bash");
                  }
                  return kExitDone;

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "client/errors.h"
-#include "client/suggest.h"
 #include "client/text.h"
+#include "proto/contract/nearest.h"
 
 namespace tripoint::client {
 namespace {
@@ -55,8 +55,8 @@ absl::StatusOr<std::unique_ptr<Context>> Context::Make(Host& host, const Connect
   const std::string clock = chosen(globals.clock, context->settings_.clock);
   context->clock_ = clock == "utc" ? Clock::kUtc : Clock::kLocal;
   if (clock != "utc" && clock != "local") {
-    faults.Add("--time",
-               "\"" + clock + "\" is none of local, utc." + DidYouMean(clock, {"local", "utc"}));
+    faults.Add("--time", "\"" + clock + "\" is none of local, utc." +
+                             contract::DidYouMean(clock, {"local", "utc"}));
   }
   const absl::StatusOr<int64_t> timeout =
       ParseSpan(chosen(globals.timeout, context->settings_.timeout));

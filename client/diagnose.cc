@@ -5,9 +5,8 @@
 
 #include "client/app.h"
 #include "client/errors.h"
-#include "client/suggest.h"
 #include "client/text.h"
-#include "proto/codes/fold.h"
+#include "proto/contract/nearest.h"
 
 namespace tripoint::client {
 namespace {
@@ -56,17 +55,42 @@ std::string Continued(const CLI::App* app, const std::vector<std::string>& words
   return path;
 }
 
+std::string HelpOf(const CLI::App* at) {
+  const std::string path = CommandTree::PathOf(at);
+  return "tripoint " + path + (path.empty() ? "" : " ") + "--help";
+}
+
+// Every word is known by itself: an argument is missing, or there is one too many.
+absl::Status WrongArguments(const CommandTree& tree, const CLI::App* at,
+                            const std::vector<std::string>& words, const std::string& message) {
+  const std::string path = "tripoint " + CommandTree::PathOf(at);
+  for (const CLI::Option* option : at->get_options()) {
+    const std::string name = option->get_positional() ? option->get_name(true) : "";
+    if (name.empty() || message != name + " is required") continue;
+    const Command* command = tree.Find(at);
+    const bool example = command != nullptr && !command->examples.empty();
+    return UsageError(path + " needs " + name, name + ": " + option->get_description(),
+                      example ? "for example: tripoint " + command->examples[0] : HelpOf(at));
+  }
+  constexpr std::string_view kTooMany = "not expected: ";
+  if (const std::size_t found = message.find(kTooMany);
+      found != std::string::npos && !words.empty())
+    return UsageError(path + " has no place for: " + message.substr(found + kTooMany.size()),
+                      "a value of several words stands in quotes", HelpOf(at));
+  return UsageError(message, "", HelpOf(at));
+}
+
 absl::Status UnknownCommand(const CLI::App* at, const std::vector<std::string>& words,
                             std::size_t i) {
   std::vector<std::string> names;
   for (const CLI::App* sub : Visible(at)) names.push_back(sub->get_name());
   const std::string path = CommandTree::PathOf(at);
   std::string what = "no command \"" + (path.empty() ? "" : path + " ") + words[i] + "\".";
-  const std::vector<std::string> near = codes::Nearest(words[i], names, 3);
+  const std::vector<std::string> near = contract::Nearest(words[i], names, 3);
   if (near.size() == 1) {
     what += " Did you mean: tripoint " + Continued(SubNamed(at, near[0]), words, i);
   } else {
-    what += DidYouMean(words[i], names);
+    what += contract::DidYouMean(words[i], names);
   }
   return UsageError(what, "the commands here are " + Join(names, ", "),
                     "tripoint " + path + (path.empty() ? "" : " ") + "--help");
@@ -87,13 +111,15 @@ absl::Status DiagnoseWords(const CommandTree& tree, const std::vector<std::strin
       const std::string flag = is_long ? word.substr(0, equals) : word.substr(0, 2);
       const CLI::Option* option = OptionNamed(at, flag);
       if (option == nullptr) {
-        const std::string hint = DidYouMean(flag, FlagsOf(at));
-        unknown.Add(flag, "is no flag of tripoint " + CommandTree::PathOf(at) + "." + hint);
+        const std::string hint = contract::DidYouMean(flag, FlagsOf(at));
+        unknown.Add(flag, "is no flag of tripoint " + CommandTree::PathOf(at) + "." + hint +
+                              (hint.empty() ? " All flags: " + HelpOf(at) : ""));
       } else if (option->get_items_expected_max() > 0 && is_long && equals + 1 == word.size()) {
         unknown.Add(flag, "is empty; say a value, such as " + flag + " " + option->get_type_name());
       } else if (option->get_items_expected_max() > 0 && equals == std::string::npos &&
                  (is_long || word.size() == 2)) {
-        ++i;
+        if (++i == words.size())
+          unknown.Add(flag, "needs a value: " + flag + " " + option->get_type_name());
       }
     } else if (const CLI::App* sub = SubNamed(at, word); sub != nullptr) {
       at = sub;
@@ -102,8 +128,7 @@ absl::Status DiagnoseWords(const CommandTree& tree, const std::vector<std::strin
     }
   }
   if (!unknown.empty()) return unknown.ToStatus("nothing was done");
-  const std::string path = CommandTree::PathOf(at);
-  return UsageError(message, "", "tripoint " + path + (path.empty() ? "" : " ") + "--help");
+  return WrongArguments(tree, at, words, message);
 }
 
 }  // namespace tripoint::client

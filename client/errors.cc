@@ -47,13 +47,21 @@ std::string Member(std::string_view name, std::string_view value) {
 
 }  // namespace
 
-absl::Status UsageError(std::string what, std::string why, std::string next) {
-  return contract::Error(absl::StatusCode::kInvalidArgument, Reason::kUsage, std::move(what),
-                         std::move(why), std::move(next));
+absl::Status UsageError(std::string_view what, std::string_view why, std::string_view next) {
+  // What was typed or read from a file may be no UTF-8, and these texts travel as protobuf strings.
+  return contract::Error(absl::StatusCode::kInvalidArgument, Reason::kUsage, Harmless(what),
+                         Harmless(why), Harmless(next));
 }
 
-void Faults::Add(std::string flag, std::string what) {
-  faults_.push_back({std::move(flag), std::move(what)});
+absl::Status TooLargeError(std::string what) {
+  return contract::Error(absl::StatusCode::kInvalidArgument, Reason::kTooLarge, std::move(what),
+                         "a node takes at most " + std::to_string(kRequestBytesMax >> 20) +
+                             " MiB in one call; nothing was changed",
+                         "shorten the texts, or do it in several commands");
+}
+
+void Faults::Add(std::string_view flag, std::string_view what) {
+  faults_.push_back({Harmless(flag), Harmless(what)});
 }
 
 void Faults::AddStatus(const std::string& flag, const absl::Status& status) {
@@ -63,7 +71,7 @@ void Faults::AddStatus(const std::string& flag, const absl::Status& status) {
   if (!problem.why.empty())
     text += (text.ends_with('?') || text.ends_with('.') ? " " : ". ") + problem.why;
   if (!problem.next.empty()) text += "   " + problem.next;
-  Add(flag, std::move(text));
+  Add(flag, text);
 }
 
 absl::Status Faults::ToStatus(std::string_view effect) const {

@@ -4,6 +4,7 @@
 // Used by every command and by app.cc, which prints once. Pure; any thread.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,13 +28,17 @@ inline constexpr int kExitIntegrity = 9;
 inline constexpr int kExitInterrupted = 130;
 
 // The command line cannot be understood: INVALID_ARGUMENT / USAGE, exit 2.
-absl::Status UsageError(std::string what, std::string why, std::string next);
+absl::Status UsageError(std::string_view what, std::string_view why, std::string_view next);
+
+// More than a node takes in one call: INVALID_ARGUMENT / TOO_LARGE, exit 2.
+inline constexpr std::size_t kRequestBytesMax = 4 << 20;
+absl::Status TooLargeError(std::string what);
 
 // All faults of a command line, so that they are shown together (ux.md session 1).
 class Faults {
  public:
   // `flag` as typed, such as `--when`; `what` one sentence that ends with what would be right.
-  void Add(std::string flag, std::string what);
+  void Add(std::string_view flag, std::string_view what);
   // Adds the fault of `status` unless it is OK.
   void AddStatus(const std::string& flag, const absl::Status& status);
   bool empty() const { return faults_.empty(); }

@@ -63,7 +63,7 @@ absl::StatusOr<int> WaitForAnswers(Context& context, Caller& node, const v1::Not
   bool time_up = false;
   const absl::Status status =
       FollowFeed(context, node, {"notice", "statement", "receipt"}, position,
-                 [&](const std::vector<std::string>& names) -> absl::StatusOr<bool> {
+                 [&](const std::vector<std::string>& names, bool /*away*/) -> absl::StatusOr<bool> {
                    if (!names.empty()) {
                      const absl::StatusOr<v1::Notice> now = GetNotice(node, notice.name());
                      if (!now.ok()) return now.status();
@@ -232,6 +232,7 @@ void AddFlashCommands(CommandTree& tree) {
        R"(flash send --to kh-ratanakiri --kind kidnapping --reason victim-located --say "..." --where G-LETHANH)",
        R"(flash send --to la-attapeu --kind flood --say "Drill" --status EXERCISE --yes)"},
       [send](Context& context) { return Send(context, *send); });
+  sent.exits = "7 not all acknowledged in time (--wait), 8 some declined";
   sent.app->add_option("--to", send->to, "units whose duty desk must know")
       ->type_name("UNITS")
       ->allow_extra_args(false);

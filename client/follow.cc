@@ -70,7 +70,7 @@ class Follower {
       reconnected_ = false;
     }
     const std::vector<std::string> names(pending_.begin(), pending_.end());
-    const absl::StatusOr<bool> going = refresh_(names);
+    const absl::StatusOr<bool> going = refresh_(names, false);
     if (!going.ok() && NodeAway(going.status())) return true;  // the names wait
     pending_.clear();
     if (going.ok() && *going && context_.out().alive()) return true;
@@ -90,7 +90,7 @@ class Follower {
       if (context_.host().Interrupted()) return Interrupted();
       // What was being followed goes on being looked at: a deadline may pass while the node is
       // away.
-      if (const absl::StatusOr<bool> going = refresh_({}); going.ok() && !*going) {
+      if (const absl::StatusOr<bool> going = refresh_({}, true); going.ok() && !*going) {
         ended_ = true;
         return absl::OkStatus();
       }

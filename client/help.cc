@@ -7,8 +7,8 @@
 #include "client/errors.h"
 #include "client/help_topics.h"
 #include "client/json.h"
-#include "client/suggest.h"
 #include "client/text.h"
+#include "proto/contract/nearest.h"
 
 #ifndef TRIPOINT_VERSION
 #define TRIPOINT_VERSION "0.1.0"
@@ -75,7 +75,7 @@ absl::StatusOr<int> RunHelp(const CommandTree& tree, Context& context,
   const std::string topics = Join(names, ", ");
   for (const auto& command : tree.commands()) names.push_back(CommandTree::PathOf(command->app));
   const std::string typed = Join(words, " ");
-  return UsageError("no help on \"" + typed + "\"." + DidYouMean(typed, names),
+  return UsageError("no help on \"" + typed + "\"." + contract::DidYouMean(typed, names),
                     "the topics are " + topics, "tripoint help");
 }
 
@@ -116,6 +116,15 @@ std::string CommandTree::HelpText(const CLI::App* app, bool full) const {
   if (app != &root_) {
     const std::string flags = OptionsText(app, false);
     if (!flags.empty()) out += "\nFlags:\n" + flags;
+  }
+  if (command != nullptr && command->run) {
+    const bool asks = !command->offline && !path.starts_with("node ");
+    out += "\nExit codes: 0 done, ";
+    if (asks) out += "1 refused by the node, ";
+    out += "2 wrong input, ";
+    if (asks) out += "3 not found, 4 not allowed, 5 unreachable, ";
+    if (!command->exits.empty()) out += command->exits + ", ";
+    out += "all: tripoint help exit-codes\n";
   }
   if (full) {
     out += "\nEverywhere:\n" + OptionsText(&root_, false);

@@ -12,9 +12,9 @@
 #include "client/import_reader.h"
 #include "client/json.h"
 #include "client/resolve.h"
-#include "client/suggest.h"
 #include "client/text.h"
 #include "google/rpc/status.pb.h"
+#include "proto/contract/nearest.h"
 
 namespace tripoint::client {
 namespace {
@@ -116,8 +116,8 @@ absl::Status Importer::ReadOptions() {
     filters_.push_back(pair(filter, "--filter"));
     if (std::find(facets.begin(), facets.end(), filters_.back().first) == facets.end()) {
       faults.Add("--filter", "no \"" + filters_.back().first + "\"." +
-                                 DidYouMean(filters_.back().first, facets) + " It may be " +
-                                 Join(facets, ", "));
+                                 contract::DidYouMean(filters_.back().first, facets) +
+                                 " It may be " + Join(facets, ", "));
     }
   }
   among_ = UnitsOf(context_, options_.among, "--among", faults);
@@ -296,6 +296,8 @@ absl::StatusOr<int> Importer::Finish() {
   const uint64_t bad = counts_.bad + counts_.refused;
   if (bad > counts_.bad_lines.size())
     context_.out().Warn(fmt::format("and {} more bad lines", bad - counts_.bad_lines.size()));
+  if (bad + counts_.good + counts_.skipped + counts_.own == 0)
+    context_.out().Warn("\"" + Harmless(options_.path) + "\" holds no record");
   std::string text;
   if (context_.dry_run()) {
     text =
@@ -359,6 +361,7 @@ void AddImportCommand(CommandTree& tree, CLI::App* incident) {
        "incident import log.csv --map when=Date --map kind=Type --map title=Summary --map "
        "locality=Place"},
       [options](Context& context) { return Importer(context, *options).Run(); });
+  command.exits = "8 some lines were not recorded";
   command.app->add_option("FILE", options->path, ".jsonl or .csv")->required();
   command.app
       ->add_option("--map", options->maps,

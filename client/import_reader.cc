@@ -2,14 +2,29 @@
 #include "client/import_reader.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <system_error>
 
 #include "client/errors.h"
-#include "client/suggest.h"
 #include "client/text.h"
+#include "proto/contract/nearest.h"
 
 namespace tripoint::client {
+namespace {
+
+// A photo or an office document that was named by mistake: its lines would all be bad, and say
+// nothing. Leaves `in` at its beginning.
+bool LooksBinary(std::istream& in) {
+  std::array<char, 4096> head{};
+  in.read(head.data(), head.size());
+  const auto end = head.begin() + in.gcount();
+  in.clear();
+  in.seekg(0);
+  return std::find(head.begin(), end, '\0') != end;
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<ImportReader>> ImportReader::Open(
     Context& context, const std::string& path, const std::map<std::string, std::string>& mapping) {
@@ -21,7 +36,15 @@ absl::StatusOr<std::unique_ptr<ImportReader>> ImportReader::Open(
   }
   std::unique_ptr<ImportReader> reader(new ImportReader(context, path));
   if (!reader->in_)
-    return UsageError("\"" + path + "\" cannot be read", "its permissions do not allow it", "");
+    return UsageError("\"" + path + "\" cannot be read; nothing was recorded",
+                      "its permissions do not allow it",
+                      "make it readable for you: chmod u+r FILE");
+  if (LooksBinary(reader->in_)) {
+    return UsageError("\"" + path + "\" is no text; nothing was recorded",
+                      "it holds bytes that no JSON Lines or CSV file has; a spreadsheet is first "
+                      "saved as CSV UTF-8",
+                      "give a .jsonl or .csv file: tripoint help import");
+  }
   reader->size_ = static_cast<int64_t>(std::filesystem::file_size(path, error));
   const bool csv = ToLowerAscii(path).ends_with(".csv") || !mapping.empty();
   if (csv) {
@@ -51,12 +74,12 @@ absl::Status ImportReader::ReadHeader(const std::map<std::string, std::string>& 
   for (const auto& [field, column] : mapping) {
     const std::vector<std::string>& fields = CsvFields();
     if (std::find(fields.begin(), fields.end(), field) == fields.end()) {
-      faults.Add("--map", "no field \"" + field + "\"." + DidYouMean(field, fields) +
+      faults.Add("--map", "no field \"" + field + "\"." + contract::DidYouMean(field, fields) +
                               " The fields are " + Join(fields, ", "));
     }
     const auto found = std::find(header.begin(), header.end(), column);
     if (found == header.end()) {
-      faults.Add("--map", "no column \"" + column + "\"." + DidYouMean(column, header) +
+      faults.Add("--map", "no column \"" + column + "\"." + contract::DidYouMean(column, header) +
                               " The columns are " + Join(header, ", "));
     } else {
       column_of_[field] = static_cast<std::size_t>(found - header.begin());

@@ -10,9 +10,9 @@
 #include "client/facts_options.h"
 #include "client/listings.h"
 #include "client/resolve.h"
-#include "client/suggest.h"
 #include "client/text.h"
 #include "client/views.h"
+#include "proto/contract/nearest.h"
 
 namespace tripoint::client {
 namespace {
@@ -270,7 +270,7 @@ absl::StatusOr<int> Close(Context& context, const StateOptions& options) {
   const std::vector<std::string> words = {"closed", "resolved", "void"};
   if (std::find(words.begin(), words.end(), word) == words.end()) {
     return UsageError(
-        "an incident is not closed as \"" + options.to + "\"." + DidYouMean(word, words),
+        "an incident is not closed as \"" + options.to + "\"." + contract::DidYouMean(word, words),
         "the words are " + Join(words, ", "),
         "tripoint incident close REF --as resolved --reason WHY");
   }
@@ -353,6 +353,7 @@ void AddIncidentCommands(CommandTree& tree) {
                [edit](Context& context) {
                  return EditIncident(context, edit->reference, edit->facts, edit->reason);
                });
+  edited.exits = "6 somebody changed it meanwhile";
   edited.app->add_option("REF", edit->reference, "incident")->required();
   edit->facts.AddTo(edited.app);
   edited.app->add_option("--reason", edit->reason, "why, for the history")->type_name("TEXT");

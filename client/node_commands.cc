@@ -10,6 +10,7 @@
 #include "client/errors.h"
 #include "client/facts_options.h"
 #include "client/json.h"
+#include "client/listings.h"
 #include "client/text.h"
 #include "client/views.h"
 #include "client/watch.h"
@@ -92,6 +93,7 @@ absl::StatusOr<int> ListPeers(Context& context) {
   listing.columns = PeerColumns();
   listing.empty_text = "no peers are paired with this node";
   listing.kinds = {"peer", "receipt", "notice"};
+  listing.polled = true;  // a link goes up and down without a change in the journal
   listing.limit = 0;
   listing.all = [&](const Emit& emit) -> absl::Status {
     const auto peers =
@@ -147,6 +149,73 @@ absl::StatusOr<int> ShowPeer(Context& context, const std::string& name) {
       PeerColumns(), PeerRow(context, *peer, context.host().NowMs()), *peer, text);
   if (!shown.ok()) return shown;
   return kExitDone;
+}
+
+// --- envelopes that one side refused
+
+std::vector<Column> QuarantineColumns() {
+  return {
+      {"time", "TIME"},         {"unit", "UNIT"},          {"way", "WAY"},       {"lane", "LANE"},
+      {"position", "POSITION"}, {"epoch", "EPOCH", false}, {"reason", "REASON"}, {"why", "WHY"}};
+}
+
+Row QuarantineRow(const Context& context, const v1::QuarantinedEnvelope& envelope) {
+  const contract::Reason reason = contract::ReasonFromCode(envelope.reason_code());
+  const std::string why =
+      envelope.reason_text().empty()
+          ? std::string(contract::kReasonRows[static_cast<std::size_t>(reason)].label_en)
+          : envelope.reason_text();
+  const std::string way = envelope.outbound() ? "sent" : "received";
+  const std::string position = std::to_string(envelope.position());
+  return {Join({envelope.unit(), way, envelope.lane(), envelope.epoch(), position}, "/"),
+          {context.Time(envelope.time_ms()), envelope.unit(), way, envelope.lane(), position,
+           envelope.epoch(), envelope.reason_code(), Harmless(why)}};
+}
+
+struct QuarantineOptions {
+  std::string unit, limit;
+};
+
+absl::StatusOr<int> ListQuarantine(Context& context, const QuarantineOptions& options) {
+  v1::ListQuarantineRequest request;
+  Faults faults;
+  if (!options.unit.empty()) {
+    const std::vector<std::string> units = UnitsOf(context, {options.unit}, "UNIT", faults);
+    if (units.size() > 1) faults.Add("UNIT", "one unit");
+    if (units.size() == 1) request.set_unit(units.front());
+  }
+  const absl::Status status = faults.ToStatus("nothing was asked");
+  if (!status.ok()) return status;
+  const absl::StatusOr<int> limit = ReadLimit(options.limit);
+  if (!limit.ok()) return limit.status();
+  const absl::StatusOr<Caller*> node = context.Node();
+  if (!node.ok()) return node.status();
+  bool any = false;
+  Listing listing;
+  listing.columns = QuarantineColumns();
+  listing.empty_text = "nothing is in quarantine";
+  listing.kinds = {"received", "statement", "receipt", "peer"};
+  listing.limit = *limit;
+  listing.all = [&](const Emit& emit) -> absl::Status {
+    v1::ListQuarantineRequest page = request;
+    do {
+      const auto answer =
+          (*node)->Call<v1::ListQuarantineResponse>("NodeService/ListQuarantine", page);
+      if (!answer.ok()) return answer.status();
+      for (const v1::QuarantinedEnvelope& envelope : answer->envelopes()) {
+        any = true;
+        if (!emit(QuarantineRow(context, envelope), envelope)) return absl::OkStatus();
+      }
+      page.set_page_token(answer->next_page_token());
+    } while (!page.page_token().empty());
+    return absl::OkStatus();
+  };
+  listing.hint = [&]() -> std::string {
+    if (!any) return "";
+    return "received: refused here, the sender was told why. sent: refused there; revise the "
+           "notice (tripoint notice list --unit UNIT -o wide)";
+  };
+  return RunListing(context, listing);
 }
 
 // --- nodes that this user knows
@@ -248,6 +317,15 @@ void AddNodeCommands(CommandTree& tree) {
       .app->add_option("UNIT", *unit, "unit")
       ->required();
 
+  const auto quarantine = std::make_shared<QuarantineOptions>();
+  Command& refused = tree.Add(
+      peer, "quarantine", "lists envelopes that arrived and were not accepted, and why",
+      {"peer quarantine", "peer quarantine la-attapeu", "peer quarantine --watch -o jsonl"},
+      [quarantine](Context& context) { return ListQuarantine(context, *quarantine); });
+  refused.list = true;
+  refused.app->add_option("UNIT", quarantine->unit, "only of this unit");
+  refused.app->add_option("--limit", quarantine->limit, "most rows; 0 = all")->type_name("N");
+
   tree.Add(&tree.root(), "status", "shows the node on one screen", {"status", "status -o json"},
            ShowStatus);
 
@@ -270,7 +348,8 @@ void AddNodeCommands(CommandTree& tree) {
       ->type_name("FOLDER");
   tree.Add(node, "list", "lists the nodes that you may talk to", {"node list", "node list -o json"},
            ListNodes)
-      .fixed_list = true;
+      .fixed_because =
+      "it stands in your settings file, which only tripoint node add and node use change";
   const auto name = std::make_shared<std::string>();
   tree.Add(node, "use", "chooses the node for commands without --node", {"node use vn-quangngai"},
            [name](Context& context) { return UseNode(context, *name); })

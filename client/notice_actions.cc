@@ -12,9 +12,9 @@
 #include "client/facts_options.h"
 #include "client/json.h"
 #include "client/resolve.h"
-#include "client/suggest.h"
 #include "client/text.h"
 #include "client/views.h"
+#include "proto/contract/nearest.h"
 
 namespace tripoint::client {
 namespace {
@@ -32,7 +32,7 @@ absl::StatusOr<int> Acknowledge(Context& context, const AckOptions& options) {
   const std::vector<std::string> words = {"seen", "acknowledged", "actioned", "declined"};
   if (std::find(words.begin(), words.end(), word) == words.end()) {
     faults.Add("--as", "\"" + options.outcome + "\" is none of " + Join(words, ", ") + "." +
-                           DidYouMean(word, words));
+                           contract::DidYouMean(word, words));
   }
   v1::DeliveryState outcome = v1::DELIVERY_STATE_ACKNOWLEDGED;
   v1::DeliveryState_Parse("DELIVERY_STATE_" + ToUpperAscii(word), &outcome);
@@ -139,6 +139,7 @@ void AddAckCommand(CommandTree& tree, CLI::App* group, const std::string& noun,
                {noun + " ack 0211-M", noun + " ack 0211-M --note \"checkpoint informed\"",
                 noun + " ack 0211-M --as declined --reason R-WRONGADDR"},
                [options](Context& context) { return Acknowledge(context, *options); });
+  command.exits = "6 a colleague answered before";
   command.app->add_option("REF", options->reference, "received notice")->required();
   command.app->add_option("--note", options->note, "a word to the owner")->type_name("TEXT");
   command.app

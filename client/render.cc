@@ -7,8 +7,8 @@
 #include "client/csv.h"
 #include "client/errors.h"
 #include "client/json.h"
-#include "client/suggest.h"
 #include "client/text.h"
+#include "proto/contract/nearest.h"
 
 namespace tripoint::client {
 namespace {
@@ -46,8 +46,9 @@ absl::StatusOr<Format> ParseFormat(std::string_view text) {
     if (text == name) return format;
     names.emplace_back(name);
   }
-  return UsageError("no output format \"" + std::string(text) + "\"." + DidYouMean(text, names),
-                    "the formats are " + Join(names, ", "), "tripoint help formats");
+  return UsageError(
+      "no output format \"" + std::string(text) + "\"." + contract::DidYouMean(text, names),
+      "the formats are " + Join(names, ", "), "tripoint help formats");
 }
 
 bool Printer::may_redraw() const {
@@ -71,7 +72,7 @@ absl::Status Printer::BeginList(std::vector<Column> columns, std::string empty_t
   for (const std::string& name : options_.columns) {
     const auto found = std::find(names.begin(), names.end(), ToLowerAscii(name));
     if (found == names.end()) {
-      return UsageError("no column \"" + name + "\" here." + DidYouMean(name, names),
+      return UsageError("no column \"" + name + "\" here." + contract::DidYouMean(name, names),
                         "the columns are " + Join(names, ", "), "");
     }
     chosen.push_back(static_cast<std::size_t>(found - names.begin()));

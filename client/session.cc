@@ -33,7 +33,7 @@ using contract::Reason;
 
 constexpr int64_t kStepMs = 200;            // how often Ctrl-C is looked at
 constexpr int64_t kFeedSilenceMs = 35'000;  // three heartbeats of 10 s and some
-constexpr int kMessageBytesMax = 16 << 20;
+constexpr int kAnswerBytesMax = 16 << 20;
 
 gpr_timespec In(int64_t span_ms) { return gpr_time_from_millis(span_ms, GPR_TIMESPAN); }
 
@@ -154,6 +154,11 @@ absl::Status FromGrpc(const grpc::Status& status, const Link& link, bool interru
       out.SetPayload(detail.type_url(), absl::Cord(detail.value()));
     return out;
   }
+  // gRPC's own words for both directions: a node of another version may have other limits.
+  if (code == absl::StatusCode::kResourceExhausted &&
+      (Mentions(status.error_message(), "message larger than max") ||
+       Mentions(status.error_message(), "message exceeds maximum size")))
+    return TooLargeError(fmt::format("a message to or from node {} is too large", link.node.name));
   absl::Status plain;
   if (PlainReason(status.error_message(), code, plain)) return plain;
   if (code == absl::StatusCode::kUnavailable)
@@ -374,7 +379,7 @@ absl::StatusOr<std::unique_ptr<Session>> ConnectSession(const NodeEntry& node, H
                    0);  // repeating is the caller's, with the same request_id
   // A node stands in the own network: a proxy of the environment would only see who talks to whom.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  arguments.SetInt(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, kMessageBytesMax);
+  arguments.SetInt(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, kAnswerBytesMax);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 3000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);

@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "client/errors.h"
-#include "client/suggest.h"
 #include "client/text.h"
+#include "proto/contract/nearest.h"
 
 namespace tripoint::client {
 namespace {
@@ -45,7 +45,7 @@ absl::Status ReadStrings(const toml::table& table,
       bool other = false;
       for (const std::string& word : also) other = other || word == name;
       if (other) continue;
-      return Bad(path, line, "unknown key \"" + name + "\"." + DidYouMean(name, known),
+      return Bad(path, line, "unknown key \"" + name + "\"." + contract::DidYouMean(name, known),
                  "the keys here are " + Join(known, ", "));
     }
     const auto text = value.value<std::string>();
@@ -215,10 +215,10 @@ absl::StatusOr<NodeEntry> FindNode(const Settings& settings, std::string_view na
                            "no node is chosen; nothing was contacted", "your list has " + shown,
                            "tripoint node use " + names[0] + ", or say --node " + names[0]);
   }
-  return contract::Error(
-      absl::StatusCode::kInvalidArgument, Reason::kNodeUnknown,
-      "no node \"" + wanted + "\" in your list (" + shown + ")." + DidYouMean(wanted, names),
-      "a wrong name never leads to another node; nothing was contacted", next);
+  return contract::Error(absl::StatusCode::kInvalidArgument, Reason::kNodeUnknown,
+                         "no node \"" + wanted + "\" in your list (" + shown + ")." +
+                             contract::DidYouMean(wanted, names),
+                         "a wrong name never leads to another node; nothing was contacted", next);
 }
 
 }  // namespace tripoint::client

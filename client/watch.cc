@@ -13,6 +13,7 @@ namespace {
 
 constexpr int kTableRows = 100;
 constexpr int64_t kRedrawMs = 15'000;  // clocks in a table go on even when nothing changes
+constexpr int64_t kPollMs = 1000;
 constexpr std::size_t kRememberedMax = 100'000;
 
 int LimitOf(const Listing& listing, const Printer& out) {
@@ -50,15 +51,17 @@ class Watcher {
     });
   }
 
-  absl::StatusOr<bool> Refresh(const std::vector<std::string>& names) {
+  absl::StatusOr<bool> Refresh(const std::vector<std::string>& names, bool away) {
     const bool all = std::find(names.begin(), names.end(), "*") != names.end();
+    const bool poll = listing_.polled && names.empty() && !away;
     if (redraw_ || all) {
-      if (names.empty() && context_.host().NowMs() - drawn_ms_ < kRedrawMs) return true;
+      const int64_t rest_ms = poll ? kPollMs : kRedrawMs;
+      if (names.empty() && context_.host().NowMs() - drawn_ms_ < rest_ms) return true;
       const absl::Status status = Draw();
       if (!status.ok()) return status;
       return true;
     }
-    bool again = false;
+    bool again = poll;
     for (const std::string& name : names) {
       if (!listing_.one || name.find(listing_.name_part) == std::string::npos) {
         again = true;
@@ -79,7 +82,7 @@ class Watcher {
     if (!again) return true;
     // What came first is said first: the list is newest first.
     std::vector<std::pair<Row, std::unique_ptr<google::protobuf::Message>>> fresh;
-    const int limit = LimitOf(listing_, context_.out());
+    const int limit = listing_.only_new ? 0 : LimitOf(listing_, context_.out());
     int rows = 0;
     const absl::Status status =
         listing_.all([&](const Row& row, const google::protobuf::Message& record) {
@@ -161,9 +164,10 @@ absl::StatusOr<int> RunListing(Context& context, const Listing& listing) {
   absl::Status status = watcher.Draw();
   if (!status.ok()) return status;
   context.out().Note("following " + (*node)->node().name + "; Ctrl-C stops");
-  status =
-      FollowFeed(context, **node, listing.kinds, *position,
-                 [&](const std::vector<std::string>& names) { return watcher.Refresh(names); });
+  status = FollowFeed(context, **node, listing.kinds, *position,
+                      [&](const std::vector<std::string>& names, bool away) {
+                        return watcher.Refresh(names, away);
+                      });
   if (contract::ReasonOf(status) == contract::Reason::kInterrupted) return kExitInterrupted;
   if (!status.ok()) return status;
   return kExitDone;

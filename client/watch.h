@@ -29,6 +29,12 @@ struct Listing {
   std::string name_part;
   // Said under a table (stderr).
   std::function<std::string()> hint;
+  // It also changes without a change in the journal, such as a link that goes down: asked again
+  // each second or so while the node answers.
+  bool polled = false;
+  // While lines are appended `all` hands over only what it has not handed over before: all of it is
+  // shown, whatever `limit` says.
+  bool only_new = false;
   // Most rows; 0 = all, -1 = 100 in tables and all elsewhere.
   int limit = -1;
 };
@@ -36,9 +42,11 @@ struct Listing {
 // Prints the list, and stays with --watch until interrupted (130). Errors: of the calls.
 absl::StatusOr<int> RunListing(Context& context, const Listing& listing);
 
-// Called with the names of changed records after each burst, and about once a second with none.
-// False ends it; an error that the node's absence explains is tried again with the same names.
-using Refresh = std::function<absl::StatusOr<bool>(const std::vector<std::string>& names)>;
+// Called with the names of changed records after each burst, and about once a second with none;
+// `away`: the node does not answer at this moment. False ends it; an error that the node's absence
+// explains is tried again with the same names.
+using Refresh =
+    std::function<absl::StatusOr<bool>(const std::vector<std::string>& names, bool away)>;
 
 // A place in the node's journal from which nothing is missed.
 struct FeedPosition {

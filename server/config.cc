@@ -12,10 +12,10 @@
 #include <utility>
 
 #include "proto/contract/error.h"
+#include "proto/contract/nearest.h"
 #include "server/config_keys.h"
 #include "server/config_values.h"
 #include "server/limits.h"
-#include "server/nearest.h"
 
 namespace tripoint {
 namespace {
@@ -43,7 +43,7 @@ std::string UnknownKey(std::string_view name, std::string_view table, bool repea
                             : repeated    ? fmt::format(" in [[{}]]", table)
                                           : fmt::format(" in [{}]", table);
   std::string text = fmt::format("unknown key \"{}\"{}", name, where);
-  const std::string near = Nearest(name, NamesIn(table));
+  const std::string near = contract::NearestWord(name, NamesIn(table));
   if (!near.empty()) return text + fmt::format(". Did you mean \"{}\"?", near);
   for (const KeySpec& key : ConfigKeys()) {
     if (key.name == name) return text + fmt::format(". It belongs in [{}]", key.table);

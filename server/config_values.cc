@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "certs/identity.h"
-#include "server/nearest.h"
+#include "proto/contract/nearest.h"
 #include "server/runtime/socket.h"
 
 namespace tripoint {
@@ -39,7 +39,7 @@ std::string QuotedChoices(const KeySpec& key) {
 }
 
 std::string DidYouMean(std::string_view typed, const KeySpec& key) {
-  const std::string near = Nearest(typed, key.choices);
+  const std::string near = contract::NearestWord(typed, key.choices);
   return near.empty() ? "" : fmt::format(". Did you mean \"{}\"?", near);
 }
 

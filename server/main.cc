@@ -13,8 +13,8 @@
 #include <CLI/CLI.hpp>
 
 #include "certs/authority_commands.h"
+#include "proto/contract/nearest.h"
 #include "server/commands.h"
-#include "server/nearest.h"
 #include "server/report.h"
 #include "server/runtime/clock.h"
 
@@ -142,7 +142,7 @@ int ExplainMistake(CLI::App& app, const std::vector<std::string>& words,
           known.push_back("-" + short_name);
       }
       if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-      const std::string near = tripoint::Nearest(name, known);
+      const std::string near = tripoint::contract::NearestWord(name, known);
       return ReportUsage(
           near.empty() ? fmt::format("{} has no option {}", path, name)
                        : fmt::format("{} has no option {}. Did you mean {}?", path, name, near),
@@ -152,7 +152,7 @@ int ExplainMistake(CLI::App& app, const std::vector<std::string>& words,
     for (const CLI::App* child : command->get_subcommands({})) known.push_back(child->get_name());
     if (known.empty()) continue;  // the value of an option
     if (std::find(known.begin(), known.end(), word) == known.end()) {
-      const std::string near = tripoint::Nearest(word, known);
+      const std::string near = tripoint::contract::NearestWord(word, known);
       return ReportUsage(near.empty() ? fmt::format("no command \"{} {}\"", path, word)
                                       : fmt::format("no command \"{0} {1}\". Did you mean: {0} {2}",
                                                     path, word, near),

@@ -37,18 +37,22 @@ std::string_view Gate::Kind(std::string_view date) const {
   return {};
 }
 
-std::string_view Gate::Name(std::string_view language) const {
+std::string_view GateSide::Name(std::string_view language) const {
+  // English before the others: what somebody else's script says is of no use to a reader.
+  for (const std::string_view tongue : {language, std::string_view("en"), std::string_view("vi")}) {
+    if (const auto found = names.find(tongue); found != names.end()) return found->second;
+  }
+  return names.empty() ? std::string_view() : std::string_view(names.begin()->second);
+}
+
+std::string Gate::Name(std::string_view language) const {
+  std::string name;
   for (const GateSide& side : sides) {
-    if (const auto found = side.names.find(language); found != side.names.end())
-      return found->second;
+    const std::string_view part = side.Name(language);
+    if (part.empty() || part == name) continue;
+    name.append(name.empty() ? "" : " / ").append(part);
   }
-  for (const std::string_view fallback : {"vi", "en"}) {
-    for (const GateSide& side : sides) {
-      if (const auto found = side.names.find(fallback); found != side.names.end())
-        return found->second;
-    }
-  }
-  return id;
+  return name.empty() ? id : name;
 }
 
 double DistanceKm(double latitude_a_deg, double longitude_a_deg, double latitude_b_deg,

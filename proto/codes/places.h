@@ -88,6 +88,9 @@ struct GateSide {
   std::vector<DatedUnit> units;
   Names names;  // empty when the name on this side is not verified
   std::vector<std::string> also;
+
+  // Its name in `language`; else in English, else as its country writes it. Empty when not known.
+  std::string_view Name(std::string_view language) const;
 };
 
 struct DatedKind {
@@ -108,9 +111,9 @@ struct Gate {
   std::string source;
 
   std::string_view Kind(std::string_view date) const;
-  // The name that a side has in `language`; else the first side's own name, so that nothing is
-  // invented.
-  std::string_view Name(std::string_view language) const;
+  // Both sides' names, `Bờ Y / Phoukeua`, each as GateSide::Name: one of them would leave the other
+  // side's officers searching. One name where the sides share it or only one is known.
+  std::string Name(std::string_view language) const;
 };
 
 struct Places {

@@ -8,6 +8,7 @@
 #include "proto/codes/fold.h"
 #include "proto/codes/registry_data.h"
 #include "proto/contract/error.h"
+#include "proto/contract/nearest.h"
 
 namespace tripoint::codes {
 namespace {
@@ -113,8 +114,8 @@ bool Registry::Translated(std::string_view list, std::string_view code,
 
 std::vector<std::string> Registry::Suggestions(std::string_view list, std::string_view text,
                                                std::size_t limit) const {
-  if (list == "units") return Nearest(text, data_->unit_words, limit);
-  if (list == "gates") return Nearest(text, data_->gate_words, limit);
+  if (list == "units") return contract::Nearest(text, data_->unit_words, limit, SearchKey);
+  if (list == "gates") return contract::Nearest(text, data_->gate_words, limit, SearchKey);
   const CodeList* found = List(list);
   if (found == nullptr) return {};
   std::vector<std::string> words;
@@ -122,7 +123,7 @@ std::vector<std::string> Registry::Suggestions(std::string_view list, std::strin
     words.push_back(code.code);
     words.insert(words.end(), code.aliases.begin(), code.aliases.end());
   }
-  return Nearest(text, words, limit);
+  return contract::Nearest(text, words, limit, SearchKey);
 }
 
 std::optional<std::string_view> Registry::Check(std::string_view list,

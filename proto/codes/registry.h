@@ -20,7 +20,7 @@ namespace tripoint::codes {
 
 // Version of the data; raised with every change of a list. Rows are added, never removed or given
 // another meaning.
-inline constexpr std::string_view kCodesVersion = "1.0.0";
+inline constexpr std::string_view kCodesVersion = "1.1.0";
 
 struct GateDistance {
   const Gate* gate = nullptr;

@@ -80,6 +80,9 @@ absl::Status Registry::Data::IndexPlaces() {
       gate_by_word.emplace(SearchKey(word), i);
       gate_words.push_back(word);
     }
+    // As it is shown, so that what was read can be typed.
+    for (const std::string_view language : kLanguages)
+      gate_by_word.emplace(SearchKey(places.gates[i].Name(language)), i);
   }
   return absl::OkStatus();
 }

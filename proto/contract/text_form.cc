@@ -21,8 +21,18 @@ bool IsPlain(const char* bytes) {
   return ((word & kHighBits) | below_space | is_delete) == 0;
 }
 
-// Length of the UTF-8 sequence at `text` and its code point; 0 when it is not valid.
-std::size_t Decode(std::string_view text, std::uint32_t& point) {
+bool IsForbidden(std::uint32_t point, bool allow_lines) {
+  if (point < 0xA0) return true;  // the callers pass only what is not ASCII: C1
+  if (point == 0x2028 || point == 0x2029) return !allow_lines;
+  return (point >= 0x202A && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069);
+}
+
+bool IsLetter(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+}  // namespace
+
+std::size_t DecodeLetter(std::string_view text, std::uint32_t& point) {
   const auto byte = [&text](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
   const auto follows = [&](std::size_t i) { return i < text.size() && (byte(i) & 0xC0) == 0x80; };
   const std::uint32_t first = byte(0);
@@ -43,17 +53,6 @@ std::size_t Decode(std::string_view text, std::uint32_t& point) {
   return 0;
 }
 
-bool IsForbidden(std::uint32_t point, bool allow_lines) {
-  if (point < 0xA0) return true;  // the callers pass only what is not ASCII: C1
-  if (point == 0x2028 || point == 0x2029) return !allow_lines;
-  return (point >= 0x202A && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069);
-}
-
-bool IsLetter(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
-}  // namespace
-
 TextFault ScanText(std::string_view text, bool allow_lines) {
   std::size_t i = 0;
   while (i < text.size()) {
@@ -67,7 +66,7 @@ TextFault ScanText(std::string_view text, bool allow_lines) {
       continue;
     }
     std::uint32_t point = 0;
-    const std::size_t length = Decode(text.substr(i), point);
+    const std::size_t length = DecodeLetter(text.substr(i), point);
     if (length == 0) return TextFault::kNotUtf8;
     if (IsForbidden(point, allow_lines)) return TextFault::kControlCharacter;
     i += length;

@@ -3,6 +3,7 @@
 // Pure; any thread. Called by validate.cc on every string and by domain on codes from peers.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -16,6 +17,10 @@ enum class TextFault : std::uint8_t { kNone, kNotUtf8, kControlCharacter };
 // read as another). With `allow_lines` line feed, tab and the Unicode line separators are allowed.
 // Zero-width space and joiners stay: Khmer and Lao are written with them.
 TextFault ScanText(std::string_view text, bool allow_lines);
+
+// Length of the UTF-8 sequence of a letter that is not ASCII, and its code point; 0 when `text`
+// begins with anything else. `text` is not empty.
+std::size_t DecodeLetter(std::string_view text, std::uint32_t& point);
 
 // 1 to 64 of A-Z, a-z, 0-9 and `+ - . _`: what a code of any version of the lists looks like.
 bool IsCodeForm(std::string_view text);

@@ -4,11 +4,13 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 
 #include "proto/contract/error.h"
 #include "proto/contract/uuid.h"
+#include "server/limits.h"
 #include "storage/merkle.h"
 #include "storage/request_store.h"
 
@@ -89,6 +91,11 @@ int YearOf(std::int64_t time_ms) {
   const std::chrono::sys_time<std::chrono::milliseconds> time{std::chrono::milliseconds{time_ms}};
   const std::chrono::year_month_day date{std::chrono::floor<std::chrono::days>(time)};
   return static_cast<int>(date.year());
+}
+
+std::size_t PageSize(int asked) {
+  return static_cast<std::size_t>(asked <= 0 ? limits::kPageSizeDefault
+                                             : std::min(asked, limits::kPageSizeMax));
 }
 
 std::string_view LaneName(std::uint8_t lane) {

@@ -78,6 +78,9 @@ std::string PeerActor(std::string_view unit);
 // Year (UTC) of a time in milliseconds since 1970: the year of a new reference.
 int YearOf(std::int64_t time_ms);
 
+// Items of a page when `asked` was said; 0 = the usual number.
+std::size_t PageSize(int asked);
+
 // `flash`, `priority` or `routine`; `unknown` for any other number.
 std::string_view LaneName(std::uint8_t lane);
 bool IsLane(std::uint8_t lane);

@@ -39,6 +39,7 @@ v1::Change ChangeOf(const store::v1::JournalEntry& entry) {
   change.set_actor(entry.actor());
   change.set_action(entry.action());
   *change.mutable_names() = entry.names();
+  change.set_count(entry.count());
   return change;
 }
 
@@ -169,6 +170,30 @@ absl::Status FillChannels(const storage::Snapshot& snapshot, std::string_view pe
     if (!filled.ok()) return filled;
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<Page<v1::QuarantinedEnvelope>> ListQuarantine(
+    const storage::Snapshot& snapshot, const v1::ListQuarantineRequest& request,
+    std::string_view after) {
+  absl::StatusOr<storage::QuarantinePage> records =
+      storage::ListQuarantine(snapshot, after, PageSize(request.page_size()));
+  if (!records.ok()) return records.status();
+  Page<v1::QuarantinedEnvelope> page;
+  page.next = std::move(records->resume);
+  for (store::v1::QuarantineRecord& record : records->records) {
+    if (!request.unit().empty() && record.unit() != request.unit()) continue;
+    v1::QuarantinedEnvelope envelope;
+    envelope.set_unit(record.unit());
+    envelope.set_outbound(record.outbound());
+    envelope.set_lane(std::string(LaneName(static_cast<std::uint8_t>(record.lane()))));
+    envelope.set_epoch(HexOf(record.epoch()));
+    envelope.set_position(record.position());
+    envelope.set_reason_code(record.reason_code());
+    envelope.set_reason_text(record.text());
+    envelope.set_time_ms(record.time_ms());
+    page.items.push_back(std::move(envelope));
+  }
+  return page;
 }
 
 }  // namespace tripoint::operations

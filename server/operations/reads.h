@@ -78,4 +78,10 @@ absl::Status FillStatus(const NodeFacts& node, const storage::Snapshot& snapshot
 absl::Status FillChannels(const storage::Snapshot& snapshot, std::string_view peer,
                           std::int64_t now_ms, v1::Peer& result);
 
+// Envelopes that one side refused, of `request.unit` or of all peers. With a unit a page looks at a
+// bounded number of others too: it may be empty while `next` is not.
+absl::StatusOr<Page<v1::QuarantinedEnvelope>> ListQuarantine(
+    const storage::Snapshot& snapshot, const v1::ListQuarantineRequest& request,
+    std::string_view after);
+
 }  // namespace tripoint::operations

@@ -22,11 +22,6 @@ using contract::Reason;
 // More than a few records that end the same are of no use to anybody.
 constexpr std::size_t kTailHitsMax = 50;
 
-std::size_t PageSize(int asked) {
-  return static_cast<std::size_t>(asked <= 0 ? limits::kPageSizeDefault
-                                             : std::min(asked, limits::kPageSizeMax));
-}
-
 // Records that may be read next so that a page fits its message, however large each is.
 std::size_t Portion(std::size_t missing, std::size_t page_bytes) {
   if (page_bytes >= limits::kPageBytesMax) return 0;

@@ -77,7 +77,7 @@ grpc::ServerUnaryReactor* CodesService::ListGates(grpc::CallbackServerContext* c
   for (const codes::Gate& gate : backend_.registry.gates()) {
     v1::Gate& entry = *response->add_gates();
     entry.set_id(gate.id);
-    entry.set_name(std::string(gate.Name(checked.language_code())));
+    entry.set_name(gate.Name(checked.language_code()));
     entry.set_kind(std::string(gate.Kind(date)));
     for (const codes::Unit* unit : backend_.registry.GateUnits(gate, date))
       entry.add_units(unit->id);

@@ -9,6 +9,20 @@ namespace tripoint::rpc {
 
 using domain::Permission;
 
+namespace {
+
+absl::Status NotPaired(const std::string& unit) {
+  contract::Problem problem;
+  problem.reason = contract::Reason::kUnitNotPaired;
+  problem.what = "This node is not paired with " + unit;
+  problem.why = "Only a unit that both sides' operators agreed to is a peer.";
+  problem.next = "See the peers with: tripoint peer list";
+  problem.variables["unit"] = unit;
+  return contract::Error(absl::StatusCode::kNotFound, problem);
+}
+
+}  // namespace
+
 absl::Status NodeService::FillPeer(const storage::Snapshot& snapshot, const std::string& unit,
                                    v1::Peer& peer) const {
   peer.set_unit(unit);
@@ -70,19 +84,37 @@ grpc::ServerUnaryReactor* NodeService::GetPeer(grpc::CallbackServerContext* cont
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kReadStatus, checked);
   if (!caller.ok()) return Answer(context, caller.status());
-  if (!backend_.node.IsPaired(checked.unit())) {
-    contract::Problem problem;
-    problem.reason = contract::Reason::kUnitNotPaired;
-    problem.what = "This node is not paired with " + checked.unit();
-    problem.why = "Only a unit that both sides' operators agreed to is a peer.";
-    problem.next = "See the peers with: tripoint peer list";
-    problem.variables["unit"] = checked.unit();
-    return Answer(context, contract::Error(absl::StatusCode::kNotFound, problem));
-  }
+  if (!backend_.node.IsPaired(checked.unit())) return Answer(context, NotPaired(checked.unit()));
   return RunOnPool(backend_, context, [this, response, unit = checked.unit()]() -> absl::Status {
     const std::unique_ptr<storage::Snapshot> snapshot = backend_.engine.TakeSnapshot();
     return FillPeer(*snapshot, unit, *response);
   });
+}
+
+grpc::ServerUnaryReactor* NodeService::ListQuarantine(grpc::CallbackServerContext* context,
+                                                      const v1::ListQuarantineRequest* request,
+                                                      v1::ListQuarantineResponse* response) {
+  v1::ListQuarantineRequest checked = *request;
+  const absl::StatusOr<domain::Caller> caller =
+      AdmitRequest(backend_, *context, Permission::kReadStatus, checked);
+  if (!caller.ok()) return Answer(context, caller.status());
+  if (!checked.unit().empty() && !backend_.node.IsPaired(checked.unit()))
+    return Answer(context, NotPaired(checked.unit()));
+  return RunOnPool(
+      backend_, context, [this, response, checked = std::move(checked)]() -> absl::Status {
+        const v1::ListQuarantineRequest query = QueryOf(checked);
+        const absl::StatusOr<std::string> after =
+            backend_.page_tokens.Read(query, checked.page_token());
+        if (!after.ok()) return after.status();
+        const std::unique_ptr<storage::Snapshot> snapshot = backend_.engine.TakeSnapshot();
+        absl::StatusOr<operations::Page<v1::QuarantinedEnvelope>> page =
+            operations::ListQuarantine(*snapshot, checked, *after);
+        if (!page.ok()) return page.status();
+        response->set_next_page_token(backend_.page_tokens.Make(query, page->next));
+        for (v1::QuarantinedEnvelope& item : page->items)
+          *response->add_envelopes() = std::move(item);
+        return absl::OkStatus();
+      });
 }
 
 grpc::ServerWriteReactor<v1::Change>* NodeService::WatchChanges(

@@ -23,6 +23,9 @@ class NodeService final : public v1::NodeService::CallbackService {
                                       v1::ListPeersResponse* response) override;
   grpc::ServerUnaryReactor* GetPeer(grpc::CallbackServerContext* context,
                                     const v1::GetPeerRequest* request, v1::Peer* response) override;
+  grpc::ServerUnaryReactor* ListQuarantine(grpc::CallbackServerContext* context,
+                                           const v1::ListQuarantineRequest* request,
+                                           v1::ListQuarantineResponse* response) override;
   grpc::ServerWriteReactor<v1::Change>* WatchChanges(
       grpc::CallbackServerContext* context, const v1::WatchChangesRequest* request) override;
 

@@ -26,7 +26,7 @@ $ [lan@vn-quangngai] incident new --kind smuggling --where "Bờ Y" --title "Pic
 Would record on vn-quangngai:
   kind        Smuggling  [CTB-GEN]
   when        {…}
-  where       Phoukeua
+  where       Bờ Y / Phoukeua
   severity    2 Moderate, Unknown
   title       Pickup with 14 sacks
   person      2 x Suspect (VN)
@@ -68,7 +68,7 @@ $ [lan@vn-quangngai] incident show {incident} --lang vi
 {incident}  {…}
   kind        {…}uôn lậu{…}  [CTB-GEN]
   when        {…}
-  where       Bờ Y
+  where       Bờ Y / Phoukeua
   severity    2 {…}
   title       Pickup with 14 sacks
   person      2 x {…} (VN)
@@ -112,6 +112,14 @@ $ [lan@vn-quangngai] incident close {incident} --reason "again"
 $ [lan@vn-quangngai] peer list --columns unit,state,queued
 UNIT        STATE  QUEUED
 la-attapeu  up     0
+= 0
+$ [tam@vn-quangngai] audit list --actor lan --limit 1 --columns actor,action,records
+ACTOR        ACTION          RECORDS
+officer/lan  incident.state  {incident}
+! 1 shown, there are more: --limit 0 shows all
+= 0
+$ [tam@vn-quangngai] peer quarantine
+! nothing is in quarantine
 = 0
 $ [lan@vn-quangngai] --node gialai inbox
 ! error: no node "gialai" in your list{…}.

@@ -55,10 +55,9 @@ class FakeSession : public Session {
   bool reached_ = false;
 };
 
-v1::Peer PeerOf(const std::string& unit, int64_t now_ms) {
+v1::Peer PeerOf(const std::string& unit, int64_t now_ms, bool up) {
   v1::Peer peer;
   peer.set_unit(unit);
-  const bool up = unit == "la-attapeu";
   peer.set_state(up ? v1::LINK_STATE_UP : v1::LINK_STATE_DOWN);
   peer.set_heard_time_ms(now_ms - (up ? 1000 : 11'520'000));
   peer.set_state_time_ms(now_ms - 11'520'000);
@@ -140,6 +139,36 @@ std::string FakeNode::Receive(const std::string& title, int64_t ack_by_ms) {
   return notice.name();
 }
 
+void FakeNode::FillJournal(int entries) {
+  for (int i = 1; i <= entries; ++i) {
+    v1::Change& change = journal.emplace_back();
+    change.set_number(journal.size());
+    change.set_time_ms(kTestNowMs - 60'000LL * (entries - i));
+    const bool batch = i % 3 == 0;
+    change.set_actor(batch ? "peer/la-attapeu" : "officer/huy");
+    change.set_action(batch ? "received.store,statement.store" : "incident.create");
+    change.add_names(batch ? "units/la-attapeu/notices/N-ATP-26-0001-B"
+                           : "units/vn-quangngai/incidents/" +
+                                 contract::MakeReference({contract::ReferenceKind::kIncident, "QNG",
+                                                          26, static_cast<uint64_t>(i)}));
+    change.set_count(batch ? 70 : 1);
+  }
+}
+
+void FakeNode::FillQuarantine() {
+  for (const bool outbound : {false, true}) {
+    v1::QuarantinedEnvelope& envelope = quarantine.emplace_back();
+    envelope.set_unit(outbound ? "kh-ratanakiri" : "la-attapeu");
+    envelope.set_outbound(outbound);
+    envelope.set_lane("routine");
+    envelope.set_epoch("00000000000000aa");
+    envelope.set_position(outbound ? 7 : 41);
+    envelope.set_reason_code("ENVELOPE_CONFLICT");
+    if (!outbound) envelope.set_reason_text("N-ATP-26-0001-B came before with other contents");
+    envelope.set_time_ms(kTestNowMs - 3'600'000);
+  }
+}
+
 absl::Status FakeNode::Answer(std::string_view method, const google::protobuf::Message& request,
                               google::protobuf::Message& response) {
   methods.emplace_back(method);
@@ -153,22 +182,31 @@ absl::Status FakeNode::Answer(std::string_view method, const google::protobuf::M
     status.set_unit("vn-quangngai");
     status.set_version("0.1.0");
     status.set_epoch("aa");
-    status.set_change_number(change_number);
+    status.set_change_number(std::max<uint64_t>(change_number, journal.size()));
     status.set_now_ms(host_.now_ms);
     status.set_start_time_ms(host_.now_ms - 60'000);
     status.set_incidents(incidents.size());
     status.set_certificate_days_left(23);
     status.add_warnings("certificate ends in 23 days: tripointd ca issue");
-    *status.add_peers() = PeerOf("la-attapeu", host_.now_ms);
+    *status.add_peers() = PeerOf("la-attapeu", host_.now_ms, true);
     return absl::OkStatus();
   }
   if (method == "NodeService/ListPeers") {
-    *As<v1::ListPeersResponse>(response).add_peers() = PeerOf("la-attapeu", host_.now_ms);
-    *As<v1::ListPeersResponse>(response).add_peers() = PeerOf("kh-ratanakiri", host_.now_ms);
+    *As<v1::ListPeersResponse>(response).add_peers() = PeerOf("la-attapeu", host_.now_ms, true);
+    *As<v1::ListPeersResponse>(response).add_peers() = PeerOf("kh-ratanakiri", host_.now_ms, kh_up);
     return absl::OkStatus();
   }
   if (method == "NodeService/GetPeer") {
-    As<v1::Peer>(response) = PeerOf(As<v1::GetPeerRequest>(request).unit(), host_.now_ms);
+    const std::string& unit = As<v1::GetPeerRequest>(request).unit();
+    As<v1::Peer>(response) = PeerOf(unit, host_.now_ms, unit == "la-attapeu" || kh_up);
+    return absl::OkStatus();
+  }
+  if (method == "NodeService/ListQuarantine") {
+    const std::string& unit = As<v1::ListQuarantineRequest>(request).unit();
+    for (const v1::QuarantinedEnvelope& envelope : quarantine) {
+      if (unit.empty() || envelope.unit() == unit)
+        *As<v1::ListQuarantineResponse>(response).add_envelopes() = envelope;
+    }
     return absl::OkStatus();
   }
   return method.starts_with("IncidentService/") ? Incidents(method, request, response)
@@ -331,6 +369,10 @@ absl::Status FakeNode::Notices(std::string_view method, const google::protobuf::
 
 absl::Status FakeNode::Follow(const v1::WatchChangesRequest& request, const FeedHandler& handler) {
   followed_after.push_back(request.after_change_number());
+  for (const v1::Change& change : journal) {
+    if (change.number() > request.after_change_number() && !handler.changed(change))
+      return absl::OkStatus();
+  }
   while (!feed.empty()) {
     Step step = feed.front();
     feed.pop_front();

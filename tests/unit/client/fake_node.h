@@ -39,6 +39,9 @@ class FakeNode {
   std::deque<Step> feed;
   std::vector<uint64_t> followed_after;
   uint64_t change_number = 0;
+  std::vector<v1::Change> journal;  // served by Follow before `feed`; then change_number is its end
+  std::vector<v1::QuarantinedEnvelope> quarantine;
+  bool kh_up = false;
 
   absl::Status Answer(std::string_view method, const google::protobuf::Message& request,
                       google::protobuf::Message& response);
@@ -48,6 +51,10 @@ class FakeNode {
   // Puts a notice of la-attapeu into the inbox; gives its name.
   std::string Receive(const std::string& title, int64_t ack_by_ms);
   v1::Incident& AddIncident(const std::string& title);
+  // Entries of the journal, a minute apart, the last one now; every third is a peer's batch.
+  void FillJournal(int entries);
+  // One envelope refused here, one refused there.
+  void FillQuarantine();
 
  private:
   absl::Status Incidents(std::string_view method, const google::protobuf::Message& request,

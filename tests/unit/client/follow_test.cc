@@ -173,5 +173,35 @@ TEST_F(Following, FlashThatIsAcknowledgedEndsWithZero) {
   EXPECT_EQ(node_.notices.begin()->second.urgency_code(), "U0");
 }
 
+TEST_F(Following, LinkThatComesUpIsShownWithoutAChangeInTheJournal) {
+  FakeNode::Step up;
+  up.before = [this] { node_.kh_up = true; };
+  node_.feed.emplace_back();  // nothing changed: nothing is said
+  node_.feed.push_back(up);
+  node_.feed.emplace_back();
+  EXPECT_EQ(
+      client::Run({"peer", "list", "--watch", "--columns", "unit,state"}, host_, node_.Connector()),
+      kExitInterrupted);
+  EXPECT_EQ(host_.out,
+            "UNIT           STATE\nla-attapeu     up\nkh-ratanakiri  down\nkh-ratanakiri  up\n");
+}
+
+TEST_F(Following, TrailIsNotReadAgainForEachChange) {
+  node_.FillJournal(1203);
+  FakeNode::Step change;
+  change.before = [this] {
+    for (int i = 0; i < 3; ++i) node_.FillJournal(1);
+    node_.feed.push_front(ChangeStep(1204, node_.journal.back().names(0)));
+    node_.feed.insert(node_.feed.begin() + 1, FakeNode::Step());
+  };
+  node_.feed.push_back(change);
+  EXPECT_EQ(client::Run({"audit", "list", "--watch", "-o", "id", "--limit", "2"}, host_,
+                        node_.Connector()),
+            kExitInterrupted);
+  EXPECT_EQ(host_.out, "1203\n1202\n1204\n1205\n1206\n");
+  // The first page, the feed, and what came; more than --limit came at once.
+  EXPECT_EQ(node_.followed_after, (std::vector<uint64_t>{703, 1203, 1203}));
+}
+
 }  // namespace
 }  // namespace tripoint::client

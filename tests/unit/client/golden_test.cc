@@ -55,6 +55,12 @@ std::string Session(const std::string& script) {
     if (line.starts_with("# receive ")) {
       node.Receive(line.substr(10), host.now_ms + 7'200'000);
       out += line + "\n";
+    } else if (line.starts_with("# journal ")) {
+      node.FillJournal(std::stoi(line.substr(10)));
+      out += line + "\n";
+    } else if (line == "# quarantine") {
+      node.FillQuarantine();
+      out += line + "\n";
     } else if (line.starts_with("#") || line.empty()) {
       out += line + "\n";
     } else if (line.starts_with("$ ")) {

@@ -206,5 +206,20 @@ TEST_F(Importing, MissingFileIsAnError) {
   EXPECT_EQ(RunImport({folder_ + "/none.jsonl"}), kExitUsage);
 }
 
+TEST_F(Importing, FilesThatAreNoTextOrEmptySaySo) {
+  const std::string noise("PK\x03\x04\x00\xff\xfe noise\n\x00\n", 18);
+  for (const char* name : {"photo.jsonl", "table.csv"}) {
+    EXPECT_EQ(RunImport({File(name, noise)}), kExitUsage);
+    EXPECT_NE(host_.err.find("is no text; nothing was recorded"), std::string::npos) << host_.err;
+  }
+  // Another encoding: the words stay UTF-8, whatever the file holds.
+  EXPECT_EQ(RunImport({File("latin.csv", "Ng\xe0y,Lo\xe1i\n1,2\n")}), kExitUsage);
+  EXPECT_NE(host_.err.find("which column is when?"), std::string::npos) << host_.err;
+  EXPECT_EQ(RunImport({File("empty.jsonl", "")}), kExitDone);
+  EXPECT_NE(host_.err.find("holds no record"), std::string::npos) << host_.err;
+  EXPECT_EQ(RunImport({File("empty.csv", "")}), kExitUsage);
+  EXPECT_TRUE(node_.incidents.empty());
+}
+
 }  // namespace
 }  // namespace tripoint::client

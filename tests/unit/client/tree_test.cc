@@ -119,13 +119,17 @@ TEST(Tree, WatchWorksOnListsAndIsRefusedElsewhere) {
     const Outcome outcome = RunWords(words);
     lists += command->list ? 1 : 0;
     EXPECT_EQ(outcome.err.find("--watch works on lists") == std::string::npos,
-              command->list || command->fixed_list)
+              command->list || !command->fixed_because.empty())
         << Join(words, " ");
-    EXPECT_EQ(outcome.err.find("does not change while it runs") != std::string::npos,
-              command->fixed_list)
+    // The refusal says why nothing changes, and what can be followed instead.
+    const bool fixed = !command->fixed_because.empty();
+    EXPECT_EQ(outcome.err.find("does not change while it is shown") != std::string::npos, fixed)
         << Join(words, " ");
+    EXPECT_EQ(fixed, outcome.err.find("tripoint peer list --watch") != std::string::npos &&
+                         outcome.err.find(command->fixed_because) != std::string::npos)
+        << outcome.err;
     EXPECT_EQ(outcome.exit == kExitUsage, !command->list) << Join(words, " ");
-    fixed_lists += command->fixed_list ? 1 : 0;
+    fixed_lists += fixed ? 1 : 0;
   }
   EXPECT_EQ(fixed_lists, 5);
   EXPECT_GE(lists, 7);
@@ -219,6 +223,38 @@ TEST(Caller, UnavailableIsRepeatedWithTheSameRequestId) {
       0);
   EXPECT_EQ(node.methods.size(), 3U);
   EXPECT_EQ(node.incidents.size(), 1U);
+}
+
+TEST(Caller, MoreThanANodeTakesIsRefusedBeforeItIsSent) {
+  FakeHost host;
+  Configure(host);
+  FakeNode node(host);
+  Printer printer(host, {});
+  NodeEntry entry;
+  entry.name = entry.unit = "vn-quangngai";
+  const auto session = node.Connector()(entry, host);
+  ASSERT_TRUE(session.ok());
+  Caller caller(host, **session, printer, entry, 1000);
+  v1::BatchCreateIncidentsRequest request;
+  v1::CreateIncidentRequest& one = *request.add_requests();
+  one.mutable_incident()->mutable_facts()->set_title(std::string((4 << 20) + 1, 'x'));
+  const auto answer = caller.Call<v1::BatchCreateIncidentsResponse>(
+      "IncidentService/BatchCreateIncidents", request);
+  EXPECT_EQ(contract::ReasonOf(answer.status()), contract::Reason::kTooLarge);
+  EXPECT_EQ(ExitCodeOf(answer.status()), kExitUsage);
+  EXPECT_FALSE(contract::ProblemOf(answer.status()).next.empty());
+  EXPECT_TRUE(node.methods.empty());
+}
+
+TEST(Tree, HelpOfEveryCommandSaysItsExitCodes) {
+  const auto tree = MakeCommandTree();
+  for (const auto& command : tree->commands()) {
+    if (!command->run || command->app->get_group().empty()) continue;
+    const std::string text = tree->HelpText(command->app, true);
+    EXPECT_NE(text.find("Exit codes: 0 done, "), std::string::npos) << text;
+    EXPECT_NE(text.find("Examples:"), std::string::npos) << text;
+  }
+  EXPECT_NE(RunWords({"flash", "ack", "--help"}).out.find("6 a colleague"), std::string::npos);
 }
 
 TEST(Caller, NodeThatNeverAnswersIsGivenUpWithExitFive) {

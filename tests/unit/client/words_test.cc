@@ -5,10 +5,10 @@
 #include "client/errors.h"
 #include "client/facts_options.h"
 #include "client/settings.h"
-#include "client/suggest.h"
 #include "client/text.h"
 #include "client/when.h"
 #include "fake_host.h"
+#include "proto/contract/nearest.h"
 
 namespace tripoint::client {
 namespace {
@@ -105,8 +105,8 @@ TEST(Text, LanguageIsSeenInTheLetters) {
 }
 
 TEST(DidYouMean, NearWordsAreOfferedAndFarOnesAreNot) {
-  EXPECT_EQ(DidYouMean("notcie", {"notice", "node", "peer"}), " Did you mean notice?");
-  EXPECT_EQ(DidYouMean("xyzzy", {"notice", "node", "peer"}), "");
+  EXPECT_EQ(contract::DidYouMean("notcie", {"notice", "node", "peer"}), " Did you mean notice?");
+  EXPECT_EQ(contract::DidYouMean("xyzzy", {"notice", "node", "peer"}), "");
 }
 
 TEST(Settings, FileIsReadAndWrittenBack) {

@@ -168,7 +168,8 @@ TEST(Gates, AreFoundByAnySidesName) {
   // the date.
   const Registry& registry = TheRegistry();
   EXPECT_EQ(registry.gates().size(), 50u);
-  for (const char* name : {"Bờ Y", "bo y", "G-BOY", "g-boy", "Phoukeua", "phu cua"}) {
+  for (const char* name :
+       {"Bờ Y", "bo y", "G-BOY", "g-boy", "Phoukeua", "phu cua", "Bờ Y / Phoukeua"}) {
     ASSERT_NE(registry.FindGate(name), nullptr) << name;
     EXPECT_EQ(registry.FindGate(name)->id, "G-BOY") << name;
   }
@@ -177,8 +178,14 @@ TEST(Gates, AreFoundByAnySidesName) {
               UnorderedElementsAre("vn-kontum", "la-attapeu"));
   EXPECT_THAT(Ids(registry.GateUnits(gate, kAfter)),
               UnorderedElementsAre("vn-quangngai", "la-attapeu"));
-  EXPECT_EQ(registry.PlaceName("G-LETHANH", "km"), "អូរយ៉ាដាវ");
-  EXPECT_EQ(registry.PlaceName("G-BOY", "lo"), "Bờ Y");
+  // Both sides, each in the reader's language where it has a name in it.
+  EXPECT_EQ(registry.PlaceName("G-LETHANH", "km"), "Lệ Thanh / អូរយ៉ាដាវ");
+  EXPECT_EQ(registry.PlaceName("G-LETHANH", "vi"), "Lệ Thanh / O'Yadav");
+  for (const char* language : {"en", "vi", "km", "lo"})
+    EXPECT_EQ(registry.PlaceName("G-BOY", language), "Bờ Y / Phoukeua");
+  EXPECT_EQ(registry.PlaceName("G-LALAY", "en"), "La Lay");
+  EXPECT_EQ(registry.PlaceName("G-DAKRUE", "en"), "Đắk Ruê");
+  EXPECT_EQ(registry.PlaceName("G-DOUNG", "vi"), "Doung");
   const Gate& upgraded = *registry.FindGate("Lóng Sập");
   EXPECT_EQ(upgraded.Kind("2024-11-18"), "MAIN");
   EXPECT_EQ(upgraded.Kind("2024-11-19"), "INTERNATIONAL");

@@ -6,6 +6,7 @@
 #include <set>
 #include <thread>
 
+#include "storage/channel_store.h"
 #include "tests/unit/rpc/api.h"
 
 namespace tripoint::rpc {
@@ -160,6 +161,56 @@ TEST_F(Services, StatusAndPeersSayHowTheNodeIs) {
   EXPECT_EQ(DetailsOf(refused).reason, "UNIT_NOT_PAIRED");
 }
 
+TEST_F(Services, QuarantineIsListedByPageAndByUnit) {
+  // Goal: what was not accepted is listed whole, whatever the page, and names no contents.
+  core_.Submit(
+      [](storage::Transaction& transaction) {
+        for (const bool outbound : {false, true}) {
+          for (std::uint64_t position = 0; position < 3; ++position) {
+            store::v1::QuarantineRecord record;
+            record.set_unit(std::string(kAttapeu));
+            record.set_outbound(outbound);
+            record.set_lane(3);
+            record.set_epoch(10);
+            record.set_position(position);
+            record.set_reason_code("ENVELOPE_CONFLICT");
+            record.set_time_ms(kNow);
+            storage::PutQuarantine(transaction, record);
+          }
+        }
+        store::v1::JournalEntry entry;
+        entry.set_actor("node");
+        entry.set_action("received.quarantine");
+        transaction.Journal(entry);
+        return absl::OkStatus();
+      },
+      [](const absl::Status& status) { EXPECT_TRUE(status.ok()) << status; });
+  ASSERT_TRUE(core_.RunOnce(kNow));
+  v1::ListQuarantineRequest request;
+  request.set_unit(std::string(kAttapeu));
+  request.set_page_size(4);
+  v1::ListQuarantineResponse first;
+  ASSERT_TRUE(node_stub_->ListQuarantine(Call("auditor").get(), request, &first).ok());
+  ASSERT_EQ(first.envelopes_size(), 4);
+  EXPECT_FALSE(first.envelopes(0).outbound());
+  EXPECT_EQ(first.envelopes(0).lane(), "routine");
+  EXPECT_EQ(first.envelopes(0).epoch(), "000000000000000a");
+  EXPECT_EQ(first.envelopes(0).reason_code(), "ENVELOPE_CONFLICT");
+  request.set_page_token(first.next_page_token());
+  v1::ListQuarantineResponse second;
+  ASSERT_TRUE(node_stub_->ListQuarantine(Call("sync").get(), request, &second).ok());
+  ASSERT_EQ(second.envelopes_size(), 2);
+  EXPECT_EQ(second.envelopes(1).position(), 2u);
+  EXPECT_EQ(second.next_page_token(), "");
+  request.clear_unit();  // another query: its token is of no use
+  EXPECT_EQ(DetailsOf(node_stub_->ListQuarantine(Call().get(), request, &second)).reason,
+            "PAGE_TOKEN_INVALID");
+  request.clear_page_token();
+  request.set_unit("kh-ratanakiri");
+  EXPECT_EQ(DetailsOf(node_stub_->ListQuarantine(Call().get(), request, &second)).reason,
+            "UNIT_NOT_PAIRED");
+}
+
 TEST_F(Services, CodesUnitsAndGatesAreListed) {
   v1::ListCodesRequest request;
   v1::ListCodesResponse lists;
@@ -251,6 +302,8 @@ TEST_F(Services, PermissionComesBeforeContractAndExistence) {
       row("ListNotices", Permission::kReadNotices, notice_stub_, &N::ListNotices,
           v1::ListNoticesResponse()),
       row("GetStatus", Permission::kReadStatus, node_stub_, &O::GetStatus, v1::NodeStatus()),
+      row("ListQuarantine", Permission::kReadStatus, node_stub_, &O::ListQuarantine,
+          v1::ListQuarantineResponse()),
       row("ListPeers", Permission::kReadStatus, node_stub_, &O::ListPeers, v1::ListPeersResponse()),
       row("GetPeer", Permission::kReadStatus, node_stub_, &O::GetPeer, v1::Peer()),
       row("ListCodes", Permission::kReadCodes, codes_stub_, &C::ListCodes, v1::ListCodesResponse()),

@@ -10,7 +10,6 @@
 
 #include "proto/contract/error.h"
 #include "server/config_keys.h"
-#include "server/nearest.h"
 
 namespace tripoint {
 namespace {
@@ -156,14 +155,6 @@ TEST(Config, LoadingNamesFileAndLineOfEachFault) {
   EXPECT_EQ(contract::ReasonOf(LoadConfig("/nowhere/tripoint.toml").status()),
             contract::Reason::kNotFound);
   std::filesystem::remove(path);
-}
-
-TEST(Nearest, FindsSwapsAndMissesStrangers) {
-  const std::vector<std::string> words = {"run", "init", "version", "check-config"};
-  EXPECT_EQ(Nearest("rnu", words), "run");
-  EXPECT_EQ(Nearest("inti", words), "init");
-  EXPECT_EQ(Nearest("chek-config", words), "check-config");
-  EXPECT_EQ(Nearest("banana", words), "");
 }
 
 }  // namespace
