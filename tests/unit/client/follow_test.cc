@@ -182,8 +182,9 @@ TEST_F(Following, LinkThatComesUpIsShownWithoutAChangeInTheJournal) {
   EXPECT_EQ(
       client::Run({"peer", "list", "--watch", "--columns", "unit,state"}, host_, node_.Connector()),
       kExitInterrupted);
-  EXPECT_EQ(host_.out,
-            "UNIT           STATE\nla-attapeu     up\nkh-ratanakiri  down\nkh-ratanakiri  up\n");
+  EXPECT_EQ(
+      host_.out,
+      "UNIT            STATE\nla-attapeu      up\nkh-ratanakiri   down\nkh-ratanakiri   up\n");
 }
 
 TEST_F(Following, TrailIsNotReadAgainForEachChange) {
