@@ -11,6 +11,7 @@
 #include "server/config.h"
 #include "server/report.h"
 #include "server/runtime/clock.h"
+#include "storage/data_folder.h"
 #include "storage/schema.h"
 
 namespace tripoint {
@@ -21,6 +22,9 @@ int CommandCheckConfig(const std::string& config_path) {
   const std::int64_t now_s = runtime::SystemClock().wall_ms() / 1000;
   const absl::Status certificates = FaultsToStatus(config_path, CheckCertificates(*config, now_s));
   if (!certificates.ok()) return ReportError(certificates);
+  // Whose store it is and its layout are seen only by opening it, which a running node forbids.
+  if (absl::Status data = storage::CheckDataFolder(config->data_folder); !data.ok())
+    return ReportError(data);
   fmt::print("{}: no faults. Unit {}, {} peers, {} officers\n", config_path, config->unit,
              config->peers.size(), config->officers.size());
   return kExitDone;

@@ -1,6 +1,7 @@
 // `tripointd init`. See commands.h.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -134,6 +135,7 @@ int CommandInit(InitOptions options) {
   if (!config.ok()) return ReportError(config.status());
   runtime::SystemRandom random;
   const std::uint64_t epoch = random.Epoch();
+  (void)::umask(kPrivateMask);
   const absl::Status made = storage::InitializeDataFolder(config->data_folder, config->unit, epoch,
                                                           runtime::SystemClock().wall_ms());
   if (!made.ok()) {

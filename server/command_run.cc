@@ -1,10 +1,11 @@
 // `tripointd run`: the life of the process around the node. See commands.h.
 #include <fmt/format.h>
 #include <google/protobuf/stubs/logging.h>
-#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 
@@ -17,6 +18,7 @@
 #include "server/runtime/clock.h"
 #include "server/runtime/grpc_log.h"
 #include "server/runtime/log.h"
+#include "server/runtime/process_limits.h"
 #include "server/runtime/random.h"
 #include "server/runtime/signals.h"
 
@@ -27,12 +29,27 @@ namespace {
 constexpr unsigned kStopGraceS = 10;
 constexpr std::int64_t kLastAnswersMs = 500;
 
-// Each connection takes two descriptors, and the store takes its own.
-void RaiseDescriptorLimit() {
-  rlimit limit = {};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+// Measured (docs/performance.md, "Memory"): a node at rest has 24 threads, 23 descriptors and 1.2
+// GiB of address space, of which 43 MiB are in use; the rest is what the C library reserves for
+// each thread. The store opens up to 512 tables. A connection takes two descriptors.
+constexpr std::uint64_t kMebibyte = 1u << 20;
+constexpr std::uint64_t kAddressBytes = 1024 * kMebibyte;  // beside what is configured
+constexpr int kThreads = 64;
+constexpr std::uint64_t kDescriptorsMin = 640;
+
+absl::Status CheckLimits(const Config& config, runtime::Log& log) {
+  const std::uint64_t descriptors = runtime::RaiseDescriptorLimit();
+  const auto connections =
+      static_cast<std::uint64_t>(config.api_connections_max + config.exchange_connections_max);
+  const std::uint64_t wanted = kDescriptorsMin + 2 * connections;
+  if (descriptors >= kDescriptorsMin && descriptors < wanted) {
+    log.Warning("node.few_descriptors", {{"limit", descriptors}, {"wanted", wanted}});
+  }
+  const auto configured = static_cast<std::uint64_t>(
+      config.block_cache_mib + 2 * config.write_buffer_mib + config.grpc_memory_mib);
+  return runtime::CheckProcessLimits({.address_bytes = kAddressBytes + configured * kMebibyte,
+                                      .descriptors = kDescriptorsMin,
+                                      .threads = kThreads});
 }
 
 // Waits for the end. True: asked for; false: the store failed.
@@ -61,15 +78,16 @@ int CommandRun(const std::string& config_path) {
   // Bytes of a peer that are no UTF-8 are refused with a reason; protobuf's own line about them
   // would hold contents.
   google::protobuf::SetLogHandler(nullptr);
+  (void)::umask(kPrivateMask);
   runtime::Signals signals;  // before any thread, which would take the signals' default
   if (absl::Status status = certs::RequireTls13(); !status.ok()) return ReportError(status);
   const absl::StatusOr<Config> config = LoadConfig(config_path);
   if (!config.ok()) return ReportError(config.status());
-  RaiseDescriptorLimit();
 
   const runtime::SystemClock clock;
   runtime::SystemRandom random;
   runtime::Log log(clock, runtime::LevelFromText(config->log_level));
+  if (absl::Status status = CheckLimits(*config, log); !status.ok()) return ReportError(status);
   const runtime::GrpcLog grpc_log(log);
   std::atomic<bool> store_failed = false;
   const auto on_store_failed = [&](const absl::Status& status) {

@@ -8,6 +8,9 @@
 
 namespace tripoint {
 
+// Whatever a node makes is for its own account only.
+inline constexpr unsigned kPrivateMask = 0077;
+
 struct InitOptions {
   std::string config_path;
   std::string unit;
@@ -29,7 +32,7 @@ struct InitOptions {
 // given. An existing file is used as it is, and then no option may be given; an existing store is
 // never touched.
 int CommandInit(InitOptions options);
-// Reports every fault of the file, the units in it and the certificates.
+// Reports every fault of the file, the units in it, the certificates and the data folder.
 int CommandCheckConfig(const std::string& config_path);
 // The commented reference: with the values of a file, or with the defaults when `config_path` is
 // empty.

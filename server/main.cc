@@ -75,7 +75,7 @@ void AddNodeCommands(CLI::App& app, Options& options, Action& chosen) {
   init->add_option("--officer", options.init.officers,
                    "Officer: ID=ROLE[,ROLE]; may stand several times");
   AddConfigOption(Command(app, chosen, "check-config",
-                          "Report every fault of the configuration and its certificates",
+                          "Report every fault of the configuration, its certificates and the data folder",
                           [&options] { return tripoint::CommandCheckConfig(options.config); }),
                   options.config);
   Command(app, chosen, "print-config",

@@ -55,6 +55,13 @@ absl::Status CheckPrivateFolder(const std::string& folder) {
   return absl::OkStatus();
 }
 
+// The data folder itself: made private when it is new or empty.
+absl::Status MakeDataFolder(const std::string& data) {
+  std::error_code error;
+  if (!fs::exists(data, error) || fs::is_empty(data, error)) return MakePrivateFolder(data);
+  return CheckPrivateFolder(data);
+}
+
 absl::StatusOr<bool> HasNodeRecord(const Engine& engine) {
   const absl::StatusOr<std::optional<std::string>> node = engine.Get(NodeKey());
   if (!node.ok()) return node.status();
@@ -123,6 +130,7 @@ std::string TlsFolder(const std::string& data) { return data + "/tls"; }
 
 absl::Status InitializeDataFolder(const std::string& data, const std::string& unit,
                                   std::uint64_t epoch, std::int64_t now_ms) {
+  if (absl::Status status = MakeDataFolder(data); !status.ok()) return status;
   for (const std::string& folder : {StoreFolder(data), TlsFolder(data)}) {
     if (absl::Status status = MakePrivateFolder(folder); !status.ok()) return status;
   }
@@ -143,11 +151,21 @@ absl::Status InitializeDataFolder(const std::string& data, const std::string& un
   return InitializeStore(**engine, unit, epoch, now_ms);
 }
 
-absl::StatusOr<OpenedStore> OpenDataFolder(const std::string& data, const std::string& unit,
-                                           RocksOptions options) {
-  for (const std::string& folder : {StoreFolder(data), TlsFolder(data)}) {
+absl::Status CheckDataFolder(const std::string& data) {
+  for (const std::string& folder : {data, StoreFolder(data), TlsFolder(data)}) {
     if (absl::Status status = CheckPrivateFolder(folder); !status.ok()) return status;
   }
+  std::error_code error;
+  if (fs::exists(StoreFolder(data) + "/CURRENT", error)) return absl::OkStatus();
+  return FolderError(
+      "The data folder has no store: " + StoreFolder(data) + "/CURRENT is missing.",
+      "A store is made by init only, so that a lost disk is never mistaken for a new node.",
+      "Check `data_folder` in the configuration, or run `tripointd init`.");
+}
+
+absl::StatusOr<OpenedStore> OpenDataFolder(const std::string& data, const std::string& unit,
+                                           RocksOptions options) {
+  if (absl::Status status = CheckDataFolder(data); !status.ok()) return status;
   OpenedStore opened;
   options.create = false;
   options.recovery = RecoveryMode::kStrict;

@@ -1,5 +1,5 @@
-// The folder of a node: <data>/store (the engine's) and <data>/tls (keys and certificates), both
-// 0700. Called by `tripointd init` and `tripointd run` before any thread is started.
+// The folder of a node: <data>/store (the engine's) and <data>/tls (keys and certificates), all
+// three 0700. Called by `tripointd init` and `tripointd run` before any thread is started.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +17,17 @@ namespace tripoint::storage {
 std::string StoreFolder(const std::string& data);
 std::string TlsFolder(const std::string& data);
 
-// Makes the folders and an empty store of `unit`. Repeating it after a crash in the middle
-// completes it. Errors: ALREADY_EXISTS / ALREADY_EXISTS there is a store; FAILED_PRECONDITION /
-// CONFIG_INVALID the folder cannot be made or is open to others; what OpenRocksEngine gives.
+// Makes the folders and an empty store of `unit`. A folder that is there already, with something in
+// it, is not made private but refused when others can read it: it may not be ours. Repeating it
+// after a crash in the middle completes it. Errors: ALREADY_EXISTS / ALREADY_EXISTS there is a
+// store; FAILED_PRECONDITION / CONFIG_INVALID the folder cannot be made or is open to others; what
+// OpenRocksEngine gives.
 absl::Status InitializeDataFolder(const std::string& data, const std::string& unit,
                                   std::uint64_t epoch, std::int64_t now_ms);
+
+// What OpenDataFolder says of the folder before it opens anything: not initialised, or open to
+// others. Looks only, also while a node runs on it. `tripointd check-config` asks.
+absl::Status CheckDataFolder(const std::string& data);
 
 // An open store.
 struct OpenedStore {

@@ -8,8 +8,10 @@ import json
 import os
 import pathlib
 import random
+import resource
 import shutil
 import socket
+import subprocess
 import tempfile
 import threading
 import unittest
@@ -346,6 +348,48 @@ class Start(unittest.TestCase):
                     self.refused(WRONG_INPUT, *says, command=command, config=other)
         other.unlink()
         self.refused(NOT_FOUND, "next:", config=other)
+
+    def test_data_folder_that_is_missing_or_open(self):
+        check = federation.run([self.cluster.tripointd, "check-config", "--config", self.node.config])
+        self.assertIn("no faults", check.stdout, "also while the node runs")
+        for path in [self.node.data, *self.node.data.rglob("*")]:
+            if not path.is_symlink():
+                self.assertEqual(0, path.stat().st_mode & 0o022, path)
+                public = path.parent.parent.name == "tls" and path.suffix == ".pem"
+                self.assertTrue(public or path.stat().st_mode & 0o077 == 0, path)
+        self.node.stop()
+        away = self.node.folder / "away"
+
+        def case(name, change, back, *texts):
+            change()
+            for command in ("check-config", "run"):
+                with self.subTest(name, command=command):
+                    self.refused(WRONG_INPUT, "next:", *texts, command=command)
+            back()
+
+        case("missing", lambda: self.node.data.rename(away), lambda: away.rename(self.node.data),
+             "not initialised", "tripointd init")
+        store = self.node.data / "store"
+        case("no store", lambda: (store / "CURRENT").rename(away), lambda: away.rename(store / "CURRENT"), "no store")
+        case("open", lambda: self.node.data.chmod(0o755), lambda: self.node.data.chmod(0o700), "other users", "chmod 700")
+        self.node.start()
+        self.node.cli("status")
+
+    def test_limits_of_the_system_that_are_too_small(self):
+        def start_with(limit, value):
+            return subprocess.run([str(self.cluster.tripointd), "run", "--config", str(self.node.config)], text=True,
+                                  capture_output=True, timeout=30, check=False,
+                                  preexec_fn=lambda: resource.setrlimit(limit, (value, value)))
+
+        for limit, values, texts in ((resource.RLIMIT_AS, [mib * MIB for mib in (200, 300, 500, 1000)], ("ulimit -v", "MiB")),
+                                     (resource.RLIMIT_NOFILE, [32, 256, 639], ("ulimit -n", "640"))):
+            for value in values:
+                with self.subTest(texts=texts, value=value):
+                    done = start_with(limit, value)
+                    self.assertEqual(WRONG_INPUT, done.returncode, done.stdout + done.stderr)
+                    self.assertNotIn("ready", done.stdout)
+                    for text in ("error: ", "why: ", "next: ", *texts):
+                        self.assertIn(text, done.stderr)
 
     def test_data_folder_of_another_unit(self):
         self.node.stop()

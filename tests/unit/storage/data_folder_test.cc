@@ -42,13 +42,15 @@ TEST(DataFolder, InitOpensAndOthersAreRefused) {
   const std::string data = folder.path + "/data";
   const auto missing = OpenDataFolder(data, "vn-tayninh", {});
   EXPECT_EQ(ReasonOf(missing.status()), Reason::kConfigInvalid);
+  EXPECT_EQ(CheckDataFolder(data), missing.status());
   EXPECT_FALSE(contract::ProblemOf(missing.status()).next.empty());
   EXPECT_FALSE(fs::exists(data));
 
   ASSERT_TRUE(InitializeDataFolder(data, "vn-tayninh", kEpoch, kNowMs).ok());
   EXPECT_EQ(ReasonOf(InitializeDataFolder(data, "vn-tayninh", kEpoch, kNowMs)),
             Reason::kAlreadyExists);
-  for (const std::string& path : {StoreFolder(data), TlsFolder(data)}) {
+  EXPECT_TRUE(CheckDataFolder(data).ok());
+  for (const std::string& path : {data, StoreFolder(data), TlsFolder(data)}) {
     EXPECT_EQ(fs::status(path).permissions(), fs::perms::owner_all) << path;
   }
   EXPECT_EQ(ReasonOf(OpenDataFolder(data, "vn-angiang", {}).status()), Reason::kConfigInvalid);
@@ -65,9 +67,30 @@ TEST(DataFolder, InitOpensAndOthersAreRefused) {
 TEST(DataFolder, FolderOpenToOthersIsRefused) {
   const TemporaryFolder folder;
   ASSERT_TRUE(InitializeDataFolder(folder.path, "vn-tayninh", kEpoch, kNowMs).ok());
-  fs::permissions(TlsFolder(folder.path), fs::perms::group_read, fs::perm_options::add);
-  EXPECT_EQ(ReasonOf(OpenDataFolder(folder.path, "vn-tayninh", {}).status()),
+  for (const std::string& path : {folder.path, StoreFolder(folder.path), TlsFolder(folder.path)}) {
+    fs::permissions(path, fs::perms::group_read, fs::perm_options::add);
+    const absl::Status refused = OpenDataFolder(folder.path, "vn-tayninh", {}).status();
+    EXPECT_EQ(ReasonOf(refused), Reason::kConfigInvalid);
+    EXPECT_EQ(contract::ProblemOf(refused).next, "Run `chmod 700 " + path + "`.");
+    fs::permissions(path, fs::perms::owner_all);
+  }
+}
+
+// Goal: init makes an empty folder private; one that others read and that holds something is not
+// touched.
+TEST(DataFolder, InitMakesOnlyItsOwnFolderPrivate) {
+  const TemporaryFolder folder;
+  const fs::perms open = fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec;
+  const std::string empty = folder.path + "/empty";
+  fs::create_directory(empty);
+  fs::permissions(empty, open);
+  ASSERT_TRUE(InitializeDataFolder(empty, "vn-tayninh", kEpoch, kNowMs).ok());
+  EXPECT_EQ(fs::status(empty).permissions(), fs::perms::owner_all);
+  fs::permissions(folder.path, open);
+  EXPECT_EQ(ReasonOf(InitializeDataFolder(folder.path, "vn-tayninh", kEpoch, kNowMs)),
             Reason::kConfigInvalid);
+  EXPECT_EQ(fs::status(folder.path).permissions(), open);
+  EXPECT_FALSE(fs::exists(StoreFolder(folder.path)));
 }
 
 // Goal: an init that was killed between the engine and the node record is completed by the next
