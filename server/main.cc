@@ -74,10 +74,11 @@ void AddNodeCommands(CLI::App& app, Options& options, Action& chosen) {
                    "Neighbour: UNIT or UNIT=HOST:PORT; may stand several times");
   init->add_option("--officer", options.init.officers,
                    "Officer: ID=ROLE[,ROLE]; may stand several times");
-  AddConfigOption(Command(app, chosen, "check-config",
-                          "Report every fault of the configuration, its certificates and the data folder",
-                          [&options] { return tripoint::CommandCheckConfig(options.config); }),
-                  options.config);
+  AddConfigOption(
+      Command(app, chosen, "check-config",
+              "Report every fault of the configuration, its certificates and the data folder",
+              [&options] { return tripoint::CommandCheckConfig(options.config); }),
+      options.config);
   Command(app, chosen, "print-config",
           "Print every key with its meaning; with --config, the values of that file",
           [&options] { return tripoint::CommandPrintConfig(options.print_config); })
