@@ -100,7 +100,6 @@ absl::StatusOr<v1::Notice> FlashNotice(Context& context, const FlashOptions& opt
                                        ShareOrder& order, int64_t& ack_ms) {
   Faults faults;
   order.units = UnitsOf(context, options.to, "--to", faults);
-  if (options.to.empty()) faults.Add("--to", "is needed: the units whose duty desk must know");
   v1::Notice notice;
   notice.set_kind_code("HOTLINE");
   notice.set_urgency_code("U0");
@@ -123,6 +122,8 @@ absl::StatusOr<v1::Notice> FlashNotice(Context& context, const FlashOptions& opt
       faults.Add("--reason", "is needed: why it cannot wait   all: tripoint codes urgency_reasons");
     }
   }
+  if (order.units.empty() && faults.empty()) return NobodyNamed();
+  if (options.to.empty()) faults.Add("--to", "is needed: the units whose duty desk must know");
   order.ack_within_minutes = AckMinutes(options.ack, "--ack", faults);
   ack_ms = order.ack_within_minutes * kMinuteMs;
   const absl::Status status = faults.ToStatus("nothing was sent");

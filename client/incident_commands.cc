@@ -164,16 +164,20 @@ absl::StatusOr<int> EditIncident(Context& context, const std::string& reference,
   if (!node.ok()) return node.status();
   const auto changed = (*node)->Call<v1::Incident>("IncidentService/UpdateIncident", request);
   if (!changed.ok()) return changed.status();
+  const bool same = changed->version() == incident->version();
   const std::string head =
-      context.dry_run()
+      same ? fmt::format("{} says this already, version {}; nothing was changed\n",
+                         ReferenceOf(incident->name()), incident->version())
+      : context.dry_run()
           ? "Would change " + ReferenceOf(incident->name()) + " to:\n"
           : fmt::format("Changed {} on {}, now version {}\n", ReferenceOf(changed->name()),
                         (*node)->node().name, changed->version());
   const v1::Facts& facts = changed->has_facts() ? changed->facts() : request.incident().facts();
-  const absl::StatusOr<int> shown = ShowIncident(
-      context, *changed,
-      head + FactsText(context, facts) + (context.dry_run() ? "  nothing was changed\n" : ""));
-  if (!context.dry_run() && !changed->notices().empty()) {
+  const absl::StatusOr<int> shown =
+      ShowIncident(context, *changed,
+                   head + FactsText(context, facts) +
+                       (context.dry_run() && !same ? "  nothing was changed\n" : ""));
+  if (!context.dry_run() && !same && !changed->notices().empty()) {
     context.out().Note(
         "its notices still say the old: tripoint notice revise REF --from-incident --reason WHY");
   }

@@ -85,10 +85,7 @@ Listing NoticeListing(Context& context, Caller& node, const v1::ListNoticesReque
   listing.all = [&node, filter, row, waiting](const Emit& emit) {
     *waiting = 0;
     return EachNotice(node, filter, [&](const v1::Notice& notice) {
-      const bool open = notice.ack_by_ms() > 0 &&
-                        (notice.deliveries().empty() ||
-                         notice.deliveries(0).state() < v1::DELIVERY_STATE_ACKNOWLEDGED);
-      *waiting += open ? 1 : 0;
+      *waiting += notice.needs_ack() ? 1 : 0;
       return emit(row(notice), notice);
     });
   };

@@ -143,6 +143,8 @@ absl::StatusOr<int> ShowPeer(Context& context, const std::string& name) {
       line += ", oldest waits " + SpanText(channel.oldest_waiting_ms());
     if (channel.refused() > 0) line += fmt::format(", {} refused", channel.refused());
     if (!channel.quarantine_reason().empty()) line += ", QUARANTINE " + channel.quarantine_reason();
+    if (!channel.peer_quarantine_reason().empty())
+      line += ", STOPPED BY ITS SIDE " + channel.peer_quarantine_reason();
     text += Harmless(line + "  " + channel.root().substr(0, 16)) + "\n";
   }
   const absl::Status shown = context.out().Show(

@@ -245,6 +245,34 @@ absl::StatusOr<std::optional<v1::Notice>> Share(Context& context, const v1::Noti
   return std::optional<v1::Notice>(shared->notice());
 }
 
+std::vector<std::string> ReachedUnits(const v1::Notice& notice) {
+  std::vector<std::string> units(notice.audience().begin(), notice.audience().end());
+  for (const v1::Delivery& delivery : notice.deliveries()) {
+    if (delivery.hold() == v1::DELIVERY_HOLD_NOT_PAIRED) std::erase(units, delivery.unit());
+  }
+  return units;
+}
+
+int WarnLeftOut(Context& context, const v1::Notice& notice) {
+  int exit_code = kExitDone;
+  for (const v1::Delivery& delivery : notice.deliveries()) {
+    if (delivery.hold() != v1::DELIVERY_HOLD_NOT_PAIRED) continue;
+    exit_code = kExitPartly;
+    context.out().Warn(fmt::format(
+        "{} {} get it: {}, this node is no longer paired with it. Tell it by another way.",
+        delivery.unit(), context.dry_run() ? "would not" : "does not", delivery.reason_code()));
+  }
+  return context.dry_run() ? kExitDone : exit_code;
+}
+
+absl::Status NobodyNamed() {
+  return contract::Error(absl::StatusCode::kInvalidArgument, contract::Reason::kAudienceEmpty,
+                         "no unit is named; nothing was sent",
+                         "an empty audience means nobody, never everybody",
+                         "name the units that get it, such as --to la-attapeu   all: tripoint peer "
+                         "list");
+}
+
 absl::StatusOr<v1::Notice> SettleDeliveries(Context& context, const v1::Notice& notice,
                                             int64_t wait_ms) {
   const absl::StatusOr<Caller*> node = context.Node();

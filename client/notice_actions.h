@@ -35,6 +35,16 @@ std::string MatrixText(Context& context, const v1::ShareNoticeResponse& plan);
 absl::Status ShowMatrix(Context& context, const v1::ShareNoticeResponse& plan,
                         const std::string& head, const std::string& tail);
 
+// Units of the audience that get the present version; those that are no longer paired do not.
+std::vector<std::string> ReachedUnits(const v1::Notice& notice);
+
+// After a revision or withdrawal: says who does not get it. Exit code: partly done when somebody
+// does not, else done.
+int WarnLeftOut(Context& context, const v1::Notice& notice);
+
+// AUDIENCE_EMPTY, said before the node is asked.
+absl::Status NobodyNamed();
+
 // Everything that a share needs beside the notice itself.
 struct ShareOrder {
   std::vector<std::string> units;

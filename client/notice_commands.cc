@@ -89,8 +89,7 @@ absl::StatusOr<int> ShowOne(Context& context, const std::string& reference, bool
       received ? InboxRow(context, *notice, now_ms) : NoticeRow(context, *notice, now_ms), *notice,
       NoticeText(context, *notice, now_ms));
   if (!shown.ok()) return shown;
-  if (received && notice->ack_by_ms() > 0 && notice->deliveries_size() > 0 &&
-      notice->deliveries(0).state() < v1::DELIVERY_STATE_ACKNOWLEDGED) {
+  if (received && notice->needs_ack()) {
     context.out().Note("next: tripoint notice ack " + ReferenceOf(notice->name()));
   }
   return kExitDone;
@@ -99,9 +98,25 @@ absl::StatusOr<int> ShowOne(Context& context, const std::string& reference, bool
 // --- track
 
 std::vector<Column> TrackColumns() {
-  return {{"unit", "UNIT"},       {"state", "STATE"},          {"time", "TIME"},
-          {"version", "VERSION"}, {"officer", "BY"},           {"time_utc", "TIME UTC", false},
-          {"reason", "REASON"},   {"note", "NOTE", true, true}};
+  return {{"unit", "UNIT"},       {"state", "STATE"},
+          {"time", "TIME"},       {"version", "VERSION"},
+          {"officer", "BY"},      {"time_utc", "TIME UTC", false},
+          {"hold", "HOLD"},       {"reason", "REASON"},
+          {"earlier", "EARLIER"}, {"note", "NOTE", true, true}};
+}
+
+// `stopped-there`; empty when nothing holds it up.
+std::string HoldWord(v1::DeliveryHold hold) {
+  switch (hold) {
+    case v1::DELIVERY_HOLD_STOPPED_HERE:
+      return "stopped-here";
+    case v1::DELIVERY_HOLD_STOPPED_THERE:
+      return "stopped-there";
+    case v1::DELIVERY_HOLD_NOT_PAIRED:
+      return "not-paired";
+    default:
+      return "";
+  }
 }
 
 absl::StatusOr<int> Track(Context& context, const std::string& reference) {
@@ -121,8 +136,8 @@ absl::StatusOr<int> Track(Context& context, const std::string& reference) {
       Row row{delivery.unit(),
               {delivery.unit(), StateWord(delivery.state()), context.Time(delivery.state_time_ms()),
                fmt::format("{} of {}", delivery.version(), now->version()), delivery.officer(),
-               IsoText(delivery.state_time_ms(), Clock::kUtc), delivery.reason_code(),
-               delivery.note().text()}};
+               IsoText(delivery.state_time_ms(), Clock::kUtc), HoldWord(delivery.hold()),
+               delivery.reason_code(), EarlierText(context, delivery), delivery.note().text()}};
       if (!emit(row, delivery)) break;
     }
     return absl::OkStatus();
@@ -151,10 +166,10 @@ absl::StatusOr<int> Withdraw(Context& context, const std::string& reference,
   status = context.Check(request);
   if (!status.ok()) return status;
   const std::string name = ReferenceOf(notice->name());
-  const std::string told = Join({notice->audience().begin(), notice->audience().end()}, ", ");
+  const std::string audience = Join({notice->audience().begin(), notice->audience().end()}, ", ");
   if (!context.dry_run()) {
     const absl::StatusOr<bool> yes =
-        context.Confirm("Withdraw " + name + " from " + told + "?", true);
+        context.Confirm("Withdraw " + name + " from " + audience + "?", true);
     if (!yes.ok()) return yes.status();
     if (!*yes) {
       context.out().Warn("Nothing was withdrawn.");
@@ -165,16 +180,18 @@ absl::StatusOr<int> Withdraw(Context& context, const std::string& reference,
   if (!node.ok()) return node.status();
   const auto done = (*node)->Call<v1::Notice>("NoticeService/WithdrawNotice", request);
   if (!done.ok()) return done.status();
+  const std::string told = Join(ReachedUnits(*done), ", ");
   const std::string text =
       context.dry_run()
-          ? fmt::format("Would withdraw {} from {}; nothing was withdrawn\n", name, told)
+          ? fmt::format("Would withdraw {} from {}; nothing was withdrawn\n", name,
+                        told.empty() ? "nobody" : told)
           : fmt::format("Withdrawn {} on {}; {} told to stop acting on it\n", name,
                         (*node)->node().name, told.empty() ? "nobody is" : told + " will be");
   const absl::Status shown = context.out().Show(
       NoticeColumns(), NoticeRow(context, *done, context.host().NowMs()), *done, text);
   if (!shown.ok()) return shown;
   if (!context.dry_run()) context.out().Note("follow: tripoint notice track " + name + " --watch");
-  return kExitDone;
+  return WarnLeftOut(context, *done);
 }
 
 template <typename Options>

@@ -11,11 +11,6 @@
 namespace tripoint::client {
 namespace {
 
-bool Answered(const v1::Notice& notice) {
-  return !notice.deliveries().empty() &&
-         notice.deliveries(0).state() >= v1::DELIVERY_STATE_ACKNOWLEDGED;
-}
-
 // `10:02:00 +07 (1 h 48 min)`, or how long it is over.
 std::string AckBy(const Context& context, const v1::Notice& notice, int64_t now_ms) {
   if (notice.ack_by_ms() == 0) return "-";
@@ -23,7 +18,7 @@ std::string AckBy(const Context& context, const v1::Notice& notice, int64_t now_
   const std::string at = left_ms > kDayMs || left_ms < -kDayMs
                              ? context.Time(notice.ack_by_ms())
                              : ClockText(notice.ack_by_ms(), context.clock());
-  if (notice.direction() == v1::NOTICE_DIRECTION_RECEIVED && Answered(notice)) return at;
+  if (!notice.needs_ack()) return at;
   return at +
          (left_ms >= 0 ? " (" + SpanText(left_ms) + ")" : " (OVER by " + SpanText(-left_ms) + ")");
 }
@@ -56,11 +51,27 @@ std::string ReasonText(const Context& context, const std::string& code) {
   return reason == contract::Reason::kUnspecified ? code : code + " " + label;
 }
 
+// What holds the delivery up, with the node's reason behind it.
+std::string HoldText(const v1::Notice& notice, const v1::Delivery& delivery) {
+  switch (delivery.hold()) {
+    case v1::DELIVERY_HOLD_STOPPED_HERE:
+      return "  stopped here:";
+    case v1::DELIVERY_HOLD_STOPPED_THERE:
+      return "  stopped by its side:";
+    case v1::DELIVERY_HOLD_NOT_PAIRED:
+      return delivery.version() < notice.version()
+                 ? fmt::format("  DID NOT GET version {}:", notice.version())
+                 : "  cannot be reached:";
+    default:
+      return "";
+  }
+}
+
 std::string Fingerprint(const v1::Notice& notice) {
   std::string out = notice.etag() + "/" + StateWord(notice.state());
   for (const v1::Delivery& delivery : notice.deliveries()) {
-    out += fmt::format("/{}:{}:{}", delivery.unit(), static_cast<int>(delivery.state()),
-                       delivery.version());
+    out += fmt::format("/{}:{}:{}:{}", delivery.unit(), static_cast<int>(delivery.state()),
+                       delivery.version(), delivery.reason_code());
   }
   return out;
 }
@@ -124,6 +135,14 @@ Row InboxRow(const Context& context, const v1::Notice& notice, int64_t now_ms) {
   return row;
 }
 
+std::string EarlierText(const Context& context, const v1::Delivery& delivery) {
+  if (!delivery.has_earlier()) return "";
+  const v1::EarlierAnswer& earlier = delivery.earlier();
+  return fmt::format("{} v{} at {}{}", StateWord(earlier.state()), earlier.version(),
+                     context.Time(earlier.time_ms()),
+                     earlier.officer().empty() ? "" : " by " + earlier.officer());
+}
+
 std::string DeliveriesText(const Context& context, const v1::Notice& notice) {
   std::size_t unit_columns = 0;
   for (const v1::Delivery& delivery : notice.deliveries())
@@ -137,7 +156,9 @@ std::string DeliveriesText(const Context& context, const v1::Notice& notice) {
     if (delivery.version() > 0 && delivery.version() < notice.version()) {
       line += fmt::format("  (version {} of {})", delivery.version(), notice.version());
     }
+    line += HoldText(notice, delivery);
     if (!delivery.reason_code().empty()) line += "  " + ReasonText(context, delivery.reason_code());
+    if (delivery.has_earlier()) line += "  (" + EarlierText(context, delivery) + ")";
     if (!delivery.note().text().empty()) {
       line += "  [" + delivery.note().language_code() + "] " + delivery.note().text();
     }

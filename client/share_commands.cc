@@ -108,13 +108,14 @@ absl::StatusOr<int> ShareOne(Context& context, const ShareOptions& options) {
   ShareOrder order;
   order.units = UnitsOf(context, options.to, "--to", faults);
   order.release_protected = options.release_protected;
-  if (options.to.empty())
-    faults.Add("--to", "is needed: the units that get it; an empty audience means nobody");
   if (!options.ask_ack.empty()) {
     order.ack_within_minutes = AckMinutes(options.ask_ack, "--ask-ack", faults);
   }
   v1::Notice terms;
   ApplyTerms(context, options.terms, terms, faults);
+  if (order.units.empty() && faults.empty()) return NobodyNamed();
+  if (options.to.empty())
+    faults.Add("--to", "is needed: the units that get it; an empty audience means nobody");
   absl::Status status = faults.ToStatus("nothing was sent");
   if (!status.ok()) return status;
   status = context.MayConfirm();
@@ -175,7 +176,8 @@ absl::StatusOr<int> PreviewRevision(Context& context, Caller& node, const v1::No
   draft.set_valid_until_ms(revised.valid_until_ms());
   draft.set_incident(revised.incident());
   *draft.mutable_facts() = revised.facts();
-  *request.mutable_units() = revised.audience();
+  const std::vector<std::string> units = ReachedUnits(revised);
+  for (const std::string& unit : units) request.add_units(unit);
   request.set_release_protected(order.release_protected());
   request.set_request_id(context.host().NewUuid());
   request.set_validate_only(true);
@@ -184,11 +186,10 @@ absl::StatusOr<int> PreviewRevision(Context& context, Caller& node, const v1::No
   const absl::Status shown =
       ShowMatrix(context, *plan,
                  fmt::format("Would send version {} of {} to {}\n", revised.version(),
-                             ReferenceOf(revised.name()),
-                             Join({revised.audience().begin(), revised.audience().end()}, ", ")),
+                             ReferenceOf(revised.name()), Join(units, ", ")),
                  "  nothing was sent\n");
   if (!shown.ok()) return shown;
-  return kExitDone;
+  return WarnLeftOut(context, revised);
 }
 
 absl::StatusOr<int> Revise(Context& context, const ReviseOptions& options) {
@@ -243,15 +244,19 @@ absl::StatusOr<int> Revise(Context& context, const ReviseOptions& options) {
   }
   const auto revised = (*node)->Call<v1::Notice>("NoticeService/ReviseNotice", request);
   if (!revised.ok()) return revised.status();
-  if (context.dry_run()) return PreviewRevision(context, **node, *revised, request);
   const int64_t now_ms = context.host().NowMs();
-  const std::string text = fmt::format("Revised {} on {}, now version {}\n", name,
-                                       (*node)->node().name, revised->version()) +
-                           DeliveriesText(context, *revised);
+  const bool same = revised->version() == notice->version();
+  if (context.dry_run() && !same) return PreviewRevision(context, **node, *revised, request);
+  const std::string text =
+      (same ? fmt::format("{} says this already, version {}; nothing was sent\n", name,
+                          revised->version())
+            : fmt::format("Revised {} on {}, now version {}\n", name, (*node)->node().name,
+                          revised->version())) +
+      DeliveriesText(context, *revised);
   status =
       context.out().Show(NoticeColumns(), NoticeRow(context, *revised, now_ms), *revised, text);
   if (!status.ok()) return status;
-  return kExitDone;
+  return WarnLeftOut(context, *revised);
 }
 
 void AddTermFlags(CLI::App* app, Terms& terms) {

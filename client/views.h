@@ -34,6 +34,10 @@ std::vector<Column> IncidentColumns();
 Row IncidentRow(const Context& context, const v1::Incident& incident);
 std::string IncidentText(const Context& context, const v1::Incident& incident);
 
+// `acknowledged v1 at 10:02:00 +07 by somphone`: what was said of an earlier version; empty if
+// none.
+std::string EarlierText(const Context& context, const v1::Delivery& delivery);
+
 std::vector<Column> NoticeColumns();
 std::vector<Column> InboxColumns();
 // `now_ms` for what is left of the time to acknowledge.

@@ -19,7 +19,7 @@ inline constexpr int kPageSizeMax = 500;
 inline constexpr std::size_t kPageBytesMax = 3 * kMebibyte;
 
 // One incident or notice as stored, and the envelope that carries a notice.
-inline constexpr std::size_t kRecordBytesMax = 128 * kKibibyte;
+inline constexpr std::size_t kRecordBytesMax = 224 * kKibibyte;
 inline constexpr std::size_t kEnvelopeBytesMax = 256 * kKibibyte;
 // Units of one audience (also the `max_items` of the fields).
 inline constexpr std::size_t kAudienceMax = 64;

@@ -21,7 +21,6 @@
 #include "server/node_identity.h"
 #include "server/node_links.h"
 #include "server/node_servers.h"
-#include "server/operations/common.h"
 #include "server/operations/node_facts.h"
 #include "server/rpc/call_context.h"
 #include "server/rpc/codes_service.h"
@@ -41,34 +40,6 @@ namespace {
 constexpr std::size_t kPageTokenKeyBytes = 32;
 constexpr std::size_t kMebibyte = 1u << 20;
 constexpr std::int64_t kMsPerSecond = 1000;
-
-// A warning for each stopped channel of a peer, whose channels are filled already. That the other
-// side stopped one is told by the link only, so `link` says it while there is one.
-void AddChannelWarnings(const v1::Peer& peer, const std::optional<exchange::LinkStatus>& link,
-                        v1::NodeStatus& status) {
-  const auto warn = [&](std::string_view lane, std::string_view direction, std::string_view who,
-                        std::string_view reason) {
-    const bool full = reason == contract::ReasonCode(contract::Reason::kQuarantineFull);
-    status.add_warnings(fmt::format(
-        "The {} channel {} {} is stopped{}: {}. The other channels go on. Call {}, {}; details: "
-        "tripoint peer show {}",
-        lane, direction, peer.unit(), who, reason, peer.unit(),
-        full ? "find out why what is sent is refused; it goes on by itself in some hours"
-             : "keep both data folders as they are",
-        peer.unit()));
-  };
-  for (const v1::ChannelStatus& channel : peer.channels()) {
-    if (channel.quarantine_reason().empty()) continue;
-    warn(channel.lane(), channel.outbound() ? "to" : "from", "", channel.quarantine_reason());
-  }
-  if (!link.has_value()) return;
-  for (std::size_t i = 0; i < link->lanes.size(); ++i) {
-    const exchange::LaneStatus& lane = link->lanes[i];
-    if (lane.stopped_by_peer.empty()) continue;
-    warn(operations::LaneName(static_cast<std::uint8_t>(i + 1)), "to", " by its side",
-         lane.stopped_by_peer);
-  }
-}
 
 }  // namespace
 
@@ -263,9 +234,6 @@ void Node::Rooms::FillStatus(v1::NodeStatus& status) const {
   const auto space = std::filesystem::space(config.data_folder, error);
   if (!error) status.set_disk_free_bytes(space.available);
   for (std::string& warning : identity->Warnings()) status.add_warnings(std::move(warning));
-  for (const v1::Peer& peer : status.peers()) {
-    AddChannelWarnings(peer, driver->StatusOf(peer.unit()), status);
-  }
   if (store.engine->GetStatistics().writes_stopped) {
     status.add_warnings(
         "The disk takes no writes: nothing new can be recorded, reading goes on. Make room on the "

@@ -74,6 +74,12 @@ TextFault ScanText(std::string_view text, bool allow_lines) {
   return TextFault::kNone;
 }
 
+std::size_t CountCharacters(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;  // no continuation byte
+  }));
+}
+
 bool IsCodeForm(std::string_view text) {
   return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
     return IsLetter(c) || IsDigit(c) || c == '+' || c == '-' || c == '.' || c == '_';

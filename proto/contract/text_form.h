@@ -22,6 +22,9 @@ TextFault ScanText(std::string_view text, bool allow_lines);
 // begins with anything else. `text` is not empty.
 std::size_t DecodeLetter(std::string_view text, std::uint32_t& point);
 
+// Unicode code points of valid UTF-8; a letter with its marks counts as several, as it is written.
+std::size_t CountCharacters(std::string_view text);
+
 // 1 to 64 of A-Z, a-z, 0-9 and `+ - . _`: what a code of any version of the lists looks like.
 bool IsCodeForm(std::string_view text);
 

@@ -237,6 +237,11 @@ void Walk::CheckString(const FieldPlan& plan, const std::string& value, const Pa
     return;
   }
   if (plan.field->type() == FieldDescriptor::TYPE_BYTES) return;
+  // No code point takes more than four bytes: what is far too long is not even looked at.
+  if (plan.max_characters > 0 && value.size() > plan.max_characters * std::size_t{4}) {
+    Fault(path, fmt::format("is too long, at most {} characters", plan.max_characters));
+    return;
+  }
   switch (ScanText(value, plan.form == Form::kText)) {
     case TextFault::kNotUtf8:
       Fault(path, "is not valid UTF-8");
@@ -246,6 +251,13 @@ void Walk::CheckString(const FieldPlan& plan, const std::string& value, const Pa
       return;
     case TextFault::kNone:
       break;
+  }
+  if (plan.max_characters > 0 && value.size() > plan.max_characters) {
+    const std::size_t characters = CountCharacters(value);
+    if (characters > plan.max_characters) {
+      Fault(path, fmt::format("has {} characters, at most {}", characters, plan.max_characters));
+      return;
+    }
   }
   if (!CheckForm(plan, value, path, canonical)) return;
   if (!plan.code_list.empty()) CheckCode(plan, value, path, canonical);

@@ -35,6 +35,7 @@ FieldPlan PlanField(const google::protobuf::FieldDescriptor* field, bool* is_kno
   }
   const v1::Rule& rule = options.GetExtension(v1::rule);
   plan.max_bytes = rule.max_bytes();
+  plan.max_characters = rule.max_characters();
   plan.max_items = rule.max_items();
   plan.min = rule.min();
   plan.max = rule.max();

@@ -34,6 +34,7 @@ struct FieldPlan {
   bool has_range = false;
   Form form = Form::kLine;
   std::uint32_t max_bytes = 0;
+  std::uint32_t max_characters = 0;
   std::uint32_t max_items = 0;
   double min = 0;
   double max = 0;

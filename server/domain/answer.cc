@@ -138,6 +138,10 @@ absl::StatusOr<AnswerDecision> AnswerNotice(const v1::Notice& notice,
   answer.set_state(static_cast<std::uint32_t>(order.outcome));
   answer.set_time_ms(context.stamp.now_ms);
   answer.set_reason_code(std::string(order.reason_code));
+  if (notice.state() == v1::NOTICE_STATE_EXPIRED && order.outcome != v1::DELIVERY_STATE_SEEN &&
+      order.reason_code.empty()) {
+    answer.set_reason_code(std::string(contract::ReasonCode(Reason::kExpired)));
+  }
   answer.set_officer(std::string(context.stamp.officer));
   answer.set_version(notice.version());
   if (order.note != nullptr) {
@@ -167,7 +171,7 @@ absl::StatusOr<AnswerDecision> AnswerNotice(const v1::Notice& notice,
   body.set_name(notice.name());
   body.set_version(notice.version());
   body.set_outcome_code(std::string(OutcomeCode(order.outcome)));
-  body.set_reason_code(std::string(order.reason_code));
+  body.set_reason_code(answer.reason_code());
   body.set_officer(std::string(context.stamp.officer));
   if (order.note != nullptr) *body.mutable_note() = *order.note;
   body.set_time_ms(context.stamp.now_ms);

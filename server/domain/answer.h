@@ -47,10 +47,13 @@ struct AnswerDecision {
 
 // Answers `notice` (received, as ReceivedNotice and the stored record give it, `state` included);
 // `present` is this unit's answer so far, nullptr when none. An answer to an older version does not
-// stand against one to a newer. Errors: PERMISSION_DENIED / NOT_OWNER (an own notice);
-// ALREADY_EXISTS / ALREADY_ACKNOWLEDGED with who and when; FAILED_PRECONDITION /
-// ILLEGAL_TRANSITION (withdrawn, or not an outcome that an officer gives); INVALID_ARGUMENT /
-// FIELD_INVALID (declined without reason); FAILED_PRECONDITION / UNIT_NOT_PAIRED (the owner).
+// stand against one to a newer. Past its end of validity an answer is taken all the same, marked as
+// late by the reason EXPIRED when the officer gives none: it tells the owner the truth, an act in
+// time may be told late, and a clock that is wrong must not silence a unit. Errors:
+// PERMISSION_DENIED / NOT_OWNER (an own notice); ALREADY_EXISTS / ALREADY_ACKNOWLEDGED with who and
+// when; FAILED_PRECONDITION / ILLEGAL_TRANSITION (withdrawn, or not an outcome that an officer
+// gives); INVALID_ARGUMENT / FIELD_INVALID (declined without reason); FAILED_PRECONDITION /
+// UNIT_NOT_PAIRED (the owner).
 absl::StatusOr<AnswerDecision> AnswerNotice(const v1::Notice& notice,
                                             const store::v1::Answer* present,
                                             const AnswerOrder& order, const ShareContext& context);

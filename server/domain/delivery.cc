@@ -1,12 +1,14 @@
 // The rungs of the delivery ladder (delivery.h). Any thread.
 #include "server/domain/delivery.h"
 
+#include "proto/contract/error.h"
+
 namespace tripoint::domain {
 
-v1::Delivery DeriveDelivery(const DeliveryFacts& facts) {
-  v1::Delivery delivery;
-  delivery.set_unit(facts.unit);
-  delivery.set_version(facts.version);
+namespace {
+
+// The rung, and for an answer who gave it.
+void Climb(const DeliveryFacts& facts, v1::Delivery& delivery) {
   const store::v1::Answer* answer = facts.answer;
   // The recipient can only speak of what it has: its word stands above the channel's arithmetic.
   if (answer != nullptr && answer->version() >= facts.version &&
@@ -20,27 +22,67 @@ v1::Delivery DeriveDelivery(const DeliveryFacts& facts) {
       delivery.mutable_note()->set_text(answer->note());
       delivery.mutable_note()->set_language_code(answer->note_language_code());
     }
-    return delivery;
-  }
-  if (!facts.refusal_reason.empty()) {
+  } else if (!facts.refusal_reason.empty()) {
     delivery.set_state(v1::DELIVERY_STATE_DECLINED);
     delivery.set_state_time_ms(facts.receipt_time_ms);
     delivery.set_reason_code(facts.refusal_reason);
-    return delivery;
-  }
-  if (facts.position < facts.receipted_size) {
+  } else if (facts.position < facts.receipted_size) {
     delivery.set_state(v1::DELIVERY_STATE_STORED);
     delivery.set_state_time_ms(facts.receipt_time_ms);
-    return delivery;
-  }
-  delivery.set_reason_code(facts.wait_reason);
-  if (facts.position < facts.sent_size) {
+  } else if (facts.position < facts.sent_size) {
     delivery.set_state(v1::DELIVERY_STATE_SENT);
-    return delivery;
+  } else {
+    delivery.set_state(v1::DELIVERY_STATE_QUEUED);
+    delivery.set_state_time_ms(facts.queue_time_ms);
   }
-  delivery.set_state(v1::DELIVERY_STATE_QUEUED);
-  delivery.set_state_time_ms(facts.queue_time_ms);
+}
+
+// What keeps the copy, or the present version, from the recipient.
+void Hold(const DeliveryFacts& facts, v1::Delivery& delivery) {
+  const bool waits = delivery.state() < v1::DELIVERY_STATE_STORED;
+  if (facts.version < facts.notice_version || (waits && !facts.paired)) {
+    delivery.set_hold(v1::DELIVERY_HOLD_NOT_PAIRED);
+    // What they said about the version that they have keeps its own reason.
+    if (delivery.reason_code().empty()) {
+      delivery.set_reason_code(std::string(contract::ReasonCode(contract::Reason::kUnitNotPaired)));
+    }
+  } else if (waits && !facts.stopped_here.empty()) {
+    delivery.set_hold(v1::DELIVERY_HOLD_STOPPED_HERE);
+    delivery.set_reason_code(facts.stopped_here);
+  } else if (waits && !facts.stopped_there.empty()) {
+    delivery.set_hold(v1::DELIVERY_HOLD_STOPPED_THERE);
+    delivery.set_reason_code(facts.stopped_there);
+  }
+}
+
+}  // namespace
+
+v1::Delivery DeriveDelivery(const DeliveryFacts& facts) {
+  v1::Delivery delivery;
+  delivery.set_unit(facts.unit);
+  delivery.set_version(facts.version);
+  Climb(facts, delivery);
+  Hold(facts, delivery);
+  const store::v1::Answer* earlier = EarlierAnswer(facts.answer, facts.earlier, facts.version);
+  if (earlier != nullptr) *delivery.mutable_earlier() = EarlierText(*earlier);
   return delivery;
+}
+
+const store::v1::Answer* EarlierAnswer(const store::v1::Answer* answer,
+                                       const store::v1::Answer* earlier, std::uint32_t version) {
+  if (answer == nullptr || answer->version() >= version) return earlier;
+  return earlier == nullptr || answer->state() >= v1::DELIVERY_STATE_ACKNOWLEDGED ? answer
+                                                                                  : earlier;
+}
+
+v1::EarlierAnswer EarlierText(const store::v1::Answer& earlier) {
+  v1::EarlierAnswer said;
+  said.set_state(static_cast<v1::DeliveryState>(earlier.state()));
+  said.set_version(earlier.version());
+  said.set_time_ms(earlier.time_ms());
+  said.set_officer(earlier.officer());
+  said.set_reason_code(earlier.reason_code());
+  return said;
 }
 
 }  // namespace tripoint::domain

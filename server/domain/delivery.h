@@ -15,19 +15,34 @@ namespace tripoint::domain {
 // What is known of the latest copy for one recipient. Positions count from 0, sizes from 1.
 struct DeliveryFacts {
   std::string unit;
-  std::uint32_t version = 0;                  // of the notice in this copy
-  std::int64_t queue_time_ms = 0;             // when it was stored for sending
-  std::uint64_t position = 0;                 // of its envelope in the channel
-  std::uint64_t sent_size = 0;                // handed to the present link
-  std::uint64_t receipted_size = 0;           // covered by the signed receipt
-  std::int64_t receipt_time_ms = 0;           // of that receipt; 0 = not known
-  std::string refusal_reason;                 // the receiver put this envelope into quarantine
-  std::string wait_reason;                    // why it still waits, such as a stopped channel
-  const store::v1::Answer* answer = nullptr;  // the recipient's statement; nullptr when none
+  std::uint32_t version = 0;                   // of the notice in this copy
+  std::uint32_t notice_version = 0;            // present version of the notice
+  std::int64_t queue_time_ms = 0;              // when it was stored for sending
+  std::uint64_t position = 0;                  // of its envelope in the channel
+  std::uint64_t sent_size = 0;                 // handed to the present link
+  std::uint64_t receipted_size = 0;            // covered by the signed receipt
+  std::int64_t receipt_time_ms = 0;            // of that receipt; 0 = not known
+  std::string refusal_reason;                  // the receiver put this envelope into quarantine
+  bool paired = true;                          // the unit is still a peer
+  std::string stopped_here;                    // reason with which this node stopped the channel
+  std::string stopped_there;                   // reason with which the recipient stopped it
+  const store::v1::Answer* answer = nullptr;   // the recipient's statement; nullptr when none
+  const store::v1::Answer* earlier = nullptr;  // its best one about an older version, if any
 };
 
 // QUEUED, SENT, STORED by position; DECLINED by quarantine; else what the recipient said of this
-// version. An answer to an older version does not count for a newer copy.
+// version. An answer to an older version does not count for a newer copy, and stays in sight as
+// `earlier`. What waits says what holds it up. A copy older than the notice was left out of a
+// revision or withdrawal, which only a unit that was not paired is: it says so in any state.
 v1::Delivery DeriveDelivery(const DeliveryFacts& facts);
+
+// The best word about a version before `version`: `earlier` as it was kept, or `answer` when the
+// notice moved on since. An acknowledgement outweighs having seen. nullptr when there is none; both
+// may be nullptr.
+const store::v1::Answer* EarlierAnswer(const store::v1::Answer* answer,
+                                       const store::v1::Answer* earlier, std::uint32_t version);
+
+// `earlier` as the API says it.
+v1::EarlierAnswer EarlierText(const store::v1::Answer& earlier);
 
 }  // namespace tripoint::domain

@@ -201,6 +201,7 @@ absl::StatusOr<v1::Incident> UpdateIncident(const v1::Incident& before, const v1
     return status;
   }
   if (request.has_source()) *incident.mutable_source() = request.source();
+  if (incident.SerializeAsString() == before.SerializeAsString()) return before;
   StampVersion(incident, before, reason, stamp);
   return incident;
 }

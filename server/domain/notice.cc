@@ -206,6 +206,37 @@ absl::Status Disclose(NoticeDecision& decision, const std::vector<std::string>& 
   return absl::OkStatus();
 }
 
+// The units of the audience that can still be told; the others are `left_out`.
+std::vector<std::string> Reachable(const ShareContext& context, NoticeDecision& decision) {
+  std::vector<std::string> reachable;
+  for (const std::string& unit : decision.notice.audience()) {
+    (context.paired.contains(unit) ? reachable : decision.left_out).push_back(unit);
+  }
+  return reachable;
+}
+
+absl::Status NobodyReachable(const v1::Notice& notice) {
+  Problem problem;
+  problem.reason = Reason::kUnitNotPaired;
+  problem.what = fmt::format("{} can be sent to none of its units", notice.name());
+  problem.why = "this node is no longer paired with any of them";
+  problem.next = "have the link agreed again, or withdraw the notice";
+  problem.variables = {{"name", notice.name()}};
+  return Error(absl::StatusCode::kFailedPrecondition, problem);
+}
+
+// Whether a new version would tell nobody anything that the present one does not. What is held back
+// counts: the same facts with persons released are other contents.
+bool SaysTheSame(v1::Notice before, v1::Notice after) {
+  for (v1::Notice* notice : {&before, &after}) {
+    notice->clear_version();
+    notice->clear_etag();
+    notice->clear_update_time_ms();
+    notice->clear_change_reason();
+  }
+  return before.SerializeAsString() == after.SerializeAsString();
+}
+
 // Until when an acknowledgement is asked; 0 = none is.
 absl::StatusOr<std::int64_t> AckBy(const v1::Notice& draft, std::uint32_t within_minutes,
                                    std::int64_t now_ms) {
@@ -312,15 +343,12 @@ absl::StatusOr<NoticeDecision> ReviseNotice(const v1::Notice& before, const v1::
         before.state() == v1::NOTICE_STATE_DRAFT ? "share it first" : "draft a new notice");
   }
   if (order.reason.empty()) return Invalid("reason", "is required: the recipients read it");
-  // The old audience may name a unit that is no longer paired: then nothing leaves until that is
-  // settled, because a part of the recipients would keep acting on the old version.
-  auto units = CheckAudience(context.self, {before.audience().begin(), before.audience().end()},
-                             context.paired, context.vocabulary);
-  if (!units.ok()) return units.status();
-
   NoticeDecision decision;
   v1::Notice& notice = decision.notice;
   notice = before;
+  // A unit that is no longer paired keeps the old version; that must not keep the others at it.
+  const std::vector<std::string> units = Reachable(context, decision);
+  if (units.empty()) return NobodyReachable(before);
   if (absl::Status status = SettleFacts(notice, request, &before.facts(), now_ms); !status.ok()) {
     return status;
   }
@@ -336,9 +364,15 @@ absl::StatusOr<NoticeDecision> ReviseNotice(const v1::Notice& before, const v1::
   notice.set_state(v1::NOTICE_STATE_RELEASED);
   notice.set_change_reason(std::string(order.reason));
   StampVersion(notice, before.version() + 1, context.stamp);
-  if (absl::Status status = Disclose(decision, *units, order.release_protected, context);
+  if (absl::Status status = Disclose(decision, units, order.release_protected, context);
       !status.ok()) {
     return status;
+  }
+  if (!order.somebody_lacks_it && SaysTheSame(before, notice)) {
+    notice = before;
+    decision.envelopes.clear();
+    decision.left_out.clear();  // nothing leaves, so nobody is left out
+    decision.changed = false;
   }
   return decision;
 }
@@ -363,12 +397,7 @@ absl::StatusOr<NoticeDecision> WithdrawNotice(const v1::Notice& before, std::str
   notice.set_state(v1::NOTICE_STATE_WITHDRAWN);
   notice.set_change_reason(std::string(reason));
   StampVersion(notice, before.version() + 1, context.stamp);
-  // Unlike a revision, taking back must not wait until a link that ended is settled: those who can
-  // be reached stop acting on it at once.
-  std::vector<std::string> reachable;
-  for (const std::string& unit : notice.audience()) {
-    if (context.paired.contains(unit)) reachable.push_back(unit);
-  }
+  std::vector<std::string> reachable = Reachable(context, decision);
   if (reachable.empty()) return decision;
   exchange::v1::Envelope envelope = MakeEnvelope(notice, std::move(reachable), context);
   exchange::v1::NoticeWithdrawal& body = *envelope.mutable_notice_withdrawal();

@@ -31,6 +31,10 @@ struct ShareContext {
 // A new version of a notice and what follows from it.
 struct NoticeDecision {
   v1::Notice notice;
+  // False: it says what the present version says; `notice` is that one and nothing leaves.
+  bool changed = true;
+  // Units of the audience that do not get this version, because they are no longer paired.
+  std::vector<std::string> left_out = {};
   // In order of their groups; `epoch` and `number` are still to be set.
   std::vector<exchange::v1::Envelope> envelopes;
   // Who gets which field by which rule.
@@ -66,18 +70,21 @@ struct ReviseOrder {
   std::string_view etag = {};
   std::string_view reason = {};
   bool release_protected = false;
+  // A unit that can be reached lacks the present version: it is sent even when nothing changed.
+  bool somebody_lacks_it = false;
 };
 
-// The next version, to the same units. `request` replaces facts (kept when it has none), handling,
+// The next version, to those of its units that are still paired: a link that ended must not keep a
+// correction from the others. `request` replaces facts (kept when it has none), handling,
 // TLP, validity, acknowledgement time and basis; kind, urgency and purpose stay. Errors:
 // PERMISSION_DENIED / NOT_OWNER; FAILED_PRECONDITION / ILLEGAL_TRANSITION unless RELEASED or
-// EXPIRED; the rest as ShareNotice and DraftNotice.
+// EXPIRED, / UNIT_NOT_PAIRED when no unit can be reached; the rest as ShareNotice and DraftNotice.
 absl::StatusOr<NoticeDecision> ReviseNotice(const v1::Notice& before, const v1::Notice& request,
                                             const ReviseOrder& order, const ShareContext& context);
 
-// Takes a released notice back; one envelope tells every recipient. Errors: PERMISSION_DENIED /
-// NOT_OWNER; FAILED_PRECONDITION / ILLEGAL_TRANSITION unless RELEASED or EXPIRED; ABORTED /
-// STALE_ETAG; INVALID_ARGUMENT / FIELD_INVALID without a reason.
+// Takes a released notice back; one envelope tells every recipient that is still paired. Errors:
+// PERMISSION_DENIED / NOT_OWNER; FAILED_PRECONDITION / ILLEGAL_TRANSITION unless RELEASED or
+// EXPIRED; ABORTED / STALE_ETAG; INVALID_ARGUMENT / FIELD_INVALID without a reason.
 absl::StatusOr<NoticeDecision> WithdrawNotice(const v1::Notice& before, std::string_view etag,
                                               std::string_view reason, const ShareContext& context);
 

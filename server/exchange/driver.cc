@@ -340,8 +340,8 @@ void Driver::FillLink(std::string_view unit, tripoint::v1::Peer& peer) const {
   peer.set_heard_time_ms(published.heard_time_ms);
   peer.set_next_dial_time_ms(published.next_dial_time_ms);
   if (status.state != LinkState::kUp) FillReason(published, peer);
-  // What the store does not know: the peer stopped a lane, empty or not. Per channel the store's
-  // own reasons follow; this one stands for the link.
+  // What the store does not know: the peer stopped a lane, empty or not. Each channel says it too
+  // (StoppedByPeer); this one stands for the link.
   for (const LaneStatus& lane : status.lanes) {
     if (status.state != LinkState::kUp || lane.stopped_by_peer.empty()) continue;
     peer.set_reason_code(lane.stopped_by_peer);
@@ -398,6 +398,12 @@ std::uint64_t Driver::SentSize(std::string_view unit, std::uint8_t lane) const {
   const std::optional<LinkStatus> status = StatusOf(unit);
   if (!status.has_value() || !IsLane(lane) || status->state != LinkState::kUp) return 0;
   return status->lanes[LaneIndex(static_cast<v1::Lane>(lane))].sent_size;
+}
+
+std::string Driver::StoppedByPeer(std::string_view unit, std::uint8_t lane) const {
+  const std::optional<LinkStatus> status = StatusOf(unit);
+  if (!status.has_value() || !IsLane(lane) || status->state != LinkState::kUp) return {};
+  return status->lanes[LaneIndex(static_cast<v1::Lane>(lane))].stopped_by_peer;
 }
 
 std::optional<LinkStatus> Driver::StatusOf(std::string_view unit) const {

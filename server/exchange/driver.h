@@ -102,6 +102,7 @@ class Driver final : public operations::PeerStatusSource,
   // PeerStatusSource; any thread.
   void FillLink(std::string_view unit, tripoint::v1::Peer& peer) const override;
   std::uint64_t SentSize(std::string_view unit, std::uint8_t lane) const override;
+  std::string StoppedByPeer(std::string_view unit, std::uint8_t lane) const override;
   // As the core says, for metrics; nullopt: no such peer.
   std::optional<LinkStatus> StatusOf(std::string_view unit) const;
 

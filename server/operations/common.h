@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "google/protobuf/message_lite.h"
+#include "server/domain/delivery.h"
 #include "server/operations/node_facts.h"
 #include "storage/engine.h"
 #include "storage/transaction.h"
@@ -74,6 +75,18 @@ inline constexpr int kReceiptMarksMax = 64;
 
 std::string OfficerActor(const Actor& actor);
 std::string PeerActor(std::string_view unit);
+
+// Before a record's answer makes room for one about a newer version: keeps it as the earlier one,
+// unless a mere "seen" would replace an acknowledgement.
+template <typename Record>
+void KeepEarlierAnswer(Record& record) {
+  if (!record.has_answer()) return;
+  const store::v1::Answer* earlier =
+      record.has_earlier_answer() ? &record.earlier_answer() : nullptr;
+  const store::v1::Answer kept =
+      *domain::EarlierAnswer(&record.answer(), earlier, record.answer().version() + 1);
+  *record.mutable_earlier_answer() = kept;
+}
 
 // Year (UTC) of a time in milliseconds since 1970: the year of a new reference.
 int YearOf(std::int64_t time_ms);

@@ -149,7 +149,9 @@ Prepared<v1::Incident> PrepareChange(const Actor& actor, const Request& request,
                        domain::Stamp{.now_ms = transaction.now_ms(), .officer = actor.officer});
             if (!after.ok()) return after.status();
             *result = *std::move(after);
-            if (request.validate_only()) return absl::OkStatus();
+            // What changes nothing is no version: a repetition finds the same and says the same.
+            const bool unchanged = result->version() == before->record.incident().version();
+            if (request.validate_only() || unchanged) return absl::OkStatus();
             return Replace(transaction, actor, stamp, *before, *result, action);
           },
           result};

@@ -1,7 +1,10 @@
 // The journal for followers, and what the store knows about the node and its channels. See reads.h.
 // Any thread; reads one snapshot.
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "proto/contract/error.h"
 #include "server/operations/channels.h"
 #include "server/operations/common.h"
 #include "server/operations/reads.h"
@@ -50,21 +53,33 @@ std::string HexOf(std::uint64_t value) {
   return text;
 }
 
-absl::Status FillOutbound(const storage::Snapshot& snapshot, const ChannelName& channel,
-                          std::int64_t now_ms, v1::Peer& peer) {
-  absl::StatusOr<store::v1::OutboundChannel> state = storage::GetOutboundChannel(snapshot, channel);
+// What both directions say. Errors: DATA_LOSS / CORRUPT.
+template <typename Channel>
+absl::StatusOr<v1::ChannelStatus*> AddChannel(const absl::StatusOr<Channel>& state,
+                                              std::uint8_t lane, bool outbound, v1::Peer& peer) {
   if (!state.ok()) return state.status();
   absl::StatusOr<storage::Frontier> frontier =
       storage::FrontierOf(state->size(), state->frontier());
   if (!frontier.ok()) return frontier.status();
   v1::ChannelStatus& status = *peer.add_channels();
-  status.set_lane(std::string(LaneName(channel.lane)));
-  status.set_outbound(true);
+  status.set_lane(std::string(LaneName(lane)));
+  status.set_outbound(outbound);
   status.set_size(state->size());
-  status.set_receipted(state->receipted_size());
   status.set_root(storage::HashText(frontier->Root()));
   status.set_quarantine_reason(state->quarantine_reason());
-  status.set_refused(state->refused());
+  return &status;
+}
+
+absl::Status FillOutbound(const storage::Snapshot& snapshot, const ChannelName& channel,
+                          std::int64_t now_ms, const PeerStatusSource* links, v1::Peer& peer) {
+  const auto state = storage::GetOutboundChannel(snapshot, channel);
+  absl::StatusOr<v1::ChannelStatus*> status = AddChannel(state, channel.lane, true, peer);
+  if (!status.ok()) return status.status();
+  (*status)->set_receipted(state->receipted_size());
+  (*status)->set_refused(state->refused());
+  if (links != nullptr) {
+    (*status)->set_peer_quarantine_reason(links->StoppedByPeer(channel.peer, channel.lane));
+  }
   peer.set_queued(peer.queued() + state->size() - state->receipted_size());
   if (state->receipted_size() == state->size()) return absl::OkStatus();
   absl::StatusOr<std::optional<store::v1::OutboundEntry>> oldest =
@@ -72,26 +87,18 @@ absl::Status FillOutbound(const storage::Snapshot& snapshot, const ChannelName& 
   if (!oldest.ok()) return oldest.status();
   if (!oldest->has_value()) return Corrupt("An entry of an outbound channel is missing");
   // At least 1: 0 says that nothing waits.
-  status.set_oldest_waiting_ms(std::max<std::int64_t>(1, now_ms - (*oldest)->time_ms()));
+  (*status)->set_oldest_waiting_ms(std::max<std::int64_t>(1, now_ms - (*oldest)->time_ms()));
   return absl::OkStatus();
 }
 
 absl::Status FillInbound(const storage::Snapshot& snapshot, const ChannelName& channel,
                          v1::Peer& peer) {
-  absl::StatusOr<store::v1::InboundChannel> state = storage::GetInboundChannel(snapshot, channel);
-  if (!state.ok()) return state.status();
-  absl::StatusOr<storage::Frontier> frontier =
-      storage::FrontierOf(state->size(), state->frontier());
-  if (!frontier.ok()) return frontier.status();
-  v1::ChannelStatus& status = *peer.add_channels();
-  status.set_lane(std::string(LaneName(channel.lane)));
-  status.set_outbound(false);
-  status.set_size(state->size());
+  const auto state = storage::GetInboundChannel(snapshot, channel);
+  absl::StatusOr<v1::ChannelStatus*> status = AddChannel(state, channel.lane, false, peer);
+  if (!status.ok()) return status.status();
   // What is stored here was receipted in the same commit.
-  status.set_receipted(state->size());
-  status.set_root(storage::HashText(frontier->Root()));
-  status.set_quarantine_reason(state->quarantine_reason());
-  status.set_refused(state->quarantined());
+  (*status)->set_receipted(state->size());
+  (*status)->set_refused(state->quarantined());
   return absl::OkStatus();
 }
 
@@ -160,12 +167,12 @@ absl::Status FillStatus(const NodeFacts& node, const storage::Snapshot& snapshot
 }
 
 absl::Status FillChannels(const storage::Snapshot& snapshot, std::string_view peer,
-                          std::int64_t now_ms, v1::Peer& result) {
+                          std::int64_t now_ms, const PeerStatusSource* links, v1::Peer& result) {
   result.clear_channels();
   result.set_queued(0);
   for (std::uint8_t lane = 1; lane <= 3; ++lane) {
     const ChannelName channel{std::string(peer), lane};
-    absl::Status filled = FillOutbound(snapshot, channel, now_ms, result);
+    absl::Status filled = FillOutbound(snapshot, channel, now_ms, links, result);
     if (filled.ok()) filled = FillInbound(snapshot, channel, result);
     if (!filled.ok()) return filled;
   }
@@ -194,6 +201,24 @@ absl::StatusOr<Page<v1::QuarantinedEnvelope>> ListQuarantine(
     page.items.push_back(std::move(envelope));
   }
   return page;
+}
+
+void AddChannelWarnings(const v1::Peer& peer, v1::NodeStatus& status) {
+  for (const v1::ChannelStatus& channel : peer.channels()) {
+    const auto warn = [&](std::string_view who, std::string_view reason) {
+      if (reason.empty()) return;
+      const bool full = reason == contract::ReasonCode(contract::Reason::kQuarantineFull);
+      status.add_warnings(fmt::format(
+          "The {} channel {} {} is stopped{}: {}. The other channels go on. Call {}, {}; details: "
+          "tripoint peer show {}",
+          channel.lane(), channel.outbound() ? "to" : "from", peer.unit(), who, reason, peer.unit(),
+          full ? "find out why what is sent is refused; it goes on by itself in some hours"
+               : "keep both data folders as they are",
+          peer.unit()));
+    };
+    warn("", channel.quarantine_reason());
+    warn(" by its side", channel.peer_quarantine_reason());
+  }
 }
 
 }  // namespace tripoint::operations

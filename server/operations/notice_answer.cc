@@ -66,6 +66,7 @@ absl::Status RunAnswer(const NodeFacts& node, const Actor& actor,
   if (!received->has_value()) return Corrupt("An own notice was answered");  // domain refuses it
   store::v1::ReceivedRecord after = **received;
   if (decision->changed) {
+    if (decision->answer.version() > after.answer().version()) KeepEarlierAnswer(after);
     *after.mutable_answer() = decision->answer;
     after.set_needs_ack(domain::NeedsAck(*notice, &decision->answer));
   }

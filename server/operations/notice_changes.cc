@@ -1,4 +1,5 @@
 // What the owner changes: draft, share, revise, withdraw. See notices.h. Answers: notice_answer.cc.
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -88,12 +89,12 @@ absl::StatusOr<store::v1::NoticeRecord> RecordAt(const storage::Reader& reader,
   return **std::move(found);
 }
 
-absl::StatusOr<v1::Notice> NoticeAt(const storage::Reader& reader,
+absl::StatusOr<v1::Notice> NoticeAt(const NodeFacts& node, const storage::Reader& reader,
                                     const store::v1::RequestRecord& answer, std::int64_t now_ms) {
   absl::StatusOr<store::v1::NoticeRecord> record =
       RecordAt(reader, answer.name(), answer.version());
   if (!record.ok()) return record.status();
-  return OwnView(reader, *record, now_ms, nullptr);
+  return OwnView(node, reader, *record, now_ms, nullptr);
 }
 
 // Stores the decided version, sends its envelopes, remembers the answer and journals.
@@ -118,7 +119,7 @@ absl::StatusOr<v1::Notice> Release(const NodeFacts& node, const Actor& actor,
                              .names = {decision.notice.name()},
                              .count = 0,
                              .reason = decision.notice.change_reason()});
-  return OwnView(transaction, after, transaction.now_ms(), nullptr);
+  return OwnView(node, transaction, after, transaction.now_ms(), nullptr);
 }
 
 absl::Status LinkIncident(storage::Transaction& transaction,
@@ -136,7 +137,8 @@ absl::Status RunCreate(const NodeFacts& node, const Actor& actor,
       FindFirstAnswer(transaction, stamp);
   if (!answered.ok()) return answered.status();
   if (answered->has_value()) {
-    absl::StatusOr<v1::Notice> first = NoticeAt(transaction, **answered, transaction.now_ms());
+    absl::StatusOr<v1::Notice> first =
+        NoticeAt(node, transaction, **answered, transaction.now_ms());
     if (!first.ok()) return first.status();
     result = *std::move(first);
     return absl::OkStatus();
@@ -199,7 +201,8 @@ absl::Status RunShare(const NodeFacts& node, const Actor& actor,
       FindFirstAnswer(transaction, stamp);
   if (!answered.ok()) return answered.status();
   if (answered->has_value()) {
-    absl::StatusOr<v1::Notice> first = NoticeAt(transaction, **answered, transaction.now_ms());
+    absl::StatusOr<v1::Notice> first =
+        NoticeAt(node, transaction, **answered, transaction.now_ms());
     if (!first.ok()) return first.status();
     *result.mutable_notice() = *std::move(first);
     CellsOfFirst(node, transaction, request, **answered, result);
@@ -219,6 +222,36 @@ absl::Status RunShare(const NodeFacts& node, const Actor& actor,
   return absl::OkStatus();
 }
 
+// Whether a unit that can be reached lacks the present version of a shared notice (it was not
+// paired when that was made) or refused its envelope: then even an unchanged revision is sent.
+absl::StatusOr<bool> SomebodyLacksIt(const NodeFacts& node, const storage::Reader& reader,
+                                     const store::v1::NoticeRecord& record, std::int64_t now_ms) {
+  absl::StatusOr<v1::Notice> view = OwnView(node, reader, record, now_ms, nullptr);
+  if (!view.ok()) return view.status();
+  return std::any_of(
+      view->deliveries().begin(), view->deliveries().end(), [&](const v1::Delivery& delivery) {
+        if (!node.IsPaired(delivery.unit())) return false;
+        const bool refused =
+            delivery.state() == v1::DELIVERY_STATE_DECLINED && delivery.officer().empty();
+        return refused || delivery.version() < view->version();
+      });
+}
+
+// What a release would do: the notice, and of its deliveries those that would not be made.
+v1::Notice Preview(const domain::NoticeDecision& decision, const store::v1::NoticeRecord& before) {
+  v1::Notice notice = decision.notice;
+  for (const std::string& unit : decision.left_out) {
+    v1::Delivery& delivery = *notice.add_deliveries();
+    delivery.set_unit(unit);
+    for (const store::v1::OutboundCopy& copy : before.copies()) {
+      if (copy.unit() == unit) delivery.set_version(copy.version());
+    }
+    delivery.set_hold(v1::DELIVERY_HOLD_NOT_PAIRED);
+    delivery.set_reason_code(std::string(contract::ReasonCode(Reason::kUnitNotPaired)));
+  }
+  return notice;
+}
+
 // What revise and withdraw share: first answer, find, decide, release.
 template <typename Request, typename Decide>
 Prepared<v1::Notice> PrepareRelease(const NodeFacts& node, const Actor& actor,
@@ -232,17 +265,24 @@ Prepared<v1::Notice> PrepareRelease(const NodeFacts& node, const Actor& actor,
             if (!answered.ok()) return answered.status();
             absl::StatusOr<v1::Notice> notice;
             if (answered->has_value()) {
-              notice = NoticeAt(transaction, **answered, transaction.now_ms());
+              notice = NoticeAt(node, transaction, **answered, transaction.now_ms());
             } else {
               absl::StatusOr<storage::StoredNotice> before = MustFind(transaction, name);
               if (!before.ok()) return before.status();
+              absl::StatusOr<bool> lacks =
+                  SomebodyLacksIt(node, transaction, before->record, transaction.now_ms());
+              if (!lacks.ok()) return lacks.status();
               absl::StatusOr<domain::NoticeDecision> decision = decide(
-                  before->record.notice(), request,
+                  before->record.notice(), request, *lacks,
                   ContextOf(node, {.now_ms = transaction.now_ms(), .officer = actor.officer}));
               if (!decision.ok()) return decision.status();
-              notice = request.validate_only()
-                           ? decision->notice
-                           : Release(node, actor, transaction, stamp, *before, *decision, action);
+              if (request.validate_only()) {
+                notice = Preview(*decision, before->record);
+              } else if (!decision->changed) {
+                notice = OwnView(node, transaction, before->record, transaction.now_ms(), nullptr);
+              } else {
+                notice = Release(node, actor, transaction, stamp, *before, *decision, action);
+              }
             }
             if (!notice.ok()) return notice.status();
             *result = *std::move(notice);
@@ -307,12 +347,13 @@ Prepared<v1::Notice> ReviseNotice(const NodeFacts& node, const Actor& actor,
                                   const v1::ReviseNoticeRequest& request) {
   return PrepareRelease(node, actor, request, request.notice().name(), "notice.revise",
                         [](const v1::Notice& before, const v1::ReviseNoticeRequest& wanted,
-                           const domain::ShareContext& context) {
+                           bool somebody_lacks_it, const domain::ShareContext& context) {
                           return domain::ReviseNotice(
                               before, wanted.notice(),
                               {.etag = wanted.etag(),
                                .reason = wanted.reason(),
-                               .release_protected = wanted.release_protected()},
+                               .release_protected = wanted.release_protected(),
+                               .somebody_lacks_it = somebody_lacks_it},
                               context);
                         });
 }
@@ -321,7 +362,7 @@ Prepared<v1::Notice> WithdrawNotice(const NodeFacts& node, const Actor& actor,
                                     const v1::WithdrawNoticeRequest& request) {
   return PrepareRelease(node, actor, request, request.name(), "notice.withdraw",
                         [](const v1::Notice& before, const v1::WithdrawNoticeRequest& wanted,
-                           const domain::ShareContext& context) {
+                           bool /*somebody_lacks_it*/, const domain::ShareContext& context) {
                           return domain::WithdrawNotice(before, wanted.etag(), wanted.reason(),
                                                         context);
                         });

@@ -1,6 +1,7 @@
 // Notices as officers see them. See notice_view.h.
 #include "server/operations/notice_view.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -44,21 +45,29 @@ std::int64_t StoredTime(const store::v1::OutboundChannel& channel, std::uint64_t
   return 0;
 }
 
-absl::StatusOr<v1::Delivery> DeliveryOf(const storage::Reader& reader,
-                                        const store::v1::OutboundCopy& copy, const SentSize& sent) {
+absl::StatusOr<v1::Delivery> DeliveryOf(const NodeFacts& node, const storage::Reader& reader,
+                                        const store::v1::OutboundCopy& copy,
+                                        std::uint32_t notice_version,
+                                        const PeerStatusSource* links) {
   const ChannelName channel{copy.unit(), static_cast<std::uint8_t>(copy.lane())};
   absl::StatusOr<store::v1::OutboundChannel> state = ChannelOf(reader, channel, copy.epoch());
   if (!state.ok()) return state.status();
   domain::DeliveryFacts facts;
   facts.unit = copy.unit();
   facts.version = copy.version();
+  facts.notice_version = notice_version;
   facts.queue_time_ms = copy.time_ms();
   facts.position = copy.position();
-  facts.sent_size = sent ? sent(copy.unit(), channel.lane) : 0;
+  facts.paired = node.IsPaired(copy.unit());
+  if (links != nullptr && copy.position() >= state->receipted_size()) {
+    facts.sent_size = links->SentSize(copy.unit(), channel.lane);
+    facts.stopped_there = links->StoppedByPeer(copy.unit(), channel.lane);
+  }
   facts.receipted_size = state->receipted_size();
   facts.receipt_time_ms = StoredTime(*state, copy.position());
-  facts.wait_reason = state->quarantine_reason();
+  facts.stopped_here = state->quarantine_reason();
   if (copy.has_answer()) facts.answer = &copy.answer();
+  if (copy.has_earlier_answer()) facts.earlier = &copy.earlier_answer();
   if (state->refused() != 0) {
     absl::StatusOr<std::optional<store::v1::QuarantineRecord>> refusal =
         storage::GetQuarantine(reader, true, channel, copy.epoch(), copy.position());
@@ -72,13 +81,17 @@ v1::Delivery OwnAnswer(const NodeFacts& node, const store::v1::ReceivedRecord& r
   v1::Delivery delivery;
   delivery.set_unit(node.unit);
   delivery.set_version(record.version());
-  if (!record.has_answer()) {
+  const store::v1::Answer* earlier = domain::EarlierAnswer(
+      record.has_answer() ? &record.answer() : nullptr,
+      record.has_earlier_answer() ? &record.earlier_answer() : nullptr, record.version());
+  if (earlier != nullptr) *delivery.mutable_earlier() = domain::EarlierText(*earlier);
+  const store::v1::Answer& answer = record.answer();
+  // A withdrawal came after the answer: it is about the version before.
+  if (!record.has_answer() || answer.version() < record.version()) {
     delivery.set_state(v1::DELIVERY_STATE_STORED);
     delivery.set_state_time_ms(record.receive_time_ms());
     return delivery;
   }
-  const store::v1::Answer& answer = record.answer();
-  delivery.set_version(answer.version());
   delivery.set_state(static_cast<v1::DeliveryState>(answer.state()));
   delivery.set_state_time_ms(answer.time_ms());
   delivery.set_reason_code(answer.reason_code());
@@ -90,19 +103,30 @@ v1::Delivery OwnAnswer(const NodeFacts& node, const store::v1::ReceivedRecord& r
   return delivery;
 }
 
+// Whether a recipient who has the present version, or will get it, still owes an acknowledgement.
+bool SomebodyOwesAck(const v1::Notice& notice) {
+  if (notice.ack_by_ms() == 0 || notice.state() != v1::NOTICE_STATE_RELEASED) return false;
+  return std::any_of(notice.deliveries().begin(), notice.deliveries().end(),
+                     [](const v1::Delivery& delivery) {
+                       return delivery.state() < v1::DELIVERY_STATE_ACKNOWLEDGED &&
+                              delivery.hold() != v1::DELIVERY_HOLD_NOT_PAIRED;
+                     });
+}
+
 }  // namespace
 
-absl::StatusOr<v1::Notice> OwnView(const storage::Reader& reader,
+absl::StatusOr<v1::Notice> OwnView(const NodeFacts& node, const storage::Reader& reader,
                                    const store::v1::NoticeRecord& record, std::int64_t now_ms,
-                                   const SentSize& sent) {
+                                   const PeerStatusSource* links) {
   v1::Notice notice = record.notice();
   notice.set_state(domain::EffectiveState(notice.state(), notice.valid_until_ms(), now_ms));
   notice.clear_deliveries();
   for (const store::v1::OutboundCopy& copy : record.copies()) {
-    absl::StatusOr<v1::Delivery> delivery = DeliveryOf(reader, copy, sent);
+    absl::StatusOr<v1::Delivery> delivery = DeliveryOf(node, reader, copy, notice.version(), links);
     if (!delivery.ok()) return delivery.status();
     *notice.add_deliveries() = *std::move(delivery);
   }
+  notice.set_needs_ack(SomebodyOwesAck(notice));
   return notice;
 }
 
@@ -125,6 +149,7 @@ absl::StatusOr<v1::Notice> ReceivedView(const NodeFacts& node, const storage::Re
                                           record.valid_until_ms(), now_ms));
   notice.clear_deliveries();
   *notice.add_deliveries() = OwnAnswer(node, record);
+  notice.set_needs_ack(domain::NeedsAck(notice, record.has_answer() ? &record.answer() : nullptr));
   return notice;
 }
 

@@ -15,10 +15,10 @@
 
 namespace tripoint::operations {
 
-// An own notice with one delivery for each recipient.
-absl::StatusOr<v1::Notice> OwnView(const storage::Reader& reader,
+// An own notice with one delivery for each recipient. `links` as in reads.h.
+absl::StatusOr<v1::Notice> OwnView(const NodeFacts& node, const storage::Reader& reader,
                                    const store::v1::NoticeRecord& record, std::int64_t now_ms,
-                                   const SentSize& sent);
+                                   const PeerStatusSource* links);
 
 // A received notice, from the envelope that it came in, with this unit's own answer as its one
 // delivery. A withdrawn one keeps the contents of its last version.

@@ -54,8 +54,9 @@ void ReplaceCopies(std::vector<store::v1::OutboundCopy> copies, store::v1::Notic
     }
     if (place == nullptr) {
       place = record.add_copies();
-    } else if (place->has_answer()) {
-      *copy.mutable_answer() = place->answer();
+    } else {
+      if (place->has_answer()) *copy.mutable_answer() = place->answer();
+      if (place->has_earlier_answer()) *copy.mutable_earlier_answer() = place->earlier_answer();
     }
     *place = std::move(copy);
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "tripoint/v1/node.pb.h"
@@ -18,6 +19,9 @@ class PeerStatusSource {
   // Envelopes of the channel (unit, lane) that were handed to the present link, counted from the
   // beginning of the channel; 0 when there is no link.
   virtual std::uint64_t SentSize(std::string_view unit, std::uint8_t lane) const = 0;
+  // Reason code with which the peer stopped the channel (unit, lane) of ours, as the present link
+  // tells it; empty when it runs, or when there is no link.
+  virtual std::string StoppedByPeer(std::string_view unit, std::uint8_t lane) const = 0;
 };
 
 }  // namespace tripoint::operations

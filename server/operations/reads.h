@@ -8,13 +8,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "server/operations/node_facts.h"
+#include "server/operations/peer_status.h"
 #include "storage/engine.h"
 #include "tripoint/v1/incident.pb.h"
 #include "tripoint/v1/node.pb.h"
@@ -28,9 +28,8 @@ struct Page {
   std::string next;  // empty at the end, and only there
 };
 
-// Envelopes of the channel (peer, lane) that were handed to the present link; tells `sent` from
-// `queued`. May be empty: then nothing counts as sent.
-using SentSize = std::function<std::uint64_t(std::string_view peer, std::uint8_t lane)>;
+// In all that follow, `links` is what the link layer knows: it tells `sent` from `queued` and names
+// the channels that a peer stopped. nullptr: nothing counts as sent or stopped by a peer.
 
 // Errors of all: NOT_FOUND / NOT_FOUND; DATA_LOSS / CORRUPT.
 absl::StatusOr<v1::Incident> GetIncident(const NodeFacts& node, const storage::Reader& reader,
@@ -47,12 +46,12 @@ absl::StatusOr<Page<v1::Incident>> ListIncidentVersions(const NodeFacts& node,
 // Own or received, with deliveries. A released notice past its end reads as EXPIRED at `now_ms`.
 absl::StatusOr<v1::Notice> GetNotice(const NodeFacts& node, const storage::Reader& reader,
                                      std::string_view name, std::int64_t now_ms,
-                                     const SentSize& sent);
+                                     const PeerStatusSource* links);
 absl::StatusOr<Page<v1::Notice>> ListNotices(const NodeFacts& node,
                                              const storage::Snapshot& snapshot,
                                              const v1::ListNoticesRequest& request,
                                              std::string_view after, std::int64_t now_ms,
-                                             const SentSize& sent);
+                                             const PeerStatusSource* links);
 
 // A piece of the journal after `after`, at most `items_max` changes, looking at no more than
 // `scan_max` entries.
@@ -74,9 +73,13 @@ absl::StatusOr<std::uint64_t> LastChangeNumber(const storage::Reader& reader);
 absl::Status FillStatus(const NodeFacts& node, const storage::Snapshot& snapshot,
                         v1::NodeStatus& status);
 
-// The six channels of a peer, as the store knows them. `now_ms` gives the age of what waits.
+// The six channels of a peer. `now_ms` gives the age of what waits.
 absl::Status FillChannels(const storage::Snapshot& snapshot, std::string_view peer,
-                          std::int64_t now_ms, v1::Peer& result);
+                          std::int64_t now_ms, const PeerStatusSource* links, v1::Peer& result);
+
+// A warning for each channel that is stopped, on this side or the other, of peers that FillChannels
+// filled: which, by whom, why, and what to do.
+void AddChannelWarnings(const v1::Peer& peer, v1::NodeStatus& status);
 
 // Envelopes that one side refused, of `request.unit` or of all peers. With a unit a page looks at a
 // bounded number of others too: it may be empty while `next` is not.

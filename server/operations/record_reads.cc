@@ -59,10 +59,10 @@ std::string UpperCase(std::string text) {
   return text;
 }
 
-absl::StatusOr<Page<v1::Notice>> ListOwn(const storage::Snapshot& snapshot,
+absl::StatusOr<Page<v1::Notice>> ListOwn(const NodeFacts& node, const storage::Snapshot& snapshot,
                                          const storage::NoticeFilter& filter, int wanted_state,
                                          std::size_t limit, std::string_view after,
-                                         std::int64_t now_ms, const SentSize& sent,
+                                         std::int64_t now_ms, const PeerStatusSource* links,
                                          std::size_t& looked_at) {
   absl::StatusOr<storage::NoticePage> found = storage::ListNotices(snapshot, filter, after, limit);
   if (!found.ok()) return found.status();
@@ -70,7 +70,7 @@ absl::StatusOr<Page<v1::Notice>> ListOwn(const storage::Snapshot& snapshot,
   page.next = std::move(found->resume);
   looked_at = found->notices.size();
   for (const storage::StoredNotice& stored : found->notices) {
-    absl::StatusOr<v1::Notice> view = OwnView(snapshot, stored.record, now_ms, sent);
+    absl::StatusOr<v1::Notice> view = OwnView(node, snapshot, stored.record, now_ms, links);
     if (!view.ok()) return view.status();
     if (wanted_state != 0 && view->state() != wanted_state) continue;
     page.items.push_back(*std::move(view));
@@ -102,7 +102,7 @@ absl::StatusOr<Page<v1::Notice>> ListInbox(const NodeFacts& node, const storage:
 absl::StatusOr<Page<v1::Notice>> NoticesByTail(const NodeFacts& node,
                                                const storage::Snapshot& snapshot,
                                                const v1::ListNoticesRequest& request,
-                                               std::int64_t now_ms, const SentSize& sent) {
+                                               std::int64_t now_ms, const PeerStatusSource* links) {
   Page<v1::Notice> page;
   for (const storage::Kind kind : {storage::Kind::kNotice, storage::Kind::kReceived}) {
     const v1::NoticeDirection direction =
@@ -115,7 +115,7 @@ absl::StatusOr<Page<v1::Notice>> NoticesByTail(const NodeFacts& node,
         FindByTail(snapshot, kind, request.reference_tail(), kTailHitsMax);
     if (!names.ok()) return names.status();
     for (const std::string& name : *names) {
-      absl::StatusOr<v1::Notice> notice = GetNotice(node, snapshot, name, now_ms, sent);
+      absl::StatusOr<v1::Notice> notice = GetNotice(node, snapshot, name, now_ms, links);
       if (!notice.ok()) return notice.status();
       page.items.push_back(*std::move(notice));
     }
@@ -210,10 +210,10 @@ absl::StatusOr<Page<v1::Incident>> ListIncidentVersions(const NodeFacts& /*node*
 
 absl::StatusOr<v1::Notice> GetNotice(const NodeFacts& node, const storage::Reader& reader,
                                      std::string_view name, std::int64_t now_ms,
-                                     const SentSize& sent) {
+                                     const PeerStatusSource* links) {
   absl::StatusOr<std::optional<storage::StoredNotice>> own = storage::FindNotice(reader, name);
   if (!own.ok()) return own.status();
-  if (own->has_value()) return OwnView(reader, (*own)->record, now_ms, sent);
+  if (own->has_value()) return OwnView(node, reader, (*own)->record, now_ms, links);
   absl::StatusOr<std::optional<store::v1::ReceivedRecord>> received =
       storage::FindReceived(reader, name);
   if (!received.ok()) return received.status();
@@ -225,9 +225,9 @@ absl::StatusOr<Page<v1::Notice>> ListNotices(const NodeFacts& node,
                                              const storage::Snapshot& snapshot,
                                              const v1::ListNoticesRequest& request,
                                              std::string_view after, std::int64_t now_ms,
-                                             const SentSize& sent) {
+                                             const PeerStatusSource* links) {
   if (!request.reference_tail().empty()) {
-    return NoticesByTail(node, snapshot, request, now_ms, sent);
+    return NoticesByTail(node, snapshot, request, now_ms, links);
   }
   storage::NoticeFilter filter;
   // EXPIRED is never stored: it is RELEASED whose time has passed.
@@ -245,7 +245,8 @@ absl::StatusOr<Page<v1::Notice>> ListNotices(const NodeFacts& node,
       request.page_size(), after,
       [&](std::size_t limit, std::string_view resume, std::size_t& looked_at) {
         return inbox ? ListInbox(node, snapshot, filter, state, limit, resume, now_ms, looked_at)
-                     : ListOwn(snapshot, filter, state, limit, resume, now_ms, sent, looked_at);
+                     : ListOwn(node, snapshot, filter, state, limit, resume, now_ms, links,
+                               looked_at);
       });
 }
 

@@ -118,7 +118,8 @@ absl::Status TakeIn::TakeVersion(const exchange::v1::Envelope& envelope, std::ui
     record.set_owner(channel_.peer);
     record.set_first_receive_time_ms(transaction_.now_ms());
   }
-  // An answer was about the version before, whose record in the history keeps it.
+  // An answer was about the version before: this one asks anew.
+  KeepEarlierAnswer(record);
   record.clear_answer();
   record.set_version(version.version());
   record.set_lane(channel_.lane);
@@ -188,6 +189,7 @@ absl::Status TakeIn::TakeStatement(const exchange::v1::NoticeStatement& statemen
   }
   const store::v1::Answer answer = domain::AnswerOf(statement, transaction_.now_ms());
   if (copy->has_answer() && !domain::AnswerClimbs(copy->answer(), answer)) return absl::OkStatus();
+  if (answer.version() > copy->answer().version()) KeepEarlierAnswer(*copy);
   *copy->mutable_answer() = answer;
   const absl::Status stored = storage::UpdateNotice(transaction_, **found, after);
   if (!stored.ok()) return stored;

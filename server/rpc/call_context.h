@@ -50,10 +50,6 @@ struct Backend {
   // What neither store nor links know: version, start time, days left of certificates, bytes on
   // disk, warnings.
   std::function<void(v1::NodeStatus&)> fill_status;
-
-  operations::SentSize sent_size() const {
-    return [this](std::string_view unit, std::uint8_t lane) { return peers.SentSize(unit, lane); };
-  }
 };
 
 // The request of a call, to be brought to its canonical form in place. gRPC made the message for

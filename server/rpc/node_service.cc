@@ -29,11 +29,14 @@ absl::Status NodeService::FillPeer(const storage::Snapshot& snapshot, const std:
   peer.set_state(v1::LINK_STATE_DOWN);
   peer.set_certificate_days_left(-1);
   backend_.peers.FillLink(unit, peer);
-  const absl::Status filled = operations::FillChannels(snapshot, unit, backend_.now_ms(), peer);
+  const absl::Status filled =
+      operations::FillChannels(snapshot, unit, backend_.now_ms(), &backend_.peers, peer);
   if (!filled.ok()) return filled;
   if (peer.state() != v1::LINK_STATE_UP) return absl::OkStatus();
   for (const v1::ChannelStatus& channel : peer.channels()) {
-    if (!channel.quarantine_reason().empty()) peer.set_state(v1::LINK_STATE_QUARANTINED);
+    if (!channel.quarantine_reason().empty() || !channel.peer_quarantine_reason().empty()) {
+      peer.set_state(v1::LINK_STATE_QUARANTINED);
+    }
   }
   return absl::OkStatus();
 }
@@ -54,6 +57,7 @@ grpc::ServerUnaryReactor* NodeService::GetStatus(grpc::CallbackServerContext* co
     for (const std::string& unit : backend_.node.paired) {
       const absl::Status peer = FillPeer(*snapshot, unit, *response->add_peers());
       if (!peer.ok()) return peer;
+      operations::AddChannelWarnings(*response->peers().rbegin(), *response);
     }
     if (backend_.fill_status) backend_.fill_status(*response);
     return absl::OkStatus();

@@ -1,6 +1,7 @@
 // tripoint.v1.NoticeService. See notice_service.h.
 #include "server/rpc/notice_service.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "server/operations/notices.h"
@@ -25,6 +26,9 @@ grpc::ServerUnaryReactor* NoticeService::ShareNotice(grpc::CallbackServerContext
                                                      const v1::ShareNoticeRequest* request,
                                                      v1::ShareNoticeResponse* response) {
   v1::ShareNoticeRequest& checked = OwnRequest(request);
+  // A unit without a name is nobody, which the domain refuses as an empty audience.
+  auto& units = *checked.mutable_units();
+  units.erase(std::remove(units.begin(), units.end(), std::string()), units.end());
   // A preview sends nothing: whoever may draft may see what a share would do.
   const Permission permission =
       request->validate_only() ? Permission::kDraftNotices : Permission::kShareNotices;
@@ -89,7 +93,7 @@ grpc::ServerUnaryReactor* NoticeService::GetNotice(grpc::CallbackServerContext* 
   // Record, channels and entries of one moment.
   const std::unique_ptr<storage::Snapshot> snapshot = backend_.engine.TakeSnapshot();
   absl::StatusOr<v1::Notice> notice = operations::GetNotice(
-      backend_.node, *snapshot, checked.name(), backend_.now_ms(), backend_.sent_size());
+      backend_.node, *snapshot, checked.name(), backend_.now_ms(), &backend_.peers);
   if (!notice.ok()) return Answer(context, notice.status());
   *response = *std::move(notice);
   return Answer(context, absl::OkStatus());
@@ -110,7 +114,7 @@ grpc::ServerUnaryReactor* NoticeService::ListNotices(grpc::CallbackServerContext
         if (!after.ok()) return after.status();
         const std::unique_ptr<storage::Snapshot> snapshot = backend_.engine.TakeSnapshot();
         absl::StatusOr<operations::Page<v1::Notice>> page = operations::ListNotices(
-            backend_.node, *snapshot, checked, *after, backend_.now_ms(), backend_.sent_size());
+            backend_.node, *snapshot, checked, *after, backend_.now_ms(), &backend_.peers);
         if (!page.ok()) return page.status();
         response->set_next_page_token(backend_.page_tokens.Make(query, page->next));
         for (v1::Notice& item : page->items) *response->add_notices() = std::move(item);

@@ -52,6 +52,8 @@ CALLS = {
 }
 
 SECRETS = re.compile(r"-----BEGIN ([A-Z]+ )?PRIVATE KEY-----")
+# A refusal says what, why and what to do next (design.md, promise 10): none of them is left empty.
+SILENT = re.compile(r'\b(?:Error|Refuse|Unknown|Expired)\((?:[^;"]|"(?:[^"\\]|\\.)+")*?(?<=[(,\s])""\s*[,)]')
 LINES_MAX = 900
 
 
@@ -88,6 +90,9 @@ def check_text(path: str, text: str) -> list[str]:
             subject = line if "TODO" in pattern else code
             if re.search(pattern, subject) and not re.search(allowed, path):
                 found.append(f"{path}:{number}: banned here: {line.strip()[:90]}")
+    if re.match(r"(server|certs|storage|proto)/", path):
+        found += [f"{path}:{text.count(chr(10), 0, match.start()) + 1}: a refusal with an empty text"
+                  for match in SILENT.finditer(text)]
     if path.endswith((".h", ".cc")) and not text.startswith("//"):
         found.append(f"{path}:1: a file opens with a comment: what it is, who calls it, on which thread")
     if path.endswith(".h") and "#pragma once" not in text:
@@ -148,6 +153,8 @@ def self_test() -> list[str]:
         ("server/domain/x.cc", "// x\n#include <grpcpp/grpcpp.h>\n", "belongs to other files"),
         ("storage/x.cc", "// x\nauto t = std::chrono::system_clock::now();\n", "banned here"),
         ("storage/x.cc", "// x\ntry { F(); } catch (...) {}\n", "banned here"),
+        ("certs/x.cc", '// x\nreturn Error(kInternal, Reason::kInternal, "It \\"failed\\"",\n  "why",\n  "");\n', "empty text"),
+        ("server/x.cc", '// x\nreturn contract::Error(code, Reason::kX, what + "; so", "", "next");\n', "empty text"),
         ("storage/x.h", "// x\nint x;\n", "#pragma once"),
         ("storage/x.cc", "int x;\n", "opens with a comment"),
     ]

@@ -111,6 +111,18 @@ v1::Incident& FakeNode::AddIncident(const std::string& title) {
   return incidents[Record(request, existed).name()];
 }
 
+void FakeNode::Hold(const std::string& unit, const std::string& hold, const std::string& reason) {
+  for (auto& [name, notice] : notices) {
+    for (v1::Delivery& delivery : *notice.mutable_deliveries()) {
+      if (delivery.unit() != unit) continue;
+      v1::DeliveryHold parsed = v1::DELIVERY_HOLD_UNSPECIFIED;
+      v1::DeliveryHold_Parse("DELIVERY_HOLD_" + hold, &parsed);
+      delivery.set_hold(parsed);
+      delivery.set_reason_code(reason);
+    }
+  }
+}
+
 std::string FakeNode::Receive(const std::string& title, int64_t ack_by_ms) {
   v1::Notice notice;
   notice.set_name(contract::NoticeName("la-attapeu", NextReference('N', "ATP")));
@@ -134,6 +146,7 @@ std::string FakeNode::Receive(const std::string& title, int64_t ack_by_ms) {
   notice.mutable_facts()->mutable_narrative()->set_language_code("lo");
   notice.add_deliveries()->set_unit("vn-quangngai");
   notice.mutable_deliveries(0)->set_state(v1::DELIVERY_STATE_STORED);
+  notice.set_needs_ack(ack_by_ms > 0);
   notices[notice.name()] = notice;
   ++change_number;
   return notice.name();
@@ -314,6 +327,7 @@ absl::Status FakeNode::Notices(std::string_view method, const google::protobuf::
     notice.set_share_time_ms(host_.now_ms);
     if (share.ack_within_minutes() > 0)
       notice.set_ack_by_ms(host_.now_ms + share.ack_within_minutes() * 60'000);
+    notice.set_needs_ack(notice.ack_by_ms() > 0);
     *answer.mutable_notice() = notice;
     if (!share.validate_only()) notices[notice.name()] = notice;
   } else if (method == "NoticeService/GetNotice") {
@@ -325,10 +339,9 @@ absl::Status FakeNode::Notices(std::string_view method, const google::protobuf::
     const bool received = filter.direction() == v1::NOTICE_DIRECTION_RECEIVED;
     for (auto it = notices.rbegin(); it != notices.rend(); ++it) {
       const v1::Notice& notice = it->second;
-      const bool open =
-          notice.ack_by_ms() > 0 && notice.deliveries(0).state() < v1::DELIVERY_STATE_ACKNOWLEDGED;
       if ((notice.direction() == v1::NOTICE_DIRECTION_RECEIVED) != received ||
-          !Fits(it->first, filter.reference_tail()) || (filter.needs_ack() && !open) ||
+          !Fits(it->first, filter.reference_tail()) ||
+          (filter.needs_ack() && !notice.needs_ack()) ||
           (!filter.urgency_code().empty() && filter.urgency_code() != notice.urgency_code())) {
         continue;
       }
@@ -349,6 +362,7 @@ absl::Status FakeNode::Notices(std::string_view method, const google::protobuf::
       own.set_state(std::max(own.state(), ack.outcome()));
       own.set_officer("huy");
       own.set_state_time_ms(host_.now_ms);
+      notice.set_needs_ack(notice.needs_ack() && own.state() < v1::DELIVERY_STATE_ACKNOWLEDGED);
     }
     As<v1::Notice>(response) = notice;
   } else {
@@ -357,7 +371,18 @@ absl::Status FakeNode::Notices(std::string_view method, const google::protobuf::
                                       : As<v1::ReviseNoticeRequest>(request).notice().name();
     v1::Notice notice = notices[name];
     if (withdraw) notice.set_state(v1::NOTICE_STATE_WITHDRAWN);
+    if (withdraw) notice.set_needs_ack(false);
     notice.set_version(notice.version() + 1);
+    for (v1::Delivery& delivery : *notice.mutable_deliveries()) {
+      if (delivery.hold() == v1::DELIVERY_HOLD_NOT_PAIRED) continue;
+      if (delivery.state() == v1::DELIVERY_STATE_STORED) {
+        delivery.mutable_earlier()->set_state(v1::DELIVERY_STATE_ACKNOWLEDGED);
+        delivery.mutable_earlier()->set_version(delivery.version());
+        delivery.mutable_earlier()->set_time_ms(host_.now_ms);
+        delivery.mutable_earlier()->set_officer("somphone");
+      }
+      delivery.set_version(notice.version());
+    }
     As<v1::Notice>(response) = notice;
     if (!(withdraw ? As<v1::WithdrawNoticeRequest>(request).validate_only()
                    : As<v1::ReviseNoticeRequest>(request).validate_only())) {

@@ -50,6 +50,9 @@ class FakeNode {
 
   // Puts a notice of la-attapeu into the inbox; gives its name.
   std::string Receive(const std::string& title, int64_t ack_by_ms);
+  // Sets `hold`, such as NOT_PAIRED, and its reason on every delivery to `unit`, as a node would
+  // say.
+  void Hold(const std::string& unit, const std::string& hold, const std::string& reason);
   v1::Incident& AddIncident(const std::string& title);
   // Entries of the journal, a minute apart, the last one now; every third is a peer's batch.
   void FillJournal(int entries);

@@ -112,6 +112,7 @@ TEST_F(Following, AcknowledgedItemLeavesTheListOfWhatWaits) {
   FakeNode::Step step = ChangeStep(2, name);
   step.before = [this, name] {
     node_.notices[name].mutable_deliveries(0)->set_state(v1::DELIVERY_STATE_ACKNOWLEDGED);
+    node_.notices[name].set_needs_ack(false);
   };
   node_.feed.push_back(step);
   node_.feed.emplace_back();

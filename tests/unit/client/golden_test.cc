@@ -61,6 +61,10 @@ std::string Session(const std::string& script) {
     } else if (line == "# quarantine") {
       node.FillQuarantine();
       out += line + "\n";
+    } else if (line.starts_with("# hold ")) {  // unit, hold, reason
+      const std::vector<std::string> words = Words(line);
+      node.Hold(words.at(2), words.at(3), words.at(4));
+      out += line + "\n";
     } else if (line.starts_with("#") || line.empty()) {
       out += line + "\n";
     } else if (line.starts_with("$ ")) {

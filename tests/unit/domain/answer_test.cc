@@ -113,6 +113,26 @@ TEST(Answer, WhatAnOfficerMayNotSayIsRefused) {
             Reason::kUnitNotPaired);
 }
 
+// Goal: what a unit did in time may be told late; the owner sees that it came late.
+TEST(Answer, AnswerPastTheEndOfValidityIsTakenAsLate) {
+  v1::Notice expired = Received();
+  expired.set_state(v1::NOTICE_STATE_EXPIRED);
+  for (const auto outcome : {v1::DELIVERY_STATE_ACKNOWLEDGED, v1::DELIVERY_STATE_ACTIONED}) {
+    const auto decision = AnswerNotice(expired, nullptr, {.outcome = outcome}, LaoContext());
+    ASSERT_TRUE(decision.ok()) << decision.status();
+    EXPECT_EQ(decision->answer.reason_code(), "EXPIRED");
+    const auto admitted = AdmitEnvelope(Numbered(decision->envelope),
+                                        {.self = kSelf, .peer = kLao, .lane = 2}, TheValidator());
+    ASSERT_TRUE(admitted.ok()) << admitted.status();
+    EXPECT_EQ(AnswerOf(admitted->notice_statement(), kNow).reason_code(), "EXPIRED");
+    EXPECT_FALSE(NeedsAck(expired, &decision->answer));
+  }
+  EXPECT_EQ(AnswerNotice(expired, nullptr, {.outcome = v1::DELIVERY_STATE_SEEN}, LaoContext())
+                ->answer.reason_code(),
+            "");
+  EXPECT_EQ(Answer(v1::DELIVERY_STATE_DECLINED, nullptr, expired)->answer.reason_code(), "R-LAW");
+}
+
 TEST(Answer, ArrivalsAreFirstNewerOrStale) {
   EXPECT_EQ(ClassifyArrival(0, 2), Arrival::kFirst);
   EXPECT_EQ(ClassifyArrival(2, 3), Arrival::kNewer);

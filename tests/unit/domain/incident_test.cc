@@ -140,6 +140,17 @@ TEST(Incident, UpdateReplacesFactsKeepsTheRestAndNeedsTheEtag) {
             Reason::kFieldInvalid);
 }
 
+TEST(Incident, UpdateThatChangesNothingIsThePresentVersion) {
+  const v1::Incident before = OpenIncident();
+  v1::Incident request = before;
+  request.mutable_facts()->clear_status_code();  // what is left out is filled in as before
+  const auto same = UpdateIncident(before, request, before.etag(), "again", Now());
+  ASSERT_TRUE(same.ok()) << same.status();
+  EXPECT_EQ(same->SerializeAsString(), before.SerializeAsString());
+  EXPECT_EQ(ReasonOf(UpdateIncident(before, request, "0-old", "again", Now()).status()),
+            contract::Reason::kStaleEtag);
+}
+
 TEST(Incident, ClosedAndVoidAreNotEdited) {
   for (const auto state : {v1::INCIDENT_STATE_CLOSED, v1::INCIDENT_STATE_VOID}) {
     const v1::Incident before = InState(state);

@@ -159,6 +159,92 @@ TEST(Notice, ReviseNeedsOwnerEtagReasonAndAReleasedNotice) {
       ReviseNotice(expired, request, {.etag = expired.etag(), .reason = "x"}, Context()).ok());
 }
 
+// Goal: a link that ended must not keep a correction from those who can still be reached.
+TEST(Notice, ReviseAfterALinkEndedReachesTheOthers) {
+  const v1::Notice released = Share(Draft(DraftRequest()))->notice;
+  v1::Notice request = released;
+  request.mutable_facts()->set_severity(4);
+  const ReviseOrder order{.etag = released.etag(), .reason = "more is known"};
+  const std::set<std::string, std::less<>> lao_only = {std::string(kLao)};
+  const ShareContext fewer{
+      .self = kSelf, .paired = lao_only, .vocabulary = codes::TheRegistry(), .stamp = Now()};
+  const NoticeDecision decision = ReviseNotice(released, request, order, fewer).value();
+  EXPECT_TRUE(decision.changed);
+  ASSERT_EQ(decision.envelopes.size(), 1U);
+  EXPECT_THAT(decision.envelopes[0].audience(), ElementsAre(kLao));
+  EXPECT_THAT(decision.left_out, ElementsAre(kKhmer));
+  EXPECT_THAT(decision.notice.audience(), ElementsAre(kKhmer, kLao)) << "who it is for stays";
+  for (const v1::DisclosureCell& cell : decision.cells) EXPECT_EQ(cell.unit(), kLao);
+  const std::set<std::string, std::less<>> none;
+  const ShareContext alone{
+      .self = kSelf, .paired = none, .vocabulary = codes::TheRegistry(), .stamp = Now()};
+  EXPECT_EQ(ReasonOf(ReviseNotice(released, request, order, alone).status()),
+            Reason::kUnitNotPaired);
+}
+
+TEST(Notice, RevisionThatChangesNothingIsThePresentVersion) {
+  const v1::Notice released = Share(Draft(DraftRequest()))->notice;
+  ReviseOrder order{.etag = released.etag(), .reason = "again"};
+  NoticeDecision decision = ReviseNotice(released, released, order, Context()).value();
+  EXPECT_FALSE(decision.changed);
+  EXPECT_EQ(decision.notice.SerializeAsString(), released.SerializeAsString());
+  EXPECT_TRUE(decision.envelopes.empty());
+  order.somebody_lacks_it = true;
+  decision = ReviseNotice(released, released, order, Context()).value();
+  EXPECT_TRUE(decision.changed);
+  EXPECT_EQ(decision.envelopes.size(), 1U);
+  // The same facts with persons released are other contents.
+  v1::Notice with_basis = released;
+  with_basis.set_basis("QNG-114/26");
+  order.somebody_lacks_it = false;
+  const v1::Notice based = ReviseNotice(released, with_basis, order, Context())->notice;
+  order.etag = based.etag();
+  order.release_protected = true;
+  decision = ReviseNotice(based, based, order, Context()).value();
+  EXPECT_TRUE(decision.changed);
+  EXPECT_EQ(decision.envelopes[0].notice_version().facts().persons_size(), 2);
+}
+
+// Goal: what leaves beside the facts is in the matrix too, and a case number leaves only with
+// persons. Whoever adds a field to NoticeVersion must decide about it here.
+TEST(Notice, WordsBesideTheFactsAreInTheMatrix) {
+  const auto cell_of = [](const NoticeDecision& decision, std::string_view field) {
+    std::string text;
+    for (const v1::DisclosureCell& cell : decision.cells) {
+      if (cell.field() == field) text += (cell.sent() ? "+" : "-") + cell.rule() + " ";
+    }
+    return text;
+  };
+  v1::Notice request = DraftRequest();
+  const v1::Notice bare = Share(Draft(request), {kLao})->notice;
+  EXPECT_EQ(cell_of(Share(Draft(request), {kLao}).value(), "basis"), "") << "there is none";
+  request.set_basis("QNG-114/26");
+  NoticeDecision decision = Share(Draft(request), {kLao}).value();
+  EXPECT_EQ(cell_of(decision, "basis"), "+basis-with-persons ");
+  EXPECT_EQ(decision.envelopes[0].notice_version().basis(), "QNG-114/26");
+  request.set_kind_code("SITREP");  // holds no persons
+  decision = Share(Draft(request), {kLao, kKhmer}).value();
+  EXPECT_EQ(cell_of(decision, "basis"), "-basis-with-persons -basis-with-persons ");
+  EXPECT_EQ(decision.envelopes[0].notice_version().basis(), "");
+  EXPECT_EQ(decision.envelopes[0].DebugString().find("QNG-114"), std::string::npos);
+  EXPECT_EQ(cell_of(decision, "change_reason"), "") << "a first version has none";
+  v1::Notice changed = bare;
+  changed.mutable_facts()->set_severity(4);
+  decision =
+      ReviseNotice(bare, changed, {.etag = bare.etag(), .reason = "plate misread"}, Context())
+          .value();
+  EXPECT_EQ(cell_of(decision, "change_reason"), "+basic-facts ");
+  EXPECT_EQ(decision.envelopes[0].notice_version().change_reason(), "plate misread");
+
+  std::set<std::string> fields;
+  const auto& body = *exchange::v1::NoticeVersion::descriptor();
+  for (int i = 0; i < body.field_count(); ++i) fields.insert(body.field(i)->name());
+  EXPECT_THAT(fields,
+              ElementsAre("ack_by_ms", "basis", "change_reason", "facts", "held_fields",
+                          "kind_code", "name", "urgency_code", "urgency_reason_code", "version"))
+      << "a new field leaves: does the dry run name it?";
+}
+
 TEST(Notice, WithdrawTellsEveryRecipientOnce) {
   const v1::Notice released = Share(Draft(DraftRequest()))->notice;
   const NoticeDecision decision =
@@ -192,6 +278,7 @@ TEST(Notice, WithdrawAfterALinkEndedTellsTheOthers) {
   EXPECT_EQ(decision.notice.state(), v1::NOTICE_STATE_WITHDRAWN);
   ASSERT_EQ(decision.envelopes.size(), 1U);
   EXPECT_THAT(decision.envelopes[0].audience(), ElementsAre(kLao));
+  EXPECT_THAT(decision.left_out, ElementsAre(kKhmer));
   const std::set<std::string, std::less<>> none;
   const ShareContext alone{.self = context.self,
                            .paired = none,
@@ -217,9 +304,10 @@ TEST(Notice, LargestNoticeFitsRecordAndEnvelope) {
   contract::Filler(codes::TheRegistry(), true).Fill(&request);
   *request.mutable_facts() = facts;
   const v1::Incident incident = CreateIncident(request, kIncidentNameText, Now()).value();
-  EXPECT_LT(incident.ByteSizeLong(), limits::kRecordBytesMax / 2);
+  // Later it names up to 256 notices.
+  EXPECT_LT(incident.ByteSizeLong() + 256 * 100, limits::kRecordBytesMax);
   v1::Notice wanted = DraftRequest();
-  wanted.set_basis(std::string(64, 'b'));
+  wanted.set_basis(contract::Filler::Letters(64));
   const v1::Notice draft = DraftNotice(wanted, &incident, kSelf, kNoticeNameText, Now()).value();
   const auto decision = ShareNotice(
       draft, {.units = {kLao, kKhmer}, .etag = draft.etag(), .release_protected = true}, Context());

@@ -196,6 +196,17 @@ class TestNode {
         [](const absl::Status& status) { EXPECT_TRUE(status.ok()) << status; });
   }
 
+  // Marks the lane from the peer as stopped; the core knows from its next start on.
+  void StopInbound(v1::Lane lane, const std::string& reason) {
+    auto stop = operations::QuarantineChannel(facts_, {.peer = peer_,
+                                                       .lane = static_cast<std::uint8_t>(lane),
+                                                       .outbound = false,
+                                                       .reason_code = reason,
+                                                       .text = "told by the test"});
+    committer_->Submit(std::move(stop.operation),
+                       [](const absl::Status& status) { EXPECT_TRUE(status.ok()) << status; });
+  }
+
   // All `size` envelopes of the lane have a durable receipt here.
   bool AwaitProven(v1::Lane lane, std::uint64_t size) {
     return watch_.Await([&] {
@@ -330,6 +341,31 @@ TEST_F(DriverTest, KeysAreReplacedThenTheLinkComesBackAndGoesOn) {
   left_.Append(v1::LANE_FLASH, 1);
   EXPECT_TRUE(left_.AwaitProven(v1::LANE_FLASH, 2));
   EXPECT_EQ(left_.driver().StatusOf("vn-quangngai")->counters.opened, 2u);
+}
+
+// Goal: what only the link knows, that the peer stopped a lane of ours, is told for that lane, for
+// as long as there is a link that says so.
+TEST_F(DriverTest, PeerStoppedALaneThenThatLaneSaysWhyUntilTheLinkEnds) {
+  StartBoth();
+  left_.Append(v1::LANE_ROUTINE, 1);
+  ASSERT_TRUE(left_.AwaitProven(v1::LANE_ROUTINE, 1));
+  right_.StopInbound(v1::LANE_ROUTINE, "CHANNEL_FORK");
+  right_.Stop();
+  right_.Start(left_.address());
+  const auto why = [this](v1::Lane lane) {
+    return left_.driver().StoppedByPeer("vn-quangngai", static_cast<std::uint8_t>(lane));
+  };
+  ASSERT_TRUE(left_.watch().Await([&] { return why(v1::LANE_ROUTINE) == "CHANNEL_FORK"; }));
+  EXPECT_EQ(why(v1::LANE_FLASH), "");
+  EXPECT_EQ(why(v1::LANE_PRIORITY), "");
+  EXPECT_EQ(left_.driver().StoppedByPeer("la-attapeu", 3), "");
+  EXPECT_EQ(left_.driver().StoppedByPeer("vn-quangngai", 9), "");
+  tripoint::v1::Peer peer;
+  left_.driver().FillLink("vn-quangngai", peer);
+  EXPECT_EQ(peer.state(), tripoint::v1::LINK_STATE_QUARANTINED);
+  EXPECT_EQ(peer.reason_code(), "CHANNEL_FORK");
+  right_.Stop();
+  EXPECT_TRUE(left_.watch().Await([&] { return why(v1::LANE_ROUTINE).empty(); }));
 }
 
 TEST_F(DriverTest, PeerCannotBeReachedThenItSaysSoAndStopsAtOnce) {

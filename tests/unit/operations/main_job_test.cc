@@ -14,14 +14,6 @@ using ::testing::SizeIs;
 
 class MainJob : public Tripoint {
  protected:
-  static const v1::Delivery& To(const v1::Notice& notice, const std::string& unit) {
-    for (const v1::Delivery& delivery : notice.deliveries()) {
-      if (delivery.unit() == unit) return delivery;
-    }
-    ADD_FAILURE() << "no delivery to " << unit;
-    static const v1::Delivery kNone;
-    return kNone;
-  }
   absl::StatusOr<v1::Notice> Answer(World& world, const std::string& name,
                                     v1::DeliveryState outcome) {
     return world.Run(
@@ -42,10 +34,12 @@ TEST_F(MainJob, SharedStoredAcknowledgedAndKnownToTheOwner) {
   EXPECT_THAT(applied.refusals, IsEmpty());
   EXPECT_EQ(atp_.LastEntry().actor(), "peer/vn-quangngai");
   EXPECT_EQ(atp_.LastEntry().action(), "received.store");
-  const SentSize sent = [](std::string_view, std::uint8_t) { return std::uint64_t{1}; };
-  EXPECT_EQ(To(GetNotice(qng_.facts, *qng_.Snapshot(), shared.name(), kNow, sent).value(), kAttapeu)
-                .state(),
-            v1::DELIVERY_STATE_SENT);
+  FakeLinks links;
+  links.sent_size = 1;
+  EXPECT_EQ(
+      To(GetNotice(qng_.facts, *qng_.Snapshot(), shared.name(), kNow, &links).value(), kAttapeu)
+          .state(),
+      v1::DELIVERY_STATE_SENT);
 
   // The receipt makes it stored, for that recipient only.
   qng_.now_ms = kNow + 500;
@@ -253,13 +247,13 @@ TEST_F(MainJob, StatusCountsWhatWasRecordedSentAndReceived) {
   ASSERT_TRUE(qng_.Run(CreateNotice(qng_.facts, {"huy"}, NoticeRequest(qng_.NextId()))).ok());
   (void)Shared(qng_, {kAttapeu});
   v1::Peer peer;
-  ASSERT_TRUE(FillChannels(*qng_.Snapshot(), kAttapeu, kNow + 7'000, peer).ok());
+  ASSERT_TRUE(FillChannels(*qng_.Snapshot(), kAttapeu, kNow + 7'000, nullptr, peer).ok());
   EXPECT_EQ(peer.queued(), 1u);
   EXPECT_EQ(peer.channels_size(), 6);
   EXPECT_EQ(peer.channels(4).lane(), "routine");
   EXPECT_EQ(peer.channels(4).oldest_waiting_ms(), 7'000);
   (void)Carry(qng_, atp_);
-  ASSERT_TRUE(FillChannels(*qng_.Snapshot(), kAttapeu, kNow, peer).ok());
+  ASSERT_TRUE(FillChannels(*qng_.Snapshot(), kAttapeu, kNow, nullptr, peer).ok());
   EXPECT_EQ(peer.queued(), 0u);
   v1::NodeStatus status;
   ASSERT_TRUE(FillStatus(qng_.facts, *qng_.Snapshot(), status).ok());

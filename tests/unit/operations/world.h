@@ -5,9 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "proto/contract/error.h"
@@ -15,6 +17,7 @@
 #include "server/operations/channels.h"
 #include "server/operations/incidents.h"
 #include "server/operations/notices.h"
+#include "server/operations/peer_status.h"
 #include "server/operations/reads.h"
 #include "storage/committer_core.h"
 #include "storage/journal_store.h"
@@ -46,6 +49,23 @@ inline NodeFacts FactsOf(std::string unit, std::set<std::string, std::less<>> pa
   facts.paired = std::move(paired);
   return facts;
 }
+
+// A link that has sent everything, and whose peer stopped the lanes that are named.
+class FakeLinks final : public PeerStatusSource {
+ public:
+  void FillLink(std::string_view /*unit*/, v1::Peer& peer) const override {
+    peer.set_state(v1::LINK_STATE_UP);
+  }
+  std::uint64_t SentSize(std::string_view /*unit*/, std::uint8_t /*lane*/) const override {
+    return sent_size;
+  }
+  std::string StoppedByPeer(std::string_view unit, std::uint8_t lane) const override {
+    const auto found = stopped.find({std::string(unit), lane});
+    return found == stopped.end() ? std::string() : found->second;
+  }
+  std::uint64_t sent_size = 0;
+  std::map<std::pair<std::string, std::uint8_t>, std::string> stopped;
+};
 
 // `00000000-0000-4000-8000-000000000007` for 7.
 inline std::string RequestId(int number) {
@@ -209,6 +229,33 @@ inline std::vector<exchange::v1::Refusal> Carry(World& from, World& to) {
     }
   }
   return refusals;
+}
+
+inline v1::ReviseNoticeRequest ReviseRequest(const v1::Notice& notice, std::string request_id) {
+  v1::ReviseNoticeRequest request;
+  *request.mutable_notice() = notice;
+  request.set_etag(notice.etag());
+  request.set_reason("more is known");
+  request.set_request_id(std::move(request_id));
+  return request;
+}
+
+inline v1::WithdrawNoticeRequest WithdrawRequest(const v1::Notice& notice, std::string request_id) {
+  v1::WithdrawNoticeRequest request;
+  request.set_name(notice.name());
+  request.set_etag(notice.etag());
+  request.set_reason("wrong vehicle");
+  request.set_request_id(std::move(request_id));
+  return request;
+}
+
+// The delivery to `unit`; an empty one when there is none.
+inline v1::Delivery To(const v1::Notice& notice, std::string_view unit) {
+  for (const v1::Delivery& delivery : notice.deliveries()) {
+    if (delivery.unit() == unit) return delivery;
+  }
+  ADD_FAILURE() << "no delivery to " << unit;
+  return {};
 }
 
 inline contract::Reason ReasonOf(const absl::Status& status) { return contract::ReasonOf(status); }

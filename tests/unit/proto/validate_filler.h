@@ -2,6 +2,7 @@
 // Reads the same options as the validator, by its own code. Test thread only.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -62,7 +63,15 @@ class Filler {
     if (rule.format() == "notice_name") return "units/vn-quangngai/notices/N-QNG-26-0211-M";
     if (rule.format() == "language") return "km";
     if (rule.format() == "region") return "KH";
+    if (rule.max_characters() > 0) return Letters(rule.max_characters());
     return std::string(rule.max_bytes() == 0 ? 8 : rule.max_bytes(), 'a');
+  }
+
+  // The longest letters that there are: four bytes each.
+  static std::string Letters(std::uint32_t count) {
+    std::string text;
+    for (std::uint32_t i = 0; i < count; ++i) text += "\U00020000";
+    return text;
   }
 
  private:

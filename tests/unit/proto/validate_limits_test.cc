@@ -54,15 +54,19 @@ class Limits {
   void CheckBeyond(const Message& full, const Chain& chain, bool is_input) {
     const FieldDescriptor* field = chain.back();
     const v1::Rule& rule = Filler::RuleOf(field);
-    if (rule.max_bytes() > 0) {
+    const auto beyond = [&](std::string value) {
       Expect(full, chain, true, is_input, [&](Message* holder) {
-        std::string value(rule.max_bytes() + 1, 'a');
         if (field->is_repeated()) {
           holder->GetReflection()->SetRepeatedString(holder, field, 0, std::move(value));
         } else {
           holder->GetReflection()->SetString(holder, field, std::move(value));
         }
       });
+    };
+    if (rule.max_bytes() > 0) beyond(std::string(rule.max_bytes() + 1, 'a'));
+    if (rule.max_characters() > 0) {
+      beyond(std::string(rule.max_characters() + 1, 'a'));
+      beyond(Filler::Letters(rule.max_characters() + 1));
     }
     if (rule.max_items() > 0) CheckItems(full, chain, is_input);
     if (Filler::HasRange(rule)) CheckRange(full, chain, is_input);
@@ -190,7 +194,8 @@ TEST(ValidateLimits, EveryFieldFromOutsideHasBehaviourAndBound) {
         EXPECT_GT(field->options().ExtensionSize(google::api::field_behavior), 0) << where;
       }
       if (field->cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
-        EXPECT_GT(rule.max_bytes(), 0U) << where;
+        EXPECT_GT(rule.max_bytes() + rule.max_characters(), 0U) << where;
+        EXPECT_TRUE(rule.max_bytes() == 0 || rule.max_characters() == 0) << where;
       }
       if (field->is_repeated()) {
         EXPECT_GT(rule.max_items(), 0U) << where;

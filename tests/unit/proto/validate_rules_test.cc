@@ -80,6 +80,27 @@ TEST(ValidateRules, SeveralFaultsAreAllNamedWithTheNearestCode) {
   EXPECT_EQ(faults[4].field, "request_id");
 }
 
+// Goal: an officer who writes Khmer or Lao may write as many letters as one who writes English.
+TEST(ValidateRules, LimitOfALineCountsLettersOfAnyScript) {
+  for (const std::string letter : {"a", "\u1EA1", "\u1780", "\u0E81", "\U00020000"}) {
+    std::string locality;
+    for (int i = 0; i < 200; ++i) locality += letter;
+    v1::CreateIncidentRequest request = GoodRequest();
+    request.mutable_incident()->mutable_facts()->mutable_place()->set_locality(locality);
+    EXPECT_TRUE(TheValidator().CheckInput(request).ok()) << letter;
+    request.mutable_incident()->mutable_facts()->mutable_place()->set_locality(locality + letter);
+    const Problem problem = ProblemOf(TheValidator().CheckInput(request));
+    ASSERT_EQ(problem.faults.size(), 1U) << letter;
+    EXPECT_EQ(problem.faults[0].field, "incident.facts.place.locality");
+  }
+  v1::CreateIncidentRequest request = GoodRequest();
+  std::string title;
+  for (int i = 0; i < 301; ++i) title += "\u1780";
+  request.mutable_incident()->mutable_facts()->set_title(title);
+  EXPECT_EQ(ProblemOf(TheValidator().CheckInput(request)).faults.at(0).what,
+            "has 301 characters, at most 300");
+}
+
 TEST(ValidateRules, OutputOnlyFieldsOfARequestAreCleared) {
   v1::CreateIncidentRequest request = GoodRequest();
   request.mutable_incident()->set_version(7);

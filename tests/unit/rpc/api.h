@@ -66,6 +66,10 @@ class TestLink final : public operations::PeerStatusSource {
     if (unit == kAttapeu) peer.set_state(v1::LINK_STATE_UP);
   }
   std::uint64_t SentSize(std::string_view, std::uint8_t) const override { return 0; }
+  std::string StoppedByPeer(std::string_view unit, std::uint8_t lane) const override {
+    return unit == kAttapeu && lane == operations::kPriority ? stopped : "";
+  }
+  std::string stopped;  // reason with which the peer stopped the priority lane; set before a call
 };
 
 class Api : public ::testing::Test {
@@ -189,6 +193,10 @@ inline Details DetailsOf(const grpc::Status& status) {
       details.reason = info.reason();
       details.domain = info.domain();
       details.metadata = {info.metadata().begin(), info.metadata().end()};
+      // Promise 10: every refusal says what, why and what to do next.
+      EXPECT_NE(rpc.message(), "") << info.reason();
+      EXPECT_NE(details.metadata["why"], "") << rpc.message();
+      EXPECT_NE(details.metadata["next"], "") << rpc.message();
     } else if (any.UnpackTo(&bad_request)) {
       for (const auto& violation : bad_request.field_violations()) {
         details.fields.push_back(violation.field());

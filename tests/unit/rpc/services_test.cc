@@ -211,6 +211,59 @@ TEST_F(Services, QuarantineIsListedByPageAndByUnit) {
             "UNIT_NOT_PAIRED");
 }
 
+// Goal: a lane that the other side stopped is seen wherever a person looks, not only at the link.
+TEST_F(Services, LaneThatThePeerStoppedIsInStatusPeerAndNotice) {
+  link_.stopped = "CHANNEL_FORK";
+  v1::Notice draft;
+  ASSERT_TRUE(
+      notice_stub_
+          ->CreateNotice(Call().get(), operations::NoticeRequest(RequestId(1), "U2"), &draft)
+          .ok());
+  v1::ShareNoticeResponse shared;
+  ASSERT_TRUE(notice_stub_
+                  ->ShareNotice(Call().get(),
+                                operations::ShareRequest(draft, {kAttapeu}, RequestId(2)), &shared)
+                  .ok());
+  v1::GetNoticeRequest get;
+  get.set_name(draft.name());
+  v1::Notice read;
+  ASSERT_TRUE(notice_stub_->GetNotice(Call().get(), get, &read).ok());
+  EXPECT_EQ(read.deliveries(0).state(), v1::DELIVERY_STATE_QUEUED);
+  EXPECT_EQ(read.deliveries(0).hold(), v1::DELIVERY_HOLD_STOPPED_THERE);
+  EXPECT_EQ(read.deliveries(0).reason_code(), "CHANNEL_FORK");
+  v1::NodeStatus status;
+  ASSERT_TRUE(node_stub_->GetStatus(Call().get(), {}, &status).ok());
+  EXPECT_EQ(status.peers(0).state(), v1::LINK_STATE_QUARANTINED);
+  ASSERT_EQ(status.warnings_size(), 1);
+  EXPECT_NE(status.warnings(0).find("priority channel to la-attapeu is stopped by its side: "
+                                    "CHANNEL_FORK"),
+            std::string::npos)
+      << status.warnings(0);
+  v1::GetPeerRequest get_peer;
+  get_peer.set_unit(kAttapeu);
+  v1::Peer peer;
+  ASSERT_TRUE(node_stub_->GetPeer(Call().get(), get_peer, &peer).ok());
+  EXPECT_EQ(peer.channels(2).lane(), "priority");
+  EXPECT_EQ(peer.channels(2).peer_quarantine_reason(), "CHANNEL_FORK");
+  EXPECT_EQ(peer.channels(0).peer_quarantine_reason(), "");
+}
+
+TEST_F(Services, ShareWithNobodyIsAnEmptyAudience) {
+  const v1::Notice draft = NewDraft(1);
+  for (const std::vector<std::string>& units :
+       {std::vector<std::string>{}, std::vector<std::string>{""},
+        std::vector<std::string>{"", ""}}) {
+    for (const bool validate_only : {true, false}) {
+      v1::ShareNoticeRequest share = operations::ShareRequest(draft, units, RequestId(2));
+      share.set_validate_only(validate_only);
+      v1::ShareNoticeResponse response;
+      const grpc::Status status = notice_stub_->ShareNotice(Call().get(), share, &response);
+      EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT);
+      EXPECT_EQ(DetailsOf(status).reason, "AUDIENCE_EMPTY");
+    }
+  }
+}
+
 TEST_F(Services, CodesUnitsAndGatesAreListed) {
   v1::ListCodesRequest request;
   v1::ListCodesResponse lists;
@@ -319,6 +372,8 @@ TEST_F(Services, PermissionComesBeforeContractAndExistence) {
           << one.method << " by " << domain::RoleText(role) << ": " << status.error_message();
       if (denied) {
         EXPECT_EQ(DetailsOf(status).reason, "ROLE_MISSING");
+      } else if (!status.ok()) {
+        EXPECT_EQ(DetailsOf(status).error_infos, 1) << one.method;
       }
     }
     // An officer without any role of this node.
