@@ -183,7 +183,7 @@ class Requests(Calls):
 
     def test_audience_that_is_empty_unknown_unpaired_or_oneself(self):
         share = ("notice", "share", self.incident, "--yes", "--to")
-        self.refused(WRONG_INPUT, *share, "", says=("units", "required"))
+        self.refused(WRONG_INPUT, *share, "", says=("no unit is named", "nobody, never everybody"))
         self.refused(WRONG_INPUT, *share[:-1], says=("--to", "an empty audience means nobody"))
         self.refused(WRONG_INPUT, *share, "la-atapeu", says=("did you mean la-attapeu",))
         self.assertEqual("unit_not_paired", self.refused(REFUSED, *share, "kh-ratanakiri", says=("kh-ratanakiri", "next:")))
