@@ -42,15 +42,6 @@ absl::Status CounterBehind(int year) {
                "Keep the data folder as it is and restore a backup.");
 }
 
-absl::Status CheckFree(const Reader& reader, std::string_view name, std::string_view key) {
-  const absl::StatusOr<std::optional<std::string>> present = reader.Get(key);
-  if (!present.ok()) return present.status();
-  if (!present->has_value()) return absl::OkStatus();
-  return Error(absl::StatusCode::kAlreadyExists, Reason::kAlreadyExists,
-               "A record named " + std::string(name) + " exists already.",
-               "Names are never reused.", "Read the record that has the name.");
-}
-
 }  // namespace
 
 absl::StatusOr<std::uint64_t> NextNumber(Transaction& transaction, Kind kind, int year) {
@@ -164,9 +155,7 @@ absl::Status PutReceivedReference(Transaction& transaction, std::string_view nam
                                   std::uint64_t number) {
   const std::optional<NameParts> parts = SplitName(name);
   if (!parts.has_value()) return NoName();
-  const Key key = ReferenceKey(Kind::kReceived, parts->reference, parts->owner);
-  if (absl::Status status = CheckFree(transaction, name, key); !status.ok()) return status;
-  transaction.Put(key, U64Bytes(number));
+  transaction.Put(ReferenceKey(Kind::kReceived, parts->reference, parts->owner), U64Bytes(number));
   return absl::OkStatus();
 }
 

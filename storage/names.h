@@ -58,8 +58,8 @@ absl::StatusOr<std::vector<ReferenceHit>> FindReceivedTail(const Snapshot& snaps
                                                            std::string_view tail,
                                                            std::size_t limit);
 
-// Makes the received notice `name` findable. Errors: INVALID_ARGUMENT / FIELD_INVALID not a
-// resource name; ALREADY_EXISTS / ALREADY_EXISTS it leads to another record.
+// Makes the received notice `name` findable. Precondition: FindReceivedNumber found none in this
+// transaction. Errors: INVALID_ARGUMENT / FIELD_INVALID not a resource name.
 absl::Status PutReceivedReference(Transaction& transaction, std::string_view name,
                                   std::uint64_t number);
 

@@ -41,6 +41,7 @@ absl::StatusOr<std::vector<store::v1::NoticeRecord>> ListNoticeVersions(
     std::size_t limit);
 
 // Received notices. `record.number` is NextNumber(kReceived, 0). Sorted by first_receive_time_ms.
+// Precondition: FindReceived found none of this name in this transaction.
 absl::Status CreateReceived(Transaction& transaction, const store::v1::ReceivedRecord& record);
 absl::Status UpdateReceived(Transaction& transaction, const store::v1::ReceivedRecord& before,
                             const store::v1::ReceivedRecord& after);

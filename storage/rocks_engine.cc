@@ -398,12 +398,9 @@ rocksdb::Options MakeOptions(const RocksOptions& ours, const std::shared_ptr<Hea
   options.memtable_prefix_bloom_size_ratio = 0.02;
   options.memtable_whole_key_filtering = true;
   options.max_open_files = 512;
+  // On every level: zstd on the last one took an eighth of an import and of a catch-up, and a
+  // province fills a disk slowly (docs/performance.md, "Compression").
   options.compression = rocksdb::kLZ4Compression;
-  options.bottommost_compression = rocksdb::kZSTD;
-  // The level above takes twice the CPU for 4 % less; a node writes more often than it fills a
-  // disk.
-  options.bottommost_compression_opts.enabled = true;
-  options.bottommost_compression_opts.level = 1;
   options.level_compaction_dynamic_level_bytes = true;
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;  // the default differs by NDEBUG
   options.info_log = std::make_shared<Log>(ours.on_log);
