@@ -1,8 +1,10 @@
 // Timers of the housekeeping thread. See node_housekeeping.h.
 #include "server/node_housekeeping.h"
 
+#include <optional>
 #include <utility>
 
+#include "storage/journal_store.h"
 #include "storage/request_store.h"
 
 namespace tripoint {
@@ -15,6 +17,17 @@ constexpr std::int64_t kExpiryMs = 3'600'000;
 constexpr std::int64_t kSweepMs = 10'000;
 constexpr std::size_t kSweepVisitsMax = 1000;
 
+// When the store was changed last, by its journal. nullopt: never, or it cannot be read, which the
+// next read of it will say.
+std::optional<std::int64_t> LastChangeMs(const storage::Engine& engine) {
+  const auto snapshot = engine.TakeSnapshot();
+  const auto head = storage::ReadJournalHead(*snapshot);
+  if (!head.ok() || head->frontier.size() == 0) return std::nullopt;
+  const auto newest = storage::ReadJournal(*snapshot, head->frontier.size() - 1, 1);
+  if (!newest.ok() || newest->empty()) return std::nullopt;
+  return newest->front().time_ms();
+}
+
 }  // namespace
 
 Housekeeping::Housekeeping(NodeIdentity& identity, const storage::Engine& engine,
@@ -24,7 +37,7 @@ Housekeeping::Housekeeping(NodeIdentity& identity, const storage::Engine& engine
     : identity_(identity),
       engine_(engine),
       committer_(committer),
-      clock_(clock),
+      age_clock_(clock, LastChangeMs(engine)),
       log_(log),
       watch_(std::move(watched_folders)),
       loop_("housekeeping", clock) {
@@ -47,9 +60,10 @@ void Housekeeping::LookAtFiles() {
 }
 
 void Housekeeping::SweepRequests() {
+  const std::optional<std::int64_t> now_ms = age_clock_.NowMs();
+  if (!now_ms.has_value()) return;
   const auto snapshot = engine_.TakeSnapshot();
-  auto expired =
-      storage::FindExpiredRequests(*snapshot, clock_.wall_ms(), sweep_resume_, kSweepVisitsMax);
+  auto expired = storage::FindExpiredRequests(*snapshot, *now_ms, sweep_resume_, kSweepVisitsMax);
   if (!expired.ok()) {
     log_.Error("requests.sweep_failed", {{"status", expired.status()}});
     return;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "server/node_identity.h"
+#include "server/runtime/age_clock.h"
 #include "server/runtime/clock.h"
 #include "server/runtime/event_loop.h"
 #include "server/runtime/file_watch.h"
@@ -39,7 +40,7 @@ class Housekeeping {
   NodeIdentity& identity_;
   const storage::Engine& engine_;
   storage::Committer& committer_;
-  const runtime::Clock& clock_;
+  const runtime::AgeClock age_clock_;
   runtime::Log& log_;
   runtime::FileWatch watch_;
   std::string sweep_resume_;
