@@ -67,16 +67,17 @@ absl::StatusOr<Frontier> KeptFrontier(const Snapshot& snapshot, const ChannelNam
   return FrontierOf(state.receipted_size(), state.receipted_frontier());
 }
 
-// Reads envelopes whose numbers climb, as those of a channel do: mostly the next one, which costs a
-// step of a cursor instead of a search.
+// Reads envelopes whose numbers climb, as those of a channel do: the first by its key, the others
+// mostly as the next ones of a cursor, which costs a step instead of a search.
 class EnvelopeReader {
  public:
   EnvelopeReader(const Snapshot& snapshot, std::uint64_t epoch)
       : snapshot_(snapshot), epoch_(epoch) {}
 
-  // nullopt: there is none of this number. The view is good until the next call.
-  absl::StatusOr<std::optional<std::string_view>> Read(std::uint64_t number) {
+  // nullopt: there is none of this number.
+  absl::StatusOr<std::optional<std::string>> Read(std::uint64_t number) {
     const Key wanted = EnvelopeKey(epoch_, number);
+    if (!std::exchange(begun_, true)) return snapshot_.Get(wanted);
     if (cursor_ == nullptr) {
       cursor_ = snapshot_.NewCursor(wanted, PrefixEnd(Key(Space::kEnvelope).U64(epoch_)));
     } else {
@@ -89,7 +90,7 @@ class EnvelopeReader {
       return std::nullopt;
     }
     if (cursor_->key() != std::string_view(wanted)) return std::nullopt;
-    return std::make_optional(cursor_->value());
+    return std::make_optional(std::string(cursor_->value()));
   }
 
  private:
@@ -97,6 +98,7 @@ class EnvelopeReader {
 
   const Snapshot& snapshot_;
   const std::uint64_t epoch_;
+  bool begun_ = false;
   std::unique_ptr<Cursor> cursor_;
 };
 
@@ -202,13 +204,12 @@ absl::StatusOr<std::vector<ChannelEnvelope>> ReadOutbound(const Snapshot& snapsh
     if (position != first + envelopes.size()) return Hole(channel, first + envelopes.size());
     const absl::StatusOr<OutboundEntry> entry = ParseRecord<OutboundEntry>(cursor->value());
     if (!entry.ok()) return entry.status();
-    const absl::StatusOr<std::optional<std::string_view>> envelope =
-        reader.Read(entry->envelope_number());
+    absl::StatusOr<std::optional<std::string>> envelope = reader.Read(entry->envelope_number());
     if (!envelope.ok()) return envelope.status();
     if (!envelope->has_value()) return Hole(channel, position);
     if (!envelopes.empty() && bytes + (*envelope)->size() > bytes_max) break;
     bytes += (*envelope)->size();
-    envelopes.push_back({position, std::string(**envelope)});
+    envelopes.push_back({position, std::move(**envelope)});
   }
   if (const absl::Status status = cursor->status(); !status.ok()) return status;
   return envelopes;

@@ -13,7 +13,10 @@ namespace {
 using contract::Error;
 using contract::Reason;
 
-constexpr int kCentury = 2000;  // references carry two digits of the year
+// References carry two digits of the year: 70 to 99 are of a node whose clock began in 1970.
+constexpr int YearFrom(std::uint64_t two_digits) {
+  return static_cast<int>(two_digits) + (two_digits >= 70 ? 1900 : 2000);
+}
 constexpr std::uint64_t kNumberInYearMax = (std::uint64_t{1} << kYearShift) - 1;
 
 // The dash before the piece that ends at `end`; npos: there is none.
@@ -101,7 +104,7 @@ std::optional<std::uint64_t> OwnNumber(Kind kind, std::string_view name) {
   const auto number = DigitsIn(reference.substr(number_at + 1, check_at - number_at - 1));
   if (!year.has_value() || *year > 99 || !number.has_value() || *number > kNumberInYearMax)
     return std::nullopt;
-  return RecordNumber(kCentury + static_cast<int>(*year), *number);
+  return RecordNumber(YearFrom(*year), *number);
 }
 
 absl::StatusOr<std::vector<std::uint64_t>> OwnNumbersOf(const Snapshot& snapshot, Kind kind,

@@ -100,6 +100,19 @@ TEST(IncidentStore, NumberLeadsToItsRecordsOfEveryYear) {
   EXPECT_TRUE(FindIncidentsByNumber(*snapshot, ~std::uint64_t{0})->empty());
 }
 
+// Goal: a node whose clock has fallen back to 1970 records and finds, too.
+TEST(IncidentStore, RecordOfAClockThatBeganAnewIsFound) {
+  Store store;
+  IncidentRecord record = Make(1, "DRG-POS", 1, 1000);
+  record.mutable_incident()->set_name("units/vn-tayninh/incidents/I-TNI-70-0001-B");
+  ASSERT_TRUE(store
+                  .Write([&](Transaction& transaction) {
+                    return CreateIncident(transaction, RecordNumber(1970, 1), record);
+                  })
+                  .ok());
+  EXPECT_TRUE(FindIncident(store.engine, record.incident().name())->has_value());
+}
+
 // Goal: only the exact name of a stored record finds it: nothing that has its number in common.
 TEST(IncidentStore, NameMustBeExact) {
   Store store;
