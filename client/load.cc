@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <ctime>
 #include <exception>
+#include <map>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -34,6 +36,14 @@ std::string Members(const Outcome& outcome) {
       outcome.measured, outcome.total, outcome.errors, error, outcome.seconds,
       outcome.seconds > 0 ? static_cast<double>(outcome.measured) / outcome.seconds : 0,
       Percentile(outcome.latencies_ms, 0.50), Percentile(outcome.latencies_ms, 0.99));
+}
+
+double ProcessCpuSeconds(int process) {
+  clockid_t clock = 0;
+  timespec time{};
+  if (process == 0 || clock_getcpuclockid(process, &clock) != 0 || clock_gettime(clock, &time) != 0)
+    return 0;
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
 
 Crowd::Crowd(const Options& options, Work work)
@@ -106,12 +116,27 @@ void AddEndpoint(CLI::App& app, const std::string& prefix, Endpoint& endpoint) {
   app.add_option("--" + prefix + "roots", endpoint.roots, "folder of the countries' roots");
 }
 
+void AddReadOptions(CLI::App& app, Options& options) {
+  app.add_option("--process", options.process, "id of the node's process, whose CPU is told");
+  app.add_option("--category", options.category, "list: category or group");
+  app.add_option("--gate", options.gate, "list");
+  app.add_option("--severity-min", options.severity_min, "list")->check(CLI::Range(0, 5));
+  app.add_flag("--open-only", options.open_only, "list: state OPEN");
+  app.add_option("--record-from", options.record_from, "list: not before this record of `fill`");
+  app.add_option("--record-until", options.record_until, "list: before this record of `fill`");
+  app.add_option("--watchers", options.watchers)->check(CLI::Range(1, 240));
+  app.add_option("--stalled", options.stalled)->check(CLI::Range(0, 8));
+  app.add_option("--units", options.units, "fanout: the audience")->delimiter(',');
+}
+
 int Run(int argc, char** argv) {
   Options options;
   CLI::App app("Loads a node and prints one JSON line");
-  app.add_option("mode", options.mode, "create, import, share, visible or wait")
-      ->required()
-      ->check(CLI::IsMember({"create", "import", "share", "visible", "wait"}));
+  static const std::map<std::string, std::string (*)(const Options&)> kModes = {
+      {"create", RunCreate}, {"import", RunImport}, {"share", RunShare}, {"visible", RunVisible},
+      {"wait", RunWait},     {"fill", RunFill},     {"get", RunGet},     {"list", RunList},
+      {"watch", RunWatch},   {"fanout", RunFanout}};
+  app.add_option("mode", options.mode, "what to do")->required()->check(CLI::IsMember(kModes));
   AddEndpoint(app, "", options.node);
   AddEndpoint(app, "to-", options.to);
   app.add_option("--peer", options.peer, "unit to share with");
@@ -125,6 +150,7 @@ int Run(int argc, char** argv) {
   app.add_option("--batch", options.batch)->check(CLI::Range(1, 200));
   app.add_flag("--wait-receipted", options.wait_receipted,
                "share: measure until the peer has receipted all");
+  AddReadOptions(app, options);
   CLI11_PARSE(app, argc, argv);
   if (options.channels == 0) options.channels = (options.in_flight + 63) / 64;
 
@@ -132,12 +158,7 @@ int Run(int argc, char** argv) {
     std::fprintf(stderr, "tripoint-load: %s\n", std::string(policy.message()).c_str());
     return 1;
   }
-  std::string members;
-  if (options.mode == "create") members = RunCreate(options);
-  if (options.mode == "import") members = RunImport(options);
-  if (options.mode == "share") members = RunShare(options);
-  if (options.mode == "visible") members = RunVisible(options);
-  if (options.mode == "wait") members = RunWait(options);
+  const std::string members = kModes.at(options.mode)(options);
   std::printf("{\"mode\": \"%s\", %s}\n", options.mode.c_str(), members.c_str());
   return 0;
 }

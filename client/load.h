@@ -1,6 +1,6 @@
 // tripoint-load, the load generator: options, the closed loop and what came of it. Used by
-// load_*.cc only; scripts/bench starts the program. Calls are made and answered on gRPC's threads;
-// main only waits.
+// load_*.cc only; scripts/bench starts it. Calls are made and answered on gRPC's threads; main only
+// waits.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -49,14 +49,27 @@ struct Options {
   int record_bytes = 1024;      // about, of an incident or notice as it travels
   int batch = 200;              // import: records a call
   bool wait_receipted = false;  // share: the time ends when the peer has receipted all
+  int process = 0;              // get, watch, fanout: id of the node's process, whose CPU is told
+  // list: what is asked for; from and until are numbers of records that `fill` made.
+  std::string category;
+  std::string gate;
+  int severity_min = 0;
+  bool open_only = false;
+  std::uint64_t record_from = 0;
+  std::uint64_t record_until = 0;
+  int watchers = 100;              // watch: who read
+  int stalled = 0;                 // watch: who do not
+  std::vector<std::string> units;  // fanout: the audience
 };
 
-// A connection of its own to the node. Exits the process with a message when the files do not
-// serve.
+// A connection of its own to the node. Exits with a message when the files do not serve.
 std::shared_ptr<grpc::Channel> Connect(const Endpoint& endpoint);
 std::vector<std::shared_ptr<grpc::Channel>> ConnectAll(const Options& options);
 // Sets the limit within which every call of the generator must be answered.
 void SetDeadline(grpc::ClientContext& context);
+
+// CPU time that a process has used; 0 for process 0, or one that is gone.
+double ProcessCpuSeconds(int process);
 
 // Records that differ as real ones do: categories, gates, times, severity; text that does not
 // compress to nothing. The same seed gives the same records. Thread-safe.
@@ -123,7 +136,14 @@ std::string RunImport(const Options& options);
 std::string RunShare(const Options& options);
 std::string RunVisible(const Options& options);
 std::string RunWait(const Options& options);
+std::string RunFill(const Options& options);
+std::string RunGet(const Options& options);
+std::string RunList(const Options& options);
+std::string RunWatch(const Options& options);
+std::string RunFanout(const Options& options);
 
+// Waits until the receipts of `unit` cover everything.
+void WaitReceipted(const Endpoint& node, const std::string& unit);
 // `"count": ..., "rate": ..., "p50_ms": ...` of an outcome.
 std::string Members(const Outcome& outcome);
 

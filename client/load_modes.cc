@@ -105,6 +105,10 @@ Channels WaitReceipted(v1::NodeService::Stub& stub, const std::string& unit) {
 
 }  // namespace
 
+void WaitReceipted(const Endpoint& node, const std::string& unit) {
+  WaitReceipted(*v1::NodeService::NewStub(Connect(node)), unit);
+}
+
 std::string RunCreate(const Options& options) {
   const Records records(options.record_bytes);
   const auto channels = ConnectAll(options);

@@ -97,7 +97,9 @@ grpc::ServerUnaryReactor* Store(grpc::CallbackServerContext* context, BareStore&
 }
 
 using RawIncidents = v1::IncidentService::WithRawCallbackMethod_CreateIncident<
-    v1::IncidentService::WithRawCallbackMethod_BatchCreateIncidents<v1::IncidentService::Service>>;
+    v1::IncidentService::WithRawCallbackMethod_GetIncident<
+        v1::IncidentService::WithRawCallbackMethod_BatchCreateIncidents<
+            v1::IncidentService::Service>>>;
 
 class Incidents final : public RawIncidents {
  public:
@@ -114,6 +116,23 @@ class Incidents final : public RawIncidents {
                    named.set_name(NameOf(options_, "incidents", number));
                    return body + named.SerializeAsString();
                  });
+  }
+
+  // The bytes as stored: one point read by the number at the end of the name. Field 1 of a create
+  // request is a serialised Incident, so they parse as the answer.
+  grpc::ServerUnaryReactor* GetIncident(grpc::CallbackServerContext* context,
+                                        const grpc::ByteBuffer* request,
+                                        grpc::ByteBuffer* response) override {
+    v1::GetIncidentRequest get;
+    if (!get.ParseFromString(ToBytes(*request))) return Refuse(context, "no request");
+    const std::uint64_t number =
+        std::strtoull(get.name().substr(get.name().rfind('/') + 1).c_str(), nullptr, 10);
+    const std::string body = store_.Body(number);
+    if (body.empty()) return Refuse(context, "no such incident");
+    *response = ToBuffer(body);
+    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    reactor->Finish(grpc::Status::OK);
+    return reactor;
   }
 
   grpc::ServerUnaryReactor* BatchCreateIncidents(grpc::CallbackServerContext* context,
