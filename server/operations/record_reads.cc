@@ -59,6 +59,37 @@ std::string UpperCase(std::string text) {
   return text;
 }
 
+// Whether one record that was found by its reference is in the list that `request` asks for.
+// Whoever follows a list with filters asks so for each record that changes.
+bool Fits(const v1::ListIncidentsRequest& request, const v1::Incident& incident) {
+  const v1::Facts& facts = incident.facts();
+  const std::string category = UpperCase(request.category_code());
+  const bool is_group = category.find('-') == std::string::npos;
+  const bool in_category = category.empty() || facts.category_code() == category ||
+                           (is_group && facts.category_code().rfind(category + "-", 0) == 0);
+  return in_category && (request.state() == 0 || incident.state() == request.state()) &&
+         facts.severity() >= request.severity_min() &&
+         (request.gate().empty() || facts.place().gate() == request.gate()) &&
+         (request.occur_time_ms_from() == 0 ||
+          facts.occur_time_ms() >= request.occur_time_ms_from()) &&
+         (request.occur_time_ms_until() == 0 ||
+          facts.occur_time_ms() < request.occur_time_ms_until());
+}
+
+bool Fits(const v1::ListNoticesRequest& request, const v1::Notice& notice) {
+  const bool received = notice.direction() == v1::NOTICE_DIRECTION_RECEIVED;
+  const auto& units = notice.audience();
+  const bool of_unit = received
+                           ? notice.owner() == request.unit()
+                           : std::find(units.begin(), units.end(), request.unit()) != units.end();
+  return (request.unit().empty() || of_unit) &&
+         (request.kind_code().empty() || notice.kind_code() == request.kind_code()) &&
+         (request.urgency_code().empty() || notice.urgency_code() == request.urgency_code()) &&
+         (request.state() == 0 || notice.state() == request.state()) &&
+         (!request.needs_ack() || (received && notice.needs_ack())) &&
+         (request.incident().empty() || notice.incident() == request.incident());
+}
+
 absl::StatusOr<Page<v1::Notice>> ListOwn(const NodeFacts& node, const storage::Snapshot& snapshot,
                                          const storage::NoticeFilter& filter, int wanted_state,
                                          std::size_t limit, std::string_view after,
@@ -117,7 +148,7 @@ absl::StatusOr<Page<v1::Notice>> NoticesByTail(const NodeFacts& node,
     for (const std::string& name : *names) {
       absl::StatusOr<v1::Notice> notice = GetNotice(node, snapshot, name, now_ms, links);
       if (!notice.ok()) return notice.status();
-      page.items.push_back(*std::move(notice));
+      if (Fits(request, *notice)) page.items.push_back(*std::move(notice));
     }
   }
   return page;
@@ -148,7 +179,7 @@ absl::StatusOr<Page<v1::Incident>> ListIncidents(const NodeFacts& node,
     for (const std::string& name : *names) {
       absl::StatusOr<v1::Incident> incident = GetIncident(node, snapshot, name);
       if (!incident.ok()) return incident.status();
-      page.items.push_back(*std::move(incident));
+      if (Fits(request, *incident)) page.items.push_back(*std::move(incident));
     }
     return page;
   }

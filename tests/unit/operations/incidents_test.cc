@@ -2,6 +2,8 @@
 // journal entry that names it.
 #include <gmock/gmock.h>
 
+#include <functional>
+
 #include "google/rpc/status.pb.h"
 #include "tests/unit/operations/world.h"
 
@@ -286,6 +288,32 @@ TEST_F(Incidents, TailOfAReferenceFindsExactlyThatRecord) {
   request.set_reference_tail("hello");
   EXPECT_EQ(ReasonOf(ListIncidents(qng_.facts, *qng_.Snapshot(), request, {}).status()),
             Reason::kReferenceInvalid);
+}
+
+// Whoever follows a list with filters asks for each record that changed, by its reference.
+TEST_F(Incidents, TailAndFiltersHoldTogether) {
+  const v1::Incident incident = Create(IncidentRequest(RequestId(1))).value();
+  const auto found = [&](const std::function<void(v1::ListIncidentsRequest&)>& ask) {
+    v1::ListIncidentsRequest request;
+    request.set_reference_tail(incident.name().substr(incident.name().rfind('/') + 1));
+    ask(request);
+    return !ListIncidents(qng_.facts, *qng_.Snapshot(), request, {})->items.empty();
+  };
+  const std::int64_t time_ms = incident.facts().occur_time_ms();
+  EXPECT_TRUE(found([](auto& ask) { ask.set_category_code("ctb"); }));
+  EXPECT_FALSE(found([](auto& ask) { ask.set_category_code("CT"); }));
+  EXPECT_TRUE(found([](auto& ask) { ask.set_category_code("CTB-GEN"); }));
+  EXPECT_FALSE(found([](auto& ask) { ask.set_category_code("DRG"); }));
+  EXPECT_TRUE(found([](auto& ask) { ask.set_state(v1::INCIDENT_STATE_OPEN); }));
+  EXPECT_FALSE(found([](auto& ask) { ask.set_state(v1::INCIDENT_STATE_CLOSED); }));
+  EXPECT_TRUE(found([](auto& ask) { ask.set_severity_min(2); }));
+  EXPECT_FALSE(found([](auto& ask) { ask.set_severity_min(3); }));
+  EXPECT_TRUE(found([](auto& ask) { ask.set_gate("G-BOY"); }));
+  EXPECT_FALSE(found([](auto& ask) { ask.set_gate("G-LAOBAO"); }));
+  EXPECT_TRUE(found([&](auto& ask) { ask.set_occur_time_ms_from(time_ms); }));
+  EXPECT_FALSE(found([&](auto& ask) { ask.set_occur_time_ms_from(time_ms + 1); }));
+  EXPECT_FALSE(found([&](auto& ask) { ask.set_occur_time_ms_until(time_ms); }));
+  EXPECT_TRUE(found([&](auto& ask) { ask.set_occur_time_ms_until(time_ms + 1); }));
 }
 
 }  // namespace

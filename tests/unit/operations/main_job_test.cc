@@ -2,6 +2,8 @@
 // other, read, answered, and known to the owner; with every envelope stored once.
 #include <gmock/gmock.h>
 
+#include <functional>
+
 #include "tests/unit/operations/world.h"
 
 namespace tripoint::operations {
@@ -66,6 +68,33 @@ TEST_F(MainJob, SharedStoredAcknowledgedAndKnownToTheOwner) {
   const v1::Delivery known = To(qng_.Notice(shared.name()), kAttapeu);
   EXPECT_EQ(known.state(), v1::DELIVERY_STATE_ACKNOWLEDGED);
   EXPECT_EQ(known.officer(), "somphone");
+}
+
+// Whoever follows a list with filters asks for each notice that changed, by its reference.
+TEST_F(MainJob, TailAndFiltersHoldTogether) {
+  const v1::Notice shared = Shared(qng_, {kAttapeu});
+  (void)Carry(qng_, atp_);
+  const auto found = [&](World& world, const std::function<void(v1::ListNoticesRequest&)>& ask) {
+    v1::ListNoticesRequest request;
+    request.set_reference_tail(shared.name().substr(shared.name().rfind('/') + 1));
+    ask(request);
+    return !ListNotices(world.facts, *world.Snapshot(), request, {}, kNow, nullptr)->items.empty();
+  };
+  EXPECT_TRUE(found(qng_, [](auto& ask) { ask.set_unit(kAttapeu); }));
+  EXPECT_FALSE(found(qng_, [](auto& ask) { ask.set_unit(kRatanakiri); }));
+  EXPECT_FALSE(found(qng_, [](auto& ask) { ask.set_needs_ack(true); }));
+  EXPECT_TRUE(found(qng_, [&](auto& ask) { ask.set_incident(shared.incident()); }));
+  EXPECT_FALSE(found(qng_, [](auto& ask) { ask.set_incident("units/vn-quangngai/incidents/x"); }));
+  EXPECT_TRUE(found(atp_, [](auto& ask) { ask.set_unit(kQuangNgai); }));
+  EXPECT_FALSE(found(atp_, [](auto& ask) { ask.set_unit(kRatanakiri); }));
+  for (World* world : {&qng_, &atp_}) {
+    EXPECT_TRUE(found(*world, [&](auto& ask) { ask.set_urgency_code(shared.urgency_code()); }));
+    EXPECT_FALSE(found(*world, [](auto& ask) { ask.set_urgency_code("U0"); }));
+    EXPECT_TRUE(found(*world, [&](auto& ask) { ask.set_kind_code(shared.kind_code()); }));
+    EXPECT_FALSE(found(*world, [](auto& ask) { ask.set_kind_code("HOTLINE"); }));
+    EXPECT_TRUE(found(*world, [](auto& ask) { ask.set_state(v1::NOTICE_STATE_RELEASED); }));
+    EXPECT_FALSE(found(*world, [](auto& ask) { ask.set_state(v1::NOTICE_STATE_DRAFT); }));
+  }
 }
 
 TEST_F(MainJob, ChannelsOfBothSidesHaveEqualRoots) {
