@@ -180,6 +180,7 @@ std::string RunList(const Options& options) {
   std::vector<Call> calls(static_cast<std::size_t>(options.in_flight));
   std::atomic<int> items{0};
   std::atomic<bool> more{false};
+  const double cpu_before = ProcessCpuSeconds(options.process);
   Crowd crowd(options, [&](int chain, Crowd::Done done) {
     Call& call = calls[static_cast<std::size_t>(chain)];
     call.context = std::make_unique<grpc::ClientContext>();
@@ -193,7 +194,10 @@ std::string RunList(const Options& options) {
         });
   });
   const Outcome outcome = crowd.Run();
-  return Members(outcome) + fmt::format(", \"items\": {}, \"more\": {}", items.load(), more.load());
+  return Members(outcome) +
+         fmt::format(", \"items\": {}, \"more\": {}, \"cpu_us\": {:.2f}", items.load(), more.load(),
+                     1e6 * (ProcessCpuSeconds(options.process) - cpu_before) /
+                         static_cast<double>(std::max<std::uint64_t>(outcome.total, 1)));
 }
 
 }  // namespace tripoint::client::load

@@ -58,10 +58,11 @@ def list_(bench, emit, note):
     note(f"list: {count} records at {fill['rate'] * 200:.0f} a second")
     seconds = max(0.1, bench.options.seconds / 6)
     for name, options in filters(count):
-        found = bench.load("list", node, seconds=seconds, warm_up=seconds / 5, **options)
+        found = bench.load("list", node, seconds=seconds, warm_up=seconds / 5, process=node.process.handle.pid, **options)
         params = {"records": count, "filters": name, "items": found["items"], "more": found["more"]}
         for measure in ("p50", "p99"):
             emit("list", {**params, "measure": measure}, found[f"{measure}_ms"], "ms")
+        emit("list", {**params, "measure": "server_cpu"}, found["cpu_us"], "us/call")
     node.stop()
 
 

@@ -329,7 +329,7 @@ TEST(IncidentStore, WorkOfAPageIsBounded) {
   IndexQuery query;
   query.space = Space::kIncidentIndex;
   query.terms = {{2, {"DRG-TRF"}}, {4, {"5"}}};
-  query.seeks_max = 20;
+  query.steps_max = 20;
   std::vector<std::uint64_t> found;
   int pages = 0;
   do {
