@@ -362,7 +362,8 @@ Statistics RocksEngine::GetStatistics() const {
     const std::uintmax_t size = file->file_size(unreadable);
     if (!unreadable) statistics.disk_bytes += size;
   }
-  statistics.writes_stopped = health_->full() || health_->failed();
+  statistics.writes_stopped =
+      health_->full() || health_->failed() || !HasFloor(directory_, space_floor_bytes_);
   return statistics;
 }
 

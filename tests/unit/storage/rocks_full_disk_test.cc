@@ -96,6 +96,17 @@ class FullDisk : public testing::Test {
   std::vector<Reason> troubles_;
 };
 
+// Goal: a node where nobody records tonight says that its disk is full before somebody tries.
+TEST_F(FullDisk, IsKnownWithoutAWrite) {
+  WriteAndDie();
+  const auto engine = OpenRocksEngine(store_, Options());
+  ASSERT_TRUE(engine.ok()) << engine.status();
+  EXPECT_FALSE((*engine)->GetStatistics().writes_stopped);
+  Fill();
+  EXPECT_TRUE((*engine)->GetStatistics().writes_stopped);
+  EXPECT_TRUE(troubles_.empty());
+}
+
 // Goal: the reserve alone makes a start possible, again and again; reads go on, writes are refused,
 // and when there is room writing goes on and the log becomes a table before anything new is there.
 TEST_F(FullDisk, StartReadsRefusesAndComesBack) {
