@@ -69,7 +69,9 @@ class Importer {
   absl::Status EachRecord(bool first,
                           const std::function<absl::Status(int, v1::CreateIncidentRequest&)>& take);
   v1::CreateIncidentRequest RequestOf(const v1::Incident& incident) const;
+  // Sends the batch; its answer is counted when it comes.
   absl::Status Send();
+  absl::Status Count(const std::vector<int>& lines);
   void Progress(ImportReader& reader, bool first);
   absl::StatusOr<int> Finish();
 
@@ -80,9 +82,12 @@ class Importer {
   std::vector<std::pair<std::string, std::string>> filters_;
   std::vector<std::string> among_;
   Counts counts_;
-  v1::BatchCreateIncidentsRequest batch_;
+  std::unique_ptr<v1::BatchCreateIncidentsRequest> batch_ =
+      std::make_unique<v1::BatchCreateIncidentsRequest>();
   std::size_t batch_bytes_ = 0;
   std::vector<int> batch_lines_;
+  v1::BatchCreateIncidentsResponse response_;
+  std::unique_ptr<StreamCaller> stream_;
   int64_t progress_ms_ = 0;
 };
 
@@ -215,15 +220,25 @@ void Importer::Progress(ImportReader& reader, bool first) {
 }
 
 absl::Status Importer::Send() {
-  if (batch_lines_.empty()) return absl::OkStatus();
-  batch_.set_all_or_nothing(options_.all_or_nothing);
-  const absl::StatusOr<Caller*> node = context_.Node();
-  if (!node.ok()) return node.status();
-  const auto answer = (*node)->Call<v1::BatchCreateIncidentsResponse>(
-      "IncidentService/BatchCreateIncidents", batch_);
-  if (!answer.ok()) return answer.status();
-  for (int i = 0; i < answer->results_size() && i < static_cast<int>(batch_lines_.size()); ++i) {
-    const v1::BatchResult& result = answer->results(i);
+  if (batch_->requests_size() == 0) return absl::OkStatus();
+  if (stream_ == nullptr) {
+    absl::StatusOr<Caller*> caller = context_.Node();
+    if (!caller.ok()) return caller.status();
+    stream_ =
+        std::make_unique<StreamCaller>(**caller, "IncidentService/RecordIncidents", response_);
+  }
+  batch_->set_all_or_nothing(options_.all_or_nothing);
+  auto batch = std::exchange(batch_, std::make_unique<v1::BatchCreateIncidentsRequest>());
+  batch_bytes_ = 0;
+  return stream_->Send(std::move(batch), [this, lines = std::exchange(batch_lines_, {})](
+                                             const google::protobuf::Message& /*it is response_*/) {
+    return Count(lines);
+  });
+}
+
+absl::Status Importer::Count(const std::vector<int>& lines) {
+  for (int i = 0; i < response_.results_size() && i < static_cast<int>(lines.size()); ++i) {
+    const v1::BatchResult& result = response_.results(i);
     if (result.status().empty()) {
       ++(result.existed() ? counts_.existed : counts_.added);
       if (context_.out().options().format == Format::kId)
@@ -237,12 +252,9 @@ absl::Status Importer::Send() {
     for (const auto& detail : refusal.details())
       status.SetPayload(detail.type_url(), absl::Cord(detail.value()));
     const contract::Problem problem = contract::ProblemOf(status);
-    counts_.Bad(batch_lines_[static_cast<std::size_t>(i)],
+    counts_.Bad(lines[static_cast<std::size_t>(i)],
                 problem.what + (problem.why.empty() ? "" : ". " + problem.why));
   }
-  batch_.Clear();
-  batch_lines_.clear();
-  batch_bytes_ = 0;
   return absl::OkStatus();
 }
 
@@ -267,16 +279,18 @@ absl::StatusOr<int> Importer::Run() {
     status =
         EachRecord(false, [this](int line, v1::CreateIncidentRequest& request) -> absl::Status {
           const std::size_t bytes = request.ByteSizeLong();
-          if (batch_.requests_size() == kBatchRecordsMax || batch_bytes_ + bytes > kBatchBytesMax) {
+          if (batch_->requests_size() == kBatchRecordsMax ||
+              batch_bytes_ + bytes > kBatchBytesMax) {
             const absl::Status sent = Send();
             if (!sent.ok()) return sent;
           }
           batch_bytes_ += bytes;
-          batch_.add_requests()->Swap(&request);
+          batch_->add_requests()->Swap(&request);
           batch_lines_.push_back(line);
           return absl::OkStatus();
         });
     if (status.ok()) status = Send();
+    if (status.ok() && stream_ != nullptr) status = stream_->Finish();
     if (!status.ok()) {
       if (counts_.added > 0) {
         context_.out().Warn(

@@ -144,10 +144,11 @@ int Run(int argc, char** argv) {
   app.add_option("--channels", options.channels)->check(CLI::Range(0, 512));
   app.add_option("--seconds", options.seconds)->check(CLI::Range(0.1, 86400.0));
   app.add_option("--warm-up", options.warm_up_s)->check(CLI::Range(0.0, 600.0));
-  app.add_option("--count", options.count, "units of work, instead of --seconds");
+  app.add_option("--count", options.count, "records, instead of --seconds");
   app.add_option("--rate", options.rate, "visible: notices a second")->check(CLI::Range(0.1, 1e6));
   app.add_option("--record-bytes", options.record_bytes)->check(CLI::Range(200, 100'000));
-  app.add_option("--batch", options.batch)->check(CLI::Range(1, 200));
+  app.add_option("--batch", options.batch, "records a batch; share: 0 is one by one")
+      ->check(CLI::Range(0, 200));
   app.add_flag("--wait-receipted", options.wait_receipted,
                "share: measure until the peer has receipted all");
   AddReadOptions(app, options);

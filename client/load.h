@@ -23,6 +23,7 @@ namespace tripoint::client::load {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 inline SteadyTime Now() { return std::chrono::steady_clock::now(); }
+inline constexpr int kImportBatch = 200;
 inline double MsBetween(SteadyTime from, SteadyTime to) {
   return std::chrono::duration<double, std::milli>(to - from).count();
 }
@@ -47,7 +48,7 @@ struct Options {
   std::uint64_t count = 0;      // stop after so many instead of after `seconds`
   double rate = 50;             // visible: notices a second
   int record_bytes = 1024;      // about, of an incident or notice as it travels
-  int batch = 200;              // import: records a call
+  int batch = 0;                // records a batch; 0: kImportBatch for import, one by one for share
   bool wait_receipted = false;  // share: the time ends when the peer has receipted all
   int process = 0;              // get, watch, fanout: id of the node's process, whose CPU is told
   // list: what is asked for; from and until are numbers of records that `fill` made.
@@ -97,6 +98,12 @@ struct Outcome {
 };
 double Percentile(const std::vector<float>& sorted, double share);
 
+// The same of batches; and the records that the node refused.
+struct BatchOutcome {
+  Outcome batches;
+  std::uint64_t refused = 0;
+};
+
 // Keeps `in_flight` chains busy: each does one unit of work after the other. `work(chain, done)`
 // starts one and calls `done(status)` on any thread when it is finished.
 class Crowd {
@@ -144,6 +151,15 @@ std::string RunFanout(const Options& options);
 
 // Waits until the receipts of `unit` cover everything.
 void WaitReceipted(const Endpoint& node, const std::string& unit);
+
+// Records batches of incidents that `fill` makes, over one stream a channel, `options.in_flight`
+// at once.
+using FillIncident = std::function<void(std::uint64_t number, v1::CreateIncidentRequest& request)>;
+BatchOutcome RecordBatches(const Options& options, const FillIncident& fill);
+// Shares batches of `options.batch` notices over one stream a channel, `options.in_flight` at once.
+BatchOutcome ShareBatches(const Options& options, const Records& records,
+                          const std::vector<std::shared_ptr<grpc::Channel>>& channels);
+
 // `"count": ..., "rate": ..., "p50_ms": ...` of an outcome.
 std::string Members(const Outcome& outcome);
 

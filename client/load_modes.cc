@@ -1,6 +1,8 @@
-// create, import, share and wait of tripoint-load: closed loops over unary calls. See load.h.
+// create, share and wait of tripoint-load: closed loops over unary calls. See load.h. Batches:
+// load_batches.cc.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -127,43 +129,11 @@ std::string RunCreate(const Options& options) {
   return Members(crowd.Run());
 }
 
-std::string RunImport(const Options& options) {
-  const Records records(options.record_bytes);
-  const auto channels = ConnectAll(options);
-  const auto stubs = StubsOf<v1::IncidentService::Stub, v1::IncidentService>(channels);
-  std::vector<Slot<v1::BatchCreateIncidentsRequest, v1::BatchCreateIncidentsResponse>> slots(
-      static_cast<std::size_t>(options.in_flight));
-  std::atomic<std::uint64_t> number{0};
-  std::atomic<std::uint64_t> refused{0};
-  Crowd crowd(options, [&](int chain, Crowd::Done done) {
-    auto& slot = slots[static_cast<std::size_t>(chain)];
-    slot.Reset();
-    slot.request.Clear();
-    for (int i = 0; i < options.batch; ++i) {
-      v1::CreateIncidentRequest& one = *slot.request.add_requests();
-      *one.mutable_incident()->mutable_facts() = records.Facts(number.fetch_add(1));
-      one.set_request_id(NewRequestId());
-    }
-    const auto& stub = stubs[static_cast<std::size_t>(chain) % stubs.size()];
-    stub->async()->BatchCreateIncidents(
-        slot.context.get(), &slot.request, &slot.response,
-        [&slot, &refused, done = std::move(done)](const grpc::Status& status) {
-          for (const v1::BatchResult& result : slot.response.results()) {
-            if (!result.status().empty()) ++refused;
-          }
-          done(status);
-        });
-  });
-  const Outcome outcome = crowd.Run();
-  const double records_done = static_cast<double>(outcome.measured) * options.batch;
-  return Members(outcome) +
-         fmt::format(", \"batch\": {}, \"refused\": {}, \"records_per_second\": {:.1f}",
-                     options.batch, refused.load(), records_done / outcome.seconds);
-}
+namespace {
 
-std::string RunShare(const Options& options) {
-  const Records records(options.record_bytes);
-  const auto channels = ConnectAll(options);
+// Drafts and shares one after the other: two calls a notice.
+Outcome ShareOneByOne(const Options& options, const Records& records,
+                      const std::vector<std::shared_ptr<grpc::Channel>>& channels) {
   const auto stubs = StubsOf<v1::NoticeService::Stub, v1::NoticeService>(channels);
   struct Pair {
     Slot<v1::CreateNoticeRequest, v1::Notice> draft;
@@ -171,7 +141,6 @@ std::string RunShare(const Options& options) {
   };
   std::vector<Pair> pairs(static_cast<std::size_t>(options.in_flight));
   std::atomic<std::uint64_t> number{0};
-  const SteadyTime start = Now();
   Crowd crowd(options, [&](int chain, Crowd::Done done) {
     Pair& pair = pairs[static_cast<std::size_t>(chain)];
     v1::NoticeService::Stub& stub = *stubs[static_cast<std::size_t>(chain) % stubs.size()];
@@ -192,18 +161,37 @@ std::string RunShare(const Options& options) {
                                     &pair.share.response, done);
         });
   });
-  const Outcome outcome = crowd.Run();
+  return crowd.Run();
+}
+
+}  // namespace
+
+std::string RunShare(const Options& options) {
+  const Records records(options.record_bytes);
+  const auto channels = ConnectAll(options);
+  const SteadyTime start = Now();
+  BatchOutcome outcome;
+  if (options.batch > 0) {
+    outcome = ShareBatches(options, records, channels);
+  } else {
+    outcome.batches = ShareOneByOne(options, records, channels);
+  }
+  const double batch = std::max(options.batch, 1);
+  const auto notices = static_cast<double>(outcome.batches.total - outcome.batches.errors) * batch;
   std::string members =
-      Members(outcome) + fmt::format(", \"envelope_bytes\": {:.1f}",
-                                     records.EnvelopeBytes(options.node.unit, options.peer));
+      Members(outcome.batches) +
+      fmt::format(
+          ", \"envelope_bytes\": {:.1f}, \"refused\": {}, \"notices\": {:.0f}, "
+          "\"notices_per_second\": {:.1f}",
+          records.EnvelopeBytes(options.node.unit, options.peer), outcome.refused, notices,
+          static_cast<double>(outcome.batches.measured) * batch / outcome.batches.seconds);
   if (options.wait_receipted) {
     const auto node = v1::NodeService::NewStub(channels.front());
     const Channels channels_now = WaitReceipted(*node, options.peer);
     const double seconds = MsBetween(start, Now()) / 1000;
     members += fmt::format(
         ", \"receipted\": {}, \"seconds_receipted\": {:.3f}, \"rate_receipted\": {:.1f}",
-        channels_now.receipted, seconds,
-        static_cast<double>(outcome.total - outcome.errors) / seconds);
+        channels_now.receipted, seconds, notices / seconds);
   }
   return members;
 }

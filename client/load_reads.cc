@@ -35,48 +35,19 @@ v1::Facts Varied(v1::Facts facts, std::uint64_t number) {
   return facts;
 }
 
-struct BatchCall {
-  std::unique_ptr<grpc::ClientContext> context;
-  v1::BatchCreateIncidentsRequest request;
-  v1::BatchCreateIncidentsResponse response;
-};
-
 }  // namespace
 
 // Records `count` incidents in batches, `in_flight` at a time.
-std::string RunFill(const Options& asked) {
-  Options options = asked;
-  const std::uint64_t count = asked.count;
-  const auto batch = static_cast<std::uint64_t>(options.batch);
-  options.count = (count + batch - 1) / batch;
+std::string RunFill(const Options& options) {
   const Records records(options.record_bytes);
-  std::vector<std::unique_ptr<v1::IncidentService::Stub>> stubs;
-  for (const auto& channel : ConnectAll(options))
-    stubs.push_back(v1::IncidentService::NewStub(channel));
-  std::vector<BatchCall> calls(static_cast<std::size_t>(options.in_flight));
-  std::atomic<std::uint64_t> next{0};
-  Crowd crowd(options, [&](int chain, Crowd::Done done) {
-    BatchCall& call = calls[static_cast<std::size_t>(chain)];
-    call.context = std::make_unique<grpc::ClientContext>();
-    SetDeadline(*call.context);
-    call.request.Clear();
-    call.response.Clear();
-    const std::uint64_t first = next.fetch_add(batch);
-    for (std::uint64_t number = first; number < std::min(first + batch, count); ++number) {
-      v1::CreateIncidentRequest& one = *call.request.add_requests();
-      *one.mutable_incident()->mutable_facts() = Varied(records.Facts(number), number);
-      one.set_request_id(NewRequestId());
-    }
-    stubs[static_cast<std::size_t>(chain) % stubs.size()]->async()->BatchCreateIncidents(
-        call.context.get(), &call.request, &call.response,
-        [&call, done = std::move(done)](const grpc::Status& status) {
-          const bool all =
-              std::all_of(call.response.results().begin(), call.response.results().end(),
-                          [](const v1::BatchResult& result) { return result.status().empty(); });
-          done(all ? status : grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "record refused"));
-        });
-  });
-  return Members(crowd.Run());
+  BatchOutcome outcome =
+      RecordBatches(options, [&records](std::uint64_t number, v1::CreateIncidentRequest& request) {
+        *request.mutable_incident()->mutable_facts() = Varied(records.Facts(number), number);
+        request.set_request_id(NewRequestId());
+      });
+  outcome.batches.errors += outcome.refused;
+  if (outcome.refused > 0) outcome.batches.first_error = "record refused";
+  return Members(outcome.batches);
 }
 
 namespace {

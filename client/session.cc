@@ -16,186 +16,20 @@
 #include <string>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/strings/cord.h"
-#include "absl/synchronization/mutex.h"
 #include "certs/files.h"
 #include "certs/grpc_credentials.h"
 #include "certs/node_files.h"
 #include "certs/tls_policy.h"
-#include "client/errors.h"
-#include "google/rpc/status.pb.h"
+#include "client/session_errors.h"
 
 namespace tripoint::client {
 namespace {
-
-using contract::Reason;
 
 constexpr int64_t kStepMs = 200;            // how often Ctrl-C is looked at
 constexpr int64_t kFeedSilenceMs = 35'000;  // three heartbeats of 10 s and some
 constexpr int kAnswerBytesMax = 16 << 20;
 
 gpr_timespec In(int64_t span_ms) { return gpr_time_from_millis(span_ms, GPR_TIMESPAN); }
-
-// Why our verifier did not accept the node that answered. Written by gRPC's threads.
-class Refusals {
- public:
-  void Set(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_) {
-    const absl::MutexLock lock(&mutex_);
-    last_ = status;
-  }
-  absl::Status Last() const ABSL_LOCKS_EXCLUDED(mutex_) {
-    const absl::MutexLock lock(&mutex_);
-    return last_;
-  }
-
- private:
-  mutable absl::Mutex mutex_;
-  absl::Status last_ ABSL_GUARDED_BY(mutex_);
-};
-
-struct Link {
-  NodeEntry node;
-  std::shared_ptr<certs::TrustCache> trust;
-  std::shared_ptr<Refusals> refusals;
-  // Connections that ended without a cause since the node answered last. A node that was there and
-  // is gone was stopped or cut off; only when it stays so may its handshake be the reason.
-  int closed = 0;
-};
-
-bool Mentions(const std::string& text, std::string_view word) {
-  return text.find(word) != std::string::npos;
-}
-
-// `closed` of a link that this process never reached.
-constexpr int kNeverReached = 1000;
-constexpr int kHandshakesMin = 3;
-
-absl::Status Unreachable(const Link& link, const std::string& detail, int64_t now_s) {
-  const std::string what =
-      fmt::format("node {} cannot be reached at {}", link.node.name, link.node.address);
-  const auto made = [&](const std::string& why, const std::string& next) {
-    return contract::Error(absl::StatusCode::kUnavailable, Reason::kNodeUnreachable, what, why,
-                           next);
-  };
-  if (Mentions(detail, "Connection refused")) {
-    return made("nothing listens at that address (connection refused)",
-                "start the node there, or correct the address: tripoint node add " +
-                    link.node.name + " ...");
-  }
-  if (Mentions(detail, "resolution")) {
-    return made("the host name is not known here", "check the address: tripoint node list");
-  }
-  if (Mentions(detail, "timed out") || Mentions(detail, "imeout") || Mentions(detail, "No route") ||
-      Mentions(detail, "unreachable")) {
-    return made("no answer from that address: the machine is off, or the network between is down",
-                "try again; nothing was changed by this call");
-  }
-  const absl::Status refused = link.refusals->Last();
-  if (!refused.ok()) {
-    const contract::Problem problem = contract::ProblemOf(refused);
-    return made(
-        fmt::format("a node answered there, but its certificate was not accepted ({}): {}. {}",
-                    contract::ReasonCode(problem.reason), problem.what, problem.why),
-        problem.next.empty() ? "check the address and unit: tripoint node list" : problem.next);
-  }
-  if (link.closed < kHandshakesMin) {
-    return made("the node went away: it stopped, restarts, or the network between broke",
-                "try again; whether it acted is not known: look with list or show");
-  }
-  const auto trust = link.trust->Current();
-  const certs::OwnCertificate own =
-      certs::ExplainOwnCertificate(link.node.certificates, trust.get(), now_s);
-  return made(
-      fmt::format("the connection was closed in the TLS handshake. Your own certificate: {}",
-                  own.text),
-      own.status.ok() ? "the node may not accept certificates of your unit; ask its IT officer"
-                      : contract::ProblemOf(own.status).next);
-}
-
-// `REASON: what. why. next` as certs::ToPlainStatus writes it, for refusals that come before any
-// handler.
-bool PlainReason(const std::string& message, absl::StatusCode code, absl::Status& status) {
-  const std::size_t colon = message.find(": ");
-  if (colon == std::string::npos) return false;
-  const Reason reason = contract::ReasonFromCode(message.substr(0, colon));
-  if (reason == Reason::kUnspecified) return false;
-  // The first sentence says what, the last what to do next, and what is between them why.
-  std::string what = message.substr(colon + 2);
-  std::string why;
-  std::string next;
-  if (const std::size_t last = what.rfind(". "); last != std::string::npos) {
-    next = what.substr(last + 2);
-    what.resize(last);
-  }
-  if (const std::size_t first = what.find(". "); first != std::string::npos) {
-    why = what.substr(first + 2);
-    what.resize(first);
-  }
-  status = contract::Error(code, reason, std::move(what), std::move(why), std::move(next));
-  return true;
-}
-
-absl::Status FromGrpc(const grpc::Status& status, const Link& link, bool interrupted,
-                      int64_t now_s) {
-  if (status.ok()) return absl::OkStatus();
-  if (interrupted) {
-    return contract::Error(
-        absl::StatusCode::kCancelled, Reason::kInterrupted, "interrupted",
-        "you stopped it before the node answered",
-        "the same command may be run again; check with list or show what was done");
-  }
-  const auto code = static_cast<absl::StatusCode>(status.error_code());
-  google::rpc::Status details;
-  if (!status.error_details().empty() && details.ParseFromString(status.error_details()) &&
-      details.details_size() > 0) {
-    absl::Status out(code, details.message());
-    for (const auto& detail : details.details())
-      out.SetPayload(detail.type_url(), absl::Cord(detail.value()));
-    return out;
-  }
-  // gRPC's own words for both directions: a node of another version may have other limits.
-  if (code == absl::StatusCode::kResourceExhausted &&
-      (Mentions(status.error_message(), "message larger than max") ||
-       Mentions(status.error_message(), "message exceeds maximum size")))
-    return TooLargeError(fmt::format("a message to or from node {} is too large", link.node.name));
-  absl::Status plain;
-  if (PlainReason(status.error_message(), code, plain)) return plain;
-  if (code == absl::StatusCode::kUnavailable)
-    return Unreachable(link, status.error_message(), now_s);
-  // Nobody here cancelled: a stopping node ends its calls like this, or the connection broke in the
-  // middle.
-  if (code == absl::StatusCode::kCancelled || status.error_message() == "Stream removed") {
-    return contract::Error(
-        absl::StatusCode::kUnavailable, Reason::kNodeUnreachable,
-        fmt::format("node {} ended the connection", link.node.name),
-        "it is stopping or restarting; whether it acted is not known",
-        "try again: a repeated command is safe once you have looked (list, show)");
-  }
-  if (code == absl::StatusCode::kDeadlineExceeded && link.closed >= kHandshakesMin &&
-      link.closed < kNeverReached) {
-    const auto trust = link.trust->Current();
-    return contract::Error(
-        code, Reason::kCallTimeout,
-        fmt::format("node {} did not answer in several tries", link.node.name),
-        "it is off, or the connection ends in the handshake. Your own certificate: " +
-            certs::ExplainOwnCertificate(link.node.certificates, trust.get(), now_s).text,
-        "see to the node; this goes on when it answers");
-  }
-  if (code == absl::StatusCode::kDeadlineExceeded) {
-    return contract::Error(code, Reason::kCallTimeout,
-                           fmt::format("node {} did not answer in time", link.node.name),
-                           "it may be busy, or the network slow; whether it acted is not known",
-                           "try again with a longer --timeout, such as --timeout 60s");
-  }
-  if (code == absl::StatusCode::kUnimplemented) {
-    return contract::Error(code, Reason::kVersionUnsupported,
-                           fmt::format("node {} does not know this call", link.node.name),
-                           "it runs another version than this command",
-                           "compare: tripoint version, tripoint status");
-  }
-  return absl::Status(code, status.error_message());
-}
 
 grpc::ByteBuffer ToBytes(const google::protobuf::Message& message) {
   const std::string bytes = message.SerializeAsString();
@@ -219,9 +53,12 @@ class GrpcSession : public Session {
   absl::Status Call(std::string_view method, const google::protobuf::Message& request,
                     int64_t timeout_ms, google::protobuf::Message& response) override;
   absl::Status Follow(const v1::WatchChangesRequest& request, const FeedHandler& handler) override;
+  std::unique_ptr<RequestStream> Open(std::string_view method) override;
   bool reached() const override { return reached_; }
 
  private:
+  class Stream;
+
   // Waits for the one operation under way. `idle` is asked after each quiet step; when it says
   // false, or on Ctrl-C, the call is cancelled, and the operation still ends. True: the operation
   // succeeded.
@@ -287,6 +124,92 @@ absl::Status GrpcSession::Call(std::string_view method, const google::protobuf::
   Reached();
   if (!FromBytes(bytes, response)) return absl::DataLossError("the node's answer cannot be read");
   return absl::OkStatus();
+}
+
+// One operation at a time, as everything here.
+class GrpcSession::Stream : public RequestStream {
+ public:
+  Stream(GrpcSession& session, std::string method)
+      : session_(session), method_(std::move(method)) {}
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+  ~Stream() override {
+    if (call_ == nullptr || ended_) return;
+    context_.TryCancel();
+    End();
+  }
+
+  absl::Status Send(const google::protobuf::Message& request, int64_t timeout_ms) override;
+  absl::Status Receive(int64_t timeout_ms, google::protobuf::Message& response) override;
+
+ private:
+  // Waits for the operation under way until the time is over.
+  bool Await(int64_t timeout_ms) {
+    const int64_t until_ms = session_.host_.NowMs() + timeout_ms;
+    return session_.Await(queue_, context_, [&] {
+      is_late_ = session_.host_.NowMs() >= until_ms;
+      return !is_late_;
+    });
+  }
+  grpc::Status End() {
+    ended_ = true;
+    grpc::Status status;
+    call_->Finish(&status, this);
+    void* tag = nullptr;
+    bool ok = false;
+    queue_.Next(&tag, &ok);
+    return status;
+  }
+  absl::Status Failed();
+
+  GrpcSession& session_;
+  const std::string method_;
+  grpc::CompletionQueue queue_;
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
+  bool ended_ = false;
+  bool is_late_ = false;
+  bool unsendable_ = false;
+};
+
+absl::Status GrpcSession::Stream::Failed() {
+  grpc::Status status = End();
+  // A stream that ends by itself before its last answer: the node is stopping.
+  if (status.ok()) status = grpc::Status(grpc::StatusCode::CANCELLED, "");
+  if (is_late_) status = grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, "");
+  if (!status.error_details().empty()) session_.Reached();
+  return session_.Failed(status, session_.host_.Interrupted());
+}
+
+absl::Status GrpcSession::Stream::Send(const google::protobuf::Message& request,
+                                       int64_t timeout_ms) {
+  if (call_ == nullptr) {
+    context_.set_wait_for_ready(session_.reached_);  // as Call
+    call_ = session_.stub_.PrepareCall(&context_, method_, &queue_);
+    call_->StartCall(this);
+    if (!Await(timeout_ms)) return Failed();
+  }
+  if (unsendable_) return absl::OkStatus();
+  call_->Write(ToBytes(request), this);
+  if (Await(timeout_ms)) return absl::OkStatus();
+  if (is_late_ || session_.host_.Interrupted()) return Failed();
+  // The node has ended the stream. Its answers so far are still to be read, and gRPC gives the
+  // status only behind them: Receive meets it.
+  unsendable_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status GrpcSession::Stream::Receive(int64_t timeout_ms, google::protobuf::Message& response) {
+  grpc::ByteBuffer bytes;
+  call_->Read(&bytes, this);
+  if (!Await(timeout_ms)) return Failed();
+  session_.Reached();
+  if (!FromBytes(bytes, response)) return absl::DataLossError("the node's answer cannot be read");
+  return absl::OkStatus();
+}
+
+std::unique_ptr<RequestStream> GrpcSession::Open(std::string_view method) {
+  return std::make_unique<Stream>(*this, fmt::format("/tripoint.v1.{}", method));
 }
 
 absl::Status GrpcSession::Follow(const v1::WatchChangesRequest& request,

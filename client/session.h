@@ -1,7 +1,7 @@
 // A connection to one node's operators' port, without any word of gRPC.
 //
-// Made by ConnectSession (session.cc, the only file of client/ that sees gRPC) or by a test. Used
-// from one thread.
+// Made by ConnectSession (session.cc; it and session_errors are the only files of client/ that see
+// gRPC) or by a test. Used from one thread.
 #pragma once
 
 #include <google/protobuf/message.h>
@@ -26,6 +26,18 @@ struct FeedHandler {
   std::function<bool()> idle;
 };
 
+// Requests of one method over one stream, each answered in order. Ends the stream when it goes.
+class RequestStream {
+ public:
+  virtual ~RequestStream() = default;
+
+  // Sends one more; OK says only that it is on its way. After an error the stream is of no use.
+  // Errors of both: Session::Call's.
+  virtual absl::Status Send(const google::protobuf::Message& request, int64_t timeout_ms) = 0;
+  // Waits for the answer to the first request that has none yet.
+  virtual absl::Status Receive(int64_t timeout_ms, google::protobuf::Message& response) = 0;
+};
+
 class Session {
  public:
   virtual ~Session() = default;
@@ -35,6 +47,9 @@ class Session {
   // certificate reason when there was no answer; INTERRUPTED.
   virtual absl::Status Call(std::string_view method, const google::protobuf::Message& request,
                             int64_t timeout_ms, google::protobuf::Message& response) = 0;
+
+  // A stream of `method`; contacts the node with the first request. The session outlives it.
+  virtual std::unique_ptr<RequestStream> Open(std::string_view method) = 0;
 
   // Follows NodeService/WatchChanges until `handler` ends it (OK), the user interrupts
   // (INTERRUPTED) or the connection ends. A feed that says nothing for three heartbeats is given

@@ -13,6 +13,11 @@ inline constexpr std::size_t kMebibyte = 1024 * kKibibyte;
 
 // Operators' API: one request or answer message.
 inline constexpr std::size_t kApiMessageBytesMax = 4 * kMebibyte;
+// One stream of RecordIncidents or ShareNotices: batches, and bytes of them, that are not answered
+// yet; while there are as many, the next is not read. And such streams at a time.
+inline constexpr std::size_t kStreamBatchesMax = 8;
+inline constexpr std::size_t kStreamBytesMax = 4 * kMebibyte;
+inline constexpr std::size_t kBatchStreamsMax = 64;
 inline constexpr int kPageSizeDefault = 50;
 inline constexpr int kPageSizeMax = 500;
 // An answer page stops adding records here, so that it fits a message.

@@ -91,6 +91,7 @@ struct Node::Rooms {
   std::unique_ptr<exchange::Driver> driver;
   std::unique_ptr<runtime::CommitterThread> committer;
   std::unique_ptr<rpc::Backend> backend;
+  rpc::BatchStreams batch_streams;
   std::unique_ptr<rpc::IncidentService> incidents;
   std::unique_ptr<rpc::NoticeService> notices;
   std::unique_ptr<rpc::NodeService> node_service;
@@ -181,8 +182,8 @@ void Node::Rooms::MakeServices() {
       .page_tokens = rpc::PageTokens(random.Bytes(kPageTokenKeyBytes)),
       .fill_status = [this](v1::NodeStatus& status) { FillStatus(status); },
   });
-  incidents = std::make_unique<rpc::IncidentService>(*backend);
-  notices = std::make_unique<rpc::NoticeService>(*backend);
+  incidents = std::make_unique<rpc::IncidentService>(*backend, batch_streams);
+  notices = std::make_unique<rpc::NoticeService>(*backend, batch_streams);
   node_service = std::make_unique<rpc::NodeService>(*backend, *hub);
   codes_service = std::make_unique<rpc::CodesService>(*backend);
 }
@@ -253,6 +254,7 @@ void Node::Rooms::Stop() {
   if (exchange_port != nullptr) exchange_port->BeginStop();
   if (housekeeping != nullptr) housekeeping->Stop();
   if (hub != nullptr) hub->Stop();
+  batch_streams.Stop();
   if (driver != nullptr) driver->Stop();
   if (exchange_port != nullptr) exchange_port->Stop(kMsPerSecond);
   if (api_port != nullptr) api_port->Stop(config.drain_s * kMsPerSecond);
@@ -305,6 +307,7 @@ void Node::Stop() { rooms_->Stop(); }
 
 void Node::StopPorts(std::int64_t deadline_ms) {
   rooms_->hub->Stop();
+  rooms_->batch_streams.Stop();
   rooms_->driver->Stop();
   rooms_->exchange_port->Stop(0);
   rooms_->api_port->Stop(deadline_ms);

@@ -293,7 +293,7 @@ absl::StatusOr<v1::Notice> DraftNotice(const v1::Notice& request, const v1::Inci
   return notice;
 }
 
-absl::StatusOr<NoticeDecision> ShareNotice(const v1::Notice& draft, const ShareOrder& order,
+absl::StatusOr<NoticeDecision> ShareNotice(v1::Notice draft, const ShareOrder& order,
                                            const ShareContext& context) {
   const std::int64_t now_ms = context.stamp.now_ms;
   if (absl::Status status = CheckOwner(draft, context.self); !status.ok()) return status;
@@ -316,18 +316,39 @@ absl::StatusOr<NoticeDecision> ShareNotice(const v1::Notice& draft, const ShareO
 
   NoticeDecision decision;
   v1::Notice& notice = decision.notice;
-  notice = draft;
+  notice = std::move(draft);
   notice.set_ack_by_ms(*ack_by_ms);
   notice.set_state(v1::NOTICE_STATE_RELEASED);
   notice.set_share_time_ms(now_ms);
   notice.clear_audience();
   for (const std::string& unit : *units) notice.add_audience(unit);
-  StampVersion(notice, draft.version() + 1, context.stamp);
+  StampVersion(notice, notice.version() + 1, context.stamp);
   if (absl::Status status = Disclose(decision, *units, order.release_protected, context);
       !status.ok()) {
     return status;
   }
   return decision;
+}
+
+absl::StatusOr<NoticeDecision> DraftAndShare(const v1::Notice& request,
+                                             const v1::Incident* incident, const ShareOrder& order,
+                                             const ShareContext& context) {
+  absl::StatusOr<v1::Notice> draft =
+      DraftNotice(request, incident, context.self, {}, context.stamp);
+  if (!draft.ok()) return draft.status();
+  draft->set_version(0);  // the draft is no version of its own: nobody ever sees it
+  ShareOrder at_once = order;
+  at_once.preview = true;  // nor has it an etag
+  return ShareNotice(*std::move(draft), at_once, context);
+}
+
+void NameDecision(NoticeDecision& decision, std::string_view name, std::string_view officer) {
+  v1::Notice& notice = decision.notice;
+  notice.set_name(std::string(name));
+  notice.set_etag(MakeEtag(name, notice.version(), notice.update_time_ms(), officer));
+  for (exchange::v1::Envelope& envelope : decision.envelopes) {
+    envelope.mutable_notice_version()->set_name(std::string(name));
+  }
 }
 
 absl::StatusOr<NoticeDecision> ReviseNotice(const v1::Notice& before, const v1::Notice& request,

@@ -63,8 +63,16 @@ struct ShareOrder {
 // Releases a draft. Errors: FAILED_PRECONDITION / ILLEGAL_TRANSITION unless DRAFT, / EXPIRED,
 // / HANDLING_FORBIDS; ABORTED / STALE_ETAG; those of CheckAudience (policy.h); RESOURCE_EXHAUSTED /
 // TOO_LARGE when an envelope would pass its limit.
-absl::StatusOr<NoticeDecision> ShareNotice(const v1::Notice& draft, const ShareOrder& order,
+absl::StatusOr<NoticeDecision> ShareNotice(v1::Notice draft, const ShareOrder& order,
                                            const ShareContext& context);
+
+// DraftNotice and ShareNotice in one step: a notice that begins as RELEASED with version 1. It has
+// no name yet, so that one is drawn only for what will be sent: NameDecision gives it. Errors:
+// those of both.
+absl::StatusOr<NoticeDecision> DraftAndShare(const v1::Notice& request,
+                                             const v1::Incident* incident, const ShareOrder& order,
+                                             const ShareContext& context);
+void NameDecision(NoticeDecision& decision, std::string_view name, std::string_view officer);
 
 struct ReviseOrder {
   std::string_view etag = {};

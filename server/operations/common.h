@@ -37,11 +37,16 @@ RequestStamp StampOf(std::string_view request_id, const google::protobuf::Messag
 template <typename Request>
 RequestStamp StampOf(Request& request) {
   const std::string id = std::exchange(*request.mutable_request_id(), std::string());
-  const bool validate_only = request.validate_only();
-  request.clear_validate_only();
-  RequestStamp stamp = StampOf(id, request);
+  RequestStamp stamp;
+  if constexpr (requires { request.validate_only(); }) {
+    const bool validate_only = request.validate_only();
+    request.clear_validate_only();
+    stamp = StampOf(id, request);
+    request.set_validate_only(validate_only);
+  } else {
+    stamp = StampOf(id, request);
+  }
   request.set_request_id(id);
-  request.set_validate_only(validate_only);
   return stamp;
 }
 

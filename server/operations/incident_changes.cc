@@ -3,6 +3,7 @@
 
 #include "proto/contract/error.h"
 #include "server/domain/incident.h"
+#include "server/operations/batch_results.h"
 #include "server/operations/common.h"
 #include "server/operations/incidents.h"
 #include "server/operations/naming.h"
@@ -207,13 +208,9 @@ Prepared<v1::BatchCreateIncidentsResponse> BatchCreateIncidents(
                                                   stamps[index], transaction)
                                       : checked[index];
               if (!created.ok()) {
-                // The store's own failures are not one record's: nothing of the batch stands then.
-                if (created.status().code() == absl::StatusCode::kDataLoss ||
-                    created.status().code() == absl::StatusCode::kUnavailable) {
-                  return created.status();
-                }
+                if (FailsTheBatch(created.status())) return created.status();
                 refused = true;
-                one.set_status(ToRpcStatus(created.status()).SerializeAsString());
+                Refuse(created.status(), one);
                 continue;
               }
               one.set_name(created->incident.name());

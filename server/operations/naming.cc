@@ -37,4 +37,12 @@ absl::StatusOr<DrawnName> DrawNoticeName(const NodeFacts& node, storage::Transac
                    storage::RecordNumber(year, *number)};
 }
 
+std::string AnyNoticeName(const NodeFacts& node) {
+  return contract::NoticeName(node.unit,
+                              contract::MakeReference({.kind = contract::ReferenceKind::kNotice,
+                                                       .unit_short = node.unit_short,
+                                                       .year = 0,
+                                                       .number = 1}));
+}
+
 }  // namespace tripoint::operations

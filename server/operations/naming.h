@@ -25,4 +25,8 @@ absl::StatusOr<DrawnName> DrawIncidentName(const NodeFacts& node,
 absl::StatusOr<DrawnName> DrawNoticeName(const NodeFacts& node, storage::Transaction& transaction,
                                          bool flash);
 
+// A well-formed name of an own notice that stands for no notice: for a look at what has no name
+// yet. Draws nothing.
+std::string AnyNoticeName(const NodeFacts& node);
+
 }  // namespace tripoint::operations

@@ -7,6 +7,7 @@
 #include "server/domain/handling.h"
 #include "server/domain/notice.h"
 #include "server/operations/common.h"
+#include "server/operations/incident_link.h"
 #include "server/operations/naming.h"
 #include "server/operations/notice_view.h"
 #include "server/operations/notices.h"
@@ -22,8 +23,6 @@ using contract::Problem;
 using contract::Reason;
 
 constexpr std::string_view kListHint = "List what there is with: tripoint notice list";
-// Notices that an incident names by itself; the list of notices by incident knows them all.
-constexpr int kNoticesNamedMax = 256;
 
 absl::Status NotOurs(const std::string& name) {
   Problem problem;
@@ -46,18 +45,6 @@ absl::StatusOr<storage::StoredNotice> MustFind(const storage::Reader& reader,
   if (!received.ok()) return received.status();
   if (received->has_value()) return NotOurs(name);
   return NotFound("notice", name, kListHint);
-}
-
-absl::StatusOr<std::optional<storage::StoredIncident>> IncidentBehind(const storage::Reader& reader,
-                                                                      const v1::Notice& notice) {
-  if (notice.incident().empty()) return std::nullopt;
-  absl::StatusOr<std::optional<storage::StoredIncident>> found =
-      storage::FindIncident(reader, notice.incident());
-  if (found.ok() && !found->has_value()) {
-    return NotFound("incident", notice.incident(),
-                    "List what there is with: tripoint incident list");
-  }
-  return found;
 }
 
 absl::StatusOr<v1::Notice> Draft(const NodeFacts& node, const v1::Notice& wanted,
@@ -120,14 +107,6 @@ absl::StatusOr<v1::Notice> Release(const NodeFacts& node, const Actor& actor,
                              .count = 0,
                              .reason = decision.notice.change_reason()});
   return OwnView(node, transaction, after, transaction.now_ms(), nullptr);
-}
-
-absl::Status LinkIncident(storage::Transaction& transaction,
-                          const storage::StoredIncident& incident, const std::string& notice) {
-  if (incident.record.incident().notices_size() >= kNoticesNamedMax) return absl::OkStatus();
-  store::v1::IncidentRecord after = incident.record;
-  after.mutable_incident()->add_notices(notice);
-  return storage::UpdateIncident(transaction, incident, after);
 }
 
 absl::Status RunCreate(const NodeFacts& node, const Actor& actor,

@@ -5,7 +5,9 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/operations/node_facts.h"
 #include "server/operations/prepared.h"
@@ -26,6 +28,13 @@ Prepared<v1::Notice> CreateNotice(const NodeFacts& node, const Actor& actor,
 // UNIT_NOT_PAIRED, / EXPIRED, / HANDLING_FORBIDS.
 Prepared<v1::ShareNoticeResponse> ShareNotice(const NodeFacts& node, const Actor& actor,
                                               v1::ShareNoticeRequest request);
+
+// CreateNotice and ShareNotice of many notices in one commit, each by itself and written once: as
+// released, with version 1. `checked` as in BatchCreateIncidents. What is refused leaves nothing
+// and stands in its result; a failure of the store fails all. One journal entry.
+Prepared<v1::BatchShareNoticesResponse> BatchShareNotices(const NodeFacts& node, const Actor& actor,
+                                                          v1::BatchShareNoticesRequest request,
+                                                          std::vector<absl::Status> checked);
 
 // What ShareNotice would send to whom and by which rule, at `now_ms`. Writes nothing. Errors: as
 // ShareNotice. Without `name` it plans for `draft`, made ready as CreateNotice would (the CLI's dry

@@ -12,18 +12,21 @@
 
 namespace tripoint::operations {
 
-absl::StatusOr<std::vector<store::v1::OutboundCopy>> SendEnvelope(const NodeFacts& node,
-                                                                  storage::Transaction& transaction,
-                                                                  exchange::v1::Envelope envelope,
-                                                                  std::uint32_t version) {
+absl::Status CheckEnvelope(const NodeFacts& node, const storage::Transaction& transaction,
+                           exchange::v1::Envelope& envelope) {
+  envelope.set_epoch(transaction.epoch());
+  // Drawn when it is sent; any number serves the check, as long as there is one.
+  if (envelope.number() == 0) envelope.set_number(1);
+  return domain::CheckOutgoing(envelope, node.unit, node.paired, *node.validator);
+}
+
+absl::StatusOr<std::vector<store::v1::OutboundCopy>> SendChecked(storage::Transaction& transaction,
+                                                                 exchange::v1::Envelope envelope,
+                                                                 std::uint32_t version) {
   absl::StatusOr<std::uint64_t> number =
       storage::NextNumber(transaction, storage::Kind::kEnvelope, 0);
   if (!number.ok()) return number.status();
-  envelope.set_epoch(transaction.epoch());
   envelope.set_number(*number);
-  const absl::Status allowed =
-      domain::CheckOutgoing(envelope, node.unit, node.paired, *node.validator);
-  if (!allowed.ok()) return allowed;
   const std::string bytes = envelope.SerializeAsString();
   storage::PutEnvelope(transaction, *number, bytes);
   const storage::Hash hash = storage::LeafHash(bytes);
@@ -44,6 +47,15 @@ absl::StatusOr<std::vector<store::v1::OutboundCopy>> SendEnvelope(const NodeFact
     copy.set_time_ms(transaction.now_ms());
   }
   return copies;
+}
+
+absl::StatusOr<std::vector<store::v1::OutboundCopy>> SendEnvelope(const NodeFacts& node,
+                                                                  storage::Transaction& transaction,
+                                                                  exchange::v1::Envelope envelope,
+                                                                  std::uint32_t version) {
+  const absl::Status allowed = CheckEnvelope(node, transaction, envelope);
+  if (!allowed.ok()) return allowed;
+  return SendChecked(transaction, std::move(envelope), version);
 }
 
 void ReplaceCopies(std::vector<store::v1::OutboundCopy> copies, store::v1::NoticeRecord& record) {

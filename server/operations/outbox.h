@@ -1,6 +1,6 @@
 // Puts an envelope on its way: stored once, one channel entry for each recipient.
 //
-// Used by notice_changes.cc and notice_answer.cc, on the committer's thread.
+// Used by notice_changes.cc, notice_batch.cc and notice_answer.cc, on the committer's thread.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,14 @@ absl::StatusOr<std::vector<store::v1::OutboundCopy>> SendEnvelope(const NodeFact
                                                                   storage::Transaction& transaction,
                                                                   exchange::v1::Envelope envelope,
                                                                   std::uint32_t version);
+
+// The two halves of SendEnvelope, for a batch whose refused items leave nothing: what domain says
+// of it, with no write; then the rest, whose errors are the store's alone.
+absl::Status CheckEnvelope(const NodeFacts& node, const storage::Transaction& transaction,
+                           exchange::v1::Envelope& envelope);
+absl::StatusOr<std::vector<store::v1::OutboundCopy>> SendChecked(storage::Transaction& transaction,
+                                                                 exchange::v1::Envelope envelope,
+                                                                 std::uint32_t version);
 
 // Puts each copy in the place of the same unit's earlier one. What the unit said so far stays on
 // record with the version that it was about.

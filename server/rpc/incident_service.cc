@@ -2,10 +2,9 @@
 #include "server/rpc/incident_service.h"
 
 #include <memory>
+#include <utility>
 #include <vector>
 
-#include "proto/contract/error.h"
-#include "proto/contract/validate.h"
 #include "server/operations/incidents.h"
 
 namespace tripoint::rpc {
@@ -24,35 +23,20 @@ grpc::ServerUnaryReactor* IncidentService::CreateIncident(grpc::CallbackServerCo
                 response);
 }
 
-grpc::ServerUnaryReactor* IncidentService::BatchCreateIncidents(
-    grpc::CallbackServerContext* context, const v1::BatchCreateIncidentsRequest* request,
-    v1::BatchCreateIncidentsResponse* response) {
-  const absl::StatusOr<domain::Caller> caller =
-      Admit(backend_, *context, Permission::kWriteIncidents);
-  if (!caller.ok()) return Answer(context, caller.status());
-  v1::BatchCreateIncidentsRequest& checked = OwnRequest(request);
-  const contract::Validator& validator = *backend_.node.validator;
-  const absl::Status outer = validator.CheckInputOuter(checked);
-  if (!outer.ok()) return Answer(context, outer);
-  std::vector<absl::Status> verdicts;
-  verdicts.reserve(static_cast<std::size_t>(checked.requests_size()));
-  for (v1::CreateIncidentRequest& one : *checked.mutable_requests()) {
-    verdicts.push_back(validator.CheckInput(one));
-  }
-  operations::Prepared<v1::BatchCreateIncidentsResponse> prepared =
-      operations::BatchCreateIncidents(backend_.node, {caller->officer}, std::move(checked),
-                                       std::move(verdicts));
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  backend_.committer.SubmitAndHelp(
-      UnlessCancelled(context, std::move(prepared.operation)),
-      [reactor, response, result = std::move(prepared.result)](const absl::Status& status) {
-        // All or nothing, and nothing it was: the answer says which record was wrong.
-        const bool answered =
-            status.ok() || contract::ReasonOf(status) == contract::Reason::kBatchRefused;
-        if (answered) *response = std::move(*result);
-        reactor->Finish(answered ? grpc::Status::OK : ToGrpcStatus(status));
+grpc::ServerBidiReactor<v1::BatchCreateIncidentsRequest, v1::BatchCreateIncidentsResponse>*
+IncidentService::RecordIncidents(grpc::CallbackServerContext* context) {
+  return OpenBatchStream<v1::BatchCreateIncidentsRequest, v1::BatchCreateIncidentsResponse>(
+      backend_, streams_, context, Permission::kWriteIncidents,
+      [this, context](v1::BatchCreateIncidentsRequest& batch)
+          -> absl::StatusOr<operations::Prepared<v1::BatchCreateIncidentsResponse>> {
+        const absl::StatusOr<domain::Caller> caller =
+            Admit(backend_, *context, Permission::kWriteIncidents);
+        if (!caller.ok()) return caller.status();
+        absl::StatusOr<std::vector<absl::Status>> verdicts = CheckEach(backend_, batch);
+        if (!verdicts.ok()) return verdicts.status();
+        return operations::BatchCreateIncidents(backend_.node, {caller->officer}, std::move(batch),
+                                                *std::move(verdicts));
       });
-  return reactor;
 }
 
 grpc::ServerUnaryReactor* IncidentService::GetIncident(grpc::CallbackServerContext* context,

@@ -3,6 +3,7 @@
 // Made by node.cc. gRPC calls the handlers on its callback threads; see call_context.h.
 #pragma once
 
+#include "server/rpc/batch_stream.h"
 #include "server/rpc/call_context.h"
 #include "tripoint/v1/incident.grpc.pb.h"
 
@@ -10,15 +11,15 @@ namespace tripoint::rpc {
 
 class IncidentService final : public v1::IncidentService::CallbackService {
  public:
-  // `backend` outlives the server.
-  explicit IncidentService(const Backend& backend) : backend_(backend) {}
+  // Both outlive the server.
+  IncidentService(const Backend& backend, BatchStreams& streams)
+      : backend_(backend), streams_(streams) {}
 
   grpc::ServerUnaryReactor* CreateIncident(grpc::CallbackServerContext* context,
                                            const v1::CreateIncidentRequest* request,
                                            v1::Incident* response) override;
-  grpc::ServerUnaryReactor* BatchCreateIncidents(
-      grpc::CallbackServerContext* context, const v1::BatchCreateIncidentsRequest* request,
-      v1::BatchCreateIncidentsResponse* response) override;
+  grpc::ServerBidiReactor<v1::BatchCreateIncidentsRequest, v1::BatchCreateIncidentsResponse>*
+  RecordIncidents(grpc::CallbackServerContext* context) override;
   grpc::ServerUnaryReactor* GetIncident(grpc::CallbackServerContext* context,
                                         const v1::GetIncidentRequest* request,
                                         v1::Incident* response) override;
@@ -37,6 +38,7 @@ class IncidentService final : public v1::IncidentService::CallbackService {
 
  private:
   const Backend& backend_;
+  BatchStreams& streams_;
 };
 
 }  // namespace tripoint::rpc

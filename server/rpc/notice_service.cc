@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "server/operations/notices.h"
 
@@ -47,6 +49,31 @@ grpc::ServerUnaryReactor* NoticeService::ShareNotice(grpc::CallbackServerContext
         if (!plan.ok()) return plan.status();
         *response = *std::move(plan);
         return absl::OkStatus();
+      });
+}
+
+grpc::ServerBidiReactor<v1::BatchShareNoticesRequest, v1::BatchShareNoticesResponse>*
+NoticeService::ShareNotices(grpc::CallbackServerContext* context) {
+  return OpenBatchStream<v1::BatchShareNoticesRequest, v1::BatchShareNoticesResponse>(
+      backend_, streams_, context, Permission::kShareNotices,
+      [this, context](v1::BatchShareNoticesRequest& batch)
+          -> absl::StatusOr<operations::Prepared<v1::BatchShareNoticesResponse>> {
+        const absl::StatusOr<domain::Caller> caller =
+            Admit(backend_, *context, Permission::kShareNotices);
+        if (!caller.ok()) return caller.status();
+        // It drafts too.
+        const absl::Status drafts = domain::CheckPermission(*caller, Permission::kDraftNotices);
+        if (!drafts.ok()) return drafts;
+        absl::StatusOr<std::vector<absl::Status>> verdicts = CheckEach(backend_, batch);
+        if (!verdicts.ok()) return verdicts.status();
+        const absl::Status releases =
+            domain::CheckPermission(*caller, Permission::kReleaseProtected);
+        for (int i = 0; i < batch.requests_size(); ++i) {
+          absl::Status& verdict = (*verdicts)[static_cast<std::size_t>(i)];
+          if (verdict.ok() && batch.requests(i).release_protected()) verdict = releases;
+        }
+        return operations::BatchShareNotices(backend_.node, {caller->officer}, std::move(batch),
+                                             *std::move(verdicts));
       });
 }
 

@@ -3,6 +3,7 @@
 // Made by node.cc. gRPC calls the handlers on its callback threads; see call_context.h.
 #pragma once
 
+#include "server/rpc/batch_stream.h"
 #include "server/rpc/call_context.h"
 #include "tripoint/v1/notice.grpc.pb.h"
 
@@ -10,8 +11,9 @@ namespace tripoint::rpc {
 
 class NoticeService final : public v1::NoticeService::CallbackService {
  public:
-  // `backend` outlives the server.
-  explicit NoticeService(const Backend& backend) : backend_(backend) {}
+  // Both outlive the server.
+  NoticeService(const Backend& backend, BatchStreams& streams)
+      : backend_(backend), streams_(streams) {}
 
   grpc::ServerUnaryReactor* CreateNotice(grpc::CallbackServerContext* context,
                                          const v1::CreateNoticeRequest* request,
@@ -19,6 +21,8 @@ class NoticeService final : public v1::NoticeService::CallbackService {
   grpc::ServerUnaryReactor* ShareNotice(grpc::CallbackServerContext* context,
                                         const v1::ShareNoticeRequest* request,
                                         v1::ShareNoticeResponse* response) override;
+  grpc::ServerBidiReactor<v1::BatchShareNoticesRequest, v1::BatchShareNoticesResponse>*
+  ShareNotices(grpc::CallbackServerContext* context) override;
   grpc::ServerUnaryReactor* ReviseNotice(grpc::CallbackServerContext* context,
                                          const v1::ReviseNoticeRequest* request,
                                          v1::Notice* response) override;
@@ -50,6 +54,7 @@ class NoticeService final : public v1::NoticeService::CallbackService {
   }
 
   const Backend& backend_;
+  BatchStreams& streams_;
 };
 
 }  // namespace tripoint::rpc

@@ -6,7 +6,6 @@
 // decides, indexes and proves nothing: it puts as many keys and bytes as the node does
 // (bare_store.h), syncs, and answers. For exchange it relays the shared notices over one stream
 // with one signature a frame (bare_relay.h). `--writer thread|caller` says who commits.
-#include <google/protobuf/io/coded_stream.h>
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
@@ -17,6 +16,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -26,6 +26,7 @@
 #include "certs/trust.h"
 #include "tests/bench/bare_relay.h"
 #include "tests/bench/bare_store.h"
+#include "tests/bench/bare_stream.h"
 #include "tripoint/v1/incident.grpc.pb.h"
 #include "tripoint/v1/node.grpc.pb.h"
 #include "tripoint/v1/notice.grpc.pb.h"
@@ -45,32 +46,6 @@ struct Options {
   std::string peer_unit;
   std::string peer_address;
 };
-
-grpc::ByteBuffer ToBuffer(const std::string& bytes) {
-  const grpc::Slice slice(bytes);
-  return {&slice, 1};
-}
-
-std::string ToBytes(const grpc::ByteBuffer& buffer) {
-  grpc::Slice slice;
-  if (!buffer.DumpToSingleSlice(&slice).ok()) return {};
-  return {reinterpret_cast<const char*>(slice.begin()), slice.size()};
-}
-
-// The contents of every field 1 of a message that are messages themselves: the records of a
-// request, without parsing them. Fields behind them are passed over.
-std::vector<std::string> FirstFields(const std::string& message) {
-  std::vector<std::string> found;
-  google::protobuf::io::CodedInputStream input(
-      reinterpret_cast<const std::uint8_t*>(message.data()), static_cast<int>(message.size()));
-  for (std::uint32_t tag = input.ReadTag(); tag == 10; tag = input.ReadTag()) {
-    std::uint32_t size = 0;
-    std::string bytes;
-    if (!input.ReadVarint32(&size) || !input.ReadString(&bytes, static_cast<int>(size))) break;
-    found.push_back(std::move(bytes));
-  }
-  return found;
-}
 
 std::string NameOf(const Options& options, const char* collection, std::uint64_t number) {
   return "units/" + options.unit + "/" + collection + "/" + std::to_string(number);
@@ -96,10 +71,10 @@ grpc::ServerUnaryReactor* Store(grpc::CallbackServerContext* context, BareStore&
   return reactor;
 }
 
+using Stream = grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>;
 using RawIncidents = v1::IncidentService::WithRawCallbackMethod_CreateIncident<
     v1::IncidentService::WithRawCallbackMethod_GetIncident<
-        v1::IncidentService::WithRawCallbackMethod_BatchCreateIncidents<
-            v1::IncidentService::Service>>>;
+        v1::IncidentService::WithRawCallbackMethod_RecordIncidents<v1::IncidentService::Service>>>;
 
 class Incidents final : public RawIncidents {
  public:
@@ -135,20 +110,19 @@ class Incidents final : public RawIncidents {
     return reactor;
   }
 
-  grpc::ServerUnaryReactor* BatchCreateIncidents(grpc::CallbackServerContext* context,
-                                                 const grpc::ByteBuffer* request,
-                                                 grpc::ByteBuffer* response) override {
-    std::vector<std::string> records = FirstFields(ToBytes(*request));
-    const std::size_t count = records.size();
-    if (count == 0) return Refuse(context, "no records");
-    return Store(context, store_, {kImportIncident, std::move(records), false, 0, nullptr},
-                 response, [this, count](std::uint64_t first) {
-                   v1::BatchCreateIncidentsResponse answer;
-                   for (std::size_t i = 0; i < count; ++i) {
-                     answer.add_results()->set_name(NameOf(options_, "incidents", first + i));
-                   }
-                   return answer.SerializeAsString();
-                 });
+  Stream* RecordIncidents(grpc::CallbackServerContext* /*context*/) override {
+    return new BareStream(
+        store_,
+        [](const std::string& frame) {
+          return Write{kImportIncident, FirstFields(frame), false, 0, nullptr};
+        },
+        [this](std::uint64_t first, std::size_t count) {
+          v1::BatchCreateIncidentsResponse answer;
+          for (std::size_t i = 0; i < count; ++i) {
+            answer.add_results()->set_name(NameOf(options_, "incidents", first + i));
+          }
+          return answer.SerializeAsString();
+        });
   }
 
  private:
@@ -157,7 +131,8 @@ class Incidents final : public RawIncidents {
 };
 
 using RawNotices = v1::NoticeService::WithRawCallbackMethod_CreateNotice<
-    v1::NoticeService::WithRawCallbackMethod_ShareNotice<v1::NoticeService::Service>>;
+    v1::NoticeService::WithRawCallbackMethod_ShareNotice<
+        v1::NoticeService::WithRawCallbackMethod_ShareNotices<v1::NoticeService::Service>>>;
 
 class Notices final : public RawNotices {
  public:
@@ -196,9 +171,32 @@ class Notices final : public RawNotices {
                  });
   }
 
+  Stream* ShareNotices(grpc::CallbackServerContext* /*context*/) override {
+    return new BareStream(
+        store_,
+        [this](const std::string& frame) {
+          Write write{kShareAtOnce, {}, true, 0, nullptr};
+          for (const std::string& item : FirstFields(frame)) {
+            const std::vector<std::string> notice = FirstFields(item);
+            // Its number is not known before it is stored; any name of that length serves.
+            write.bodies.push_back(NameOf(options_, "notices", shared_.fetch_add(1)) + '\0' +
+                                   (notice.empty() ? std::string() : notice.front()));
+          }
+          return write;
+        },
+        [this](std::uint64_t first, std::size_t count) {
+          v1::BatchShareNoticesResponse answer;
+          for (std::size_t i = 0; i < count; ++i) {
+            answer.add_results()->set_name(NameOf(options_, "notices", first + i));
+          }
+          return answer.SerializeAsString();
+        });
+  }
+
  private:
   const Options& options_;
   BareStore& store_;
+  std::atomic<std::uint64_t> shared_{1};
 };
 
 class Node final : public v1::NodeService::Service {

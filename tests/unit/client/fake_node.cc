@@ -2,6 +2,7 @@
 #include "fake_node.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "proto/contract/error.h"
 #include "proto/contract/reference.h"
@@ -36,6 +37,33 @@ bool Fits(const std::string& name, const std::string& tail) {
   return parsed && contract::MatchTail(name.substr(name.rfind('/') + 1), *parsed);
 }
 
+// Answers when it is asked to, so that several requests are under way.
+class FakeStream : public RequestStream {
+ public:
+  FakeStream(FakeNode& node, bool& reached, std::string_view method)
+      : node_(node), reached_(reached), method_(method) {}
+  absl::Status Send(const google::protobuf::Message& request, int64_t /*timeout_ms*/) override {
+    std::unique_ptr<google::protobuf::Message> copy(request.New());
+    copy->CopyFrom(request);
+    requests_.push_back(std::move(copy));
+    node_.most_in_flight = std::max(node_.most_in_flight, requests_.size());
+    return absl::OkStatus();
+  }
+  absl::Status Receive(int64_t /*timeout_ms*/, google::protobuf::Message& response) override {
+    response.Clear();
+    const absl::Status status = node_.Answer(method_, *requests_.front(), response);
+    requests_.pop_front();
+    reached_ = reached_ || status.ok();
+    return status;
+  }
+
+ private:
+  FakeNode& node_;
+  bool& reached_;
+  const std::string method_;
+  std::deque<std::unique_ptr<google::protobuf::Message>> requests_;
+};
+
 class FakeSession : public Session {
  public:
   explicit FakeSession(FakeNode& node) : node_(node) {}
@@ -47,6 +75,9 @@ class FakeSession : public Session {
   }
   absl::Status Follow(const v1::WatchChangesRequest& request, const FeedHandler& handler) override {
     return node_.Follow(request, handler);
+  }
+  std::unique_ptr<RequestStream> Open(std::string_view method) override {
+    return std::make_unique<FakeStream>(node_, reached_, method);
   }
   bool reached() const override { return reached_; }
 
@@ -231,7 +262,7 @@ absl::Status FakeNode::Incidents(std::string_view method, const google::protobuf
   bool existed = false;
   if (method == "IncidentService/CreateIncident") {
     As<v1::Incident>(response) = Record(As<v1::CreateIncidentRequest>(request), existed);
-  } else if (method == "IncidentService/BatchCreateIncidents") {
+  } else if (method == "IncidentService/RecordIncidents") {
     for (const auto& one : As<v1::BatchCreateIncidentsRequest>(request).requests()) {
       v1::BatchResult* result = As<v1::BatchCreateIncidentsResponse>(response).add_results();
       result->set_name(Record(one, existed).name());

@@ -29,6 +29,7 @@ class FakeNode {
   std::vector<std::string> methods;                // every call, in order
   std::vector<std::string> sent_request_ids;
   std::deque<absl::Status> failures;  // answers of the next calls, before anything else
+  std::size_t most_in_flight = 0;     // requests of one stream without an answer
   // What Follow plays, one step each: a change, or (number 0) a quiet moment; `drop` ends the
   // connection.
   struct Step {

@@ -68,6 +68,43 @@ TEST_F(Importing, WholeRealFileIsRecordedAndTwiceAddsNothing) {
   EXPECT_EQ(std::set<std::string>(first.begin(), first.end()).size(), 113U);
 }
 
+TEST_F(Importing, NodeThatGoesAwayInTheMiddleGetsEveryRecordOnce) {
+  std::string text;
+  for (int i = 0; i < 1500; ++i) {
+    std::string line = kGood;
+    line.replace(line.find("INC-1"), 5, "INC-" + std::to_string(i));
+    text += line + "\n";
+  }
+  const absl::Status away =
+      contract::Error(absl::StatusCode::kUnavailable, contract::Reason::kNodeUnreachable, "away",
+                      "it restarts", "");
+  const absl::Status full = contract::Error(absl::StatusCode::kResourceExhausted,
+                                            contract::Reason::kQueueFull, "busy", "many write", "");
+  // The second batch, the same again, and a later one.
+  node_.failures = {absl::OkStatus(), away, full, absl::OkStatus(), absl::OkStatus(), away};
+  ASSERT_EQ(RunImport({File("a.jsonl", text)}), 0) << host_.err;
+  EXPECT_EQ(node_.incidents.size(), 1500U);
+  EXPECT_NE(host_.out.find("1500 added, 0 were there already, 0 refused"), std::string::npos)
+      << host_.out;
+  EXPECT_GT(node_.most_in_flight, 1U);
+  EXPECT_LE(node_.most_in_flight, 4U);
+}
+
+TEST_F(Importing, RefusalOfTheNodeEndsTheImportAndSaysWhatWasRecorded) {
+  std::string text;
+  for (int i = 0; i < 450; ++i) {
+    std::string line = kGood;
+    line.replace(line.find("INC-1"), 5, "INC-" + std::to_string(i));
+    text += line + "\n";
+  }
+  node_.failures = {absl::OkStatus(),
+                    contract::Error(absl::StatusCode::kResourceExhausted,
+                                    contract::Reason::kDiskFull, "full", "no room", "make room")};
+  EXPECT_NE(RunImport({File("a.jsonl", text)}), 0);
+  EXPECT_NE(host_.err.find("200 records were recorded before this"), std::string::npos)
+      << host_.err;
+}
+
 TEST_F(Importing, RecordBecomesCodesAndUnmappedGoodsKeepTheirWord) {
   ASSERT_EQ(RunImport({File("a.jsonl", kGood)}), 0) << host_.err;
   const v1::Incident* incident = ByExternalId("INC-1");

@@ -93,6 +93,7 @@ class Api : public ::testing::Test {
   }
   ~Api() override {
     hub_.Stop();
+    streams_.Stop();
     server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
     server_->Wait();
     pool_.Stop();
@@ -156,8 +157,9 @@ class Api : public ::testing::Test {
                    .page_tokens = PageTokens(std::string(32, 'k')),
                    .fill_status = [](v1::NodeStatus& status) { status.set_version("test"); }};
   WatchHub hub_;
-  IncidentService incidents_{backend_};
-  NoticeService notices_{backend_};
+  BatchStreams streams_;
+  IncidentService incidents_{backend_, streams_};
+  NoticeService notices_{backend_, streams_};
   NodeService node_{backend_, hub_};
   CodesService codes_{backend_};
   std::unique_ptr<grpc::Server> server_;

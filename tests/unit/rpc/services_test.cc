@@ -59,29 +59,6 @@ TEST_F(Services, IncidentIsCreatedReadListedChangedAndItsVersionsListed) {
   EXPECT_EQ(history.versions_size(), 3);
 }
 
-TEST_F(Services, BatchAnswersEachRecordAndTheBadOneWithItsFaults) {
-  v1::BatchCreateIncidentsRequest batch;
-  *batch.add_requests() = operations::IncidentRequest(RequestId(1));
-  *batch.add_requests() = operations::IncidentRequest(RequestId(2));
-  batch.mutable_requests(1)->mutable_incident()->mutable_facts()->set_severity(9);
-  v1::BatchCreateIncidentsResponse response;
-  ASSERT_TRUE(incident_stub_->BatchCreateIncidents(Call().get(), batch, &response).ok());
-  ASSERT_EQ(response.results_size(), 2);
-  EXPECT_NE(response.results(0).name(), "");
-  google::rpc::Status refusal;
-  ASSERT_TRUE(refusal.ParseFromString(response.results(1).status()));
-  EXPECT_EQ(refusal.code(), static_cast<int>(StatusCode::INVALID_ARGUMENT));
-
-  batch.set_all_or_nothing(true);
-  batch.mutable_requests(0)->set_request_id(RequestId(3));
-  ASSERT_TRUE(incident_stub_->BatchCreateIncidents(Call().get(), batch, &response).ok());
-  EXPECT_NE(response.results(0).status(), "");
-  EXPECT_NE(response.results(1).status(), "");
-  v1::ListIncidentsResponse list;
-  ASSERT_TRUE(incident_stub_->ListIncidents(Call().get(), {}, &list).ok());
-  EXPECT_EQ(list.incidents_size(), 1);
-}
-
 TEST_F(Services, NoticeIsDraftedPlannedSharedRevisedWithdrawnAndListed) {
   const v1::Notice draft = NewDraft(1);
   v1::ShareNoticeRequest share = operations::ShareRequest(draft, {kAttapeu}, RequestId(2));
@@ -331,8 +308,6 @@ TEST_F(Services, PermissionComesBeforeContractAndExistence) {
   const std::vector<Row> rows = {
       row("CreateIncident", Permission::kWriteIncidents, incident_stub_, &I::CreateIncident,
           v1::Incident()),
-      row("BatchCreateIncidents", Permission::kWriteIncidents, incident_stub_,
-          &I::BatchCreateIncidents, v1::BatchCreateIncidentsResponse()),
       row("GetIncident", Permission::kReadIncidents, incident_stub_, &I::GetIncident,
           v1::Incident()),
       row("ListIncidents", Permission::kReadIncidents, incident_stub_, &I::ListIncidents,
