@@ -179,6 +179,7 @@ TEST_F(NoticeBatch, SharedNoticeIsRevisedAndWithdrawnLikeAnyOther) {
   const std::string name = Share(BatchOf({Item(1)}))->results(0).name();
   v1::ReviseNoticeRequest revise;
   *revise.mutable_notice() = qng_.Notice(name);
+  revise.mutable_notice()->mutable_facts()->set_title("Two trucks, not one");
   revise.set_etag(qng_.Notice(name).etag());
   revise.set_reason("more is known");
   revise.set_request_id(RequestId(50));
