@@ -28,7 +28,7 @@ void CommitterThread::SubmitAndHelp(storage::Operation operation, storage::Done 
   {
     const absl::MutexLock lock(&mutex_);
     --submitting_;
-    if (stepping_ || stopping_ || !alone_) {
+    if (stepping_ || stopping_ || lone_steps_ < kLoneSteps) {
       submitted_ = true;
       return;
     }
@@ -37,7 +37,7 @@ void CommitterThread::SubmitAndHelp(storage::Operation operation, storage::Done 
   const std::size_t taken = CommitOnce();
   const absl::MutexLock lock(&mutex_);
   stepping_ = false;
-  alone_ = taken <= 1;  // who came meanwhile has set `submitted_`
+  CountStep(taken);  // who came meanwhile has set `submitted_`
 }
 
 bool CommitterThread::HandIn(storage::Operation operation, storage::Done done) {
@@ -82,7 +82,7 @@ void CommitterThread::Loop() {
     if (stopping) break;
     const absl::MutexLock lock(&mutex_);
     stepping_ = false;
-    alone_ = most <= 1;
+    CountStep(most);
   }
   core_.Abandon(ShuttingDown());
 }

@@ -5,6 +5,7 @@
 // that the core calls (operations, done, listeners) runs there.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -49,6 +50,9 @@ class CommitterThread final : public storage::Committer {
   bool HasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
     return !stepping_ && (stopping_ || submitted_);
   }
+  void CountStep(std::size_t taken) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    lone_steps_ = taken > 1 ? 0 : std::min(lone_steps_ + 1, kLoneSteps);
+  }
   bool NobodySubmits() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return submitting_ == 0; }
 
   storage::CommitterCore& core_;
@@ -60,9 +64,11 @@ class CommitterThread final : public storage::Committer {
 
   absl::Mutex mutex_;
   bool stepping_ ABSL_GUARDED_BY(mutex_) = false;
-  // The last step had one operation: the next one may come alone, too. Under load a caller that
-  // stepped would keep others from being gathered into one sync.
-  bool alone_ ABSL_GUARDED_BY(mutex_) = true;
+  // Steps in a row that had one operation, up to kLoneSteps: then the next one may come alone, too.
+  // Under load a caller that stepped would keep others from being gathered into one sync, and with
+  // a few callers chance makes a lone step now and then.
+  static constexpr int kLoneSteps = 8;
+  int lone_steps_ ABSL_GUARDED_BY(mutex_) = kLoneSteps;
   int submitting_ ABSL_GUARDED_BY(mutex_) = 0;  // callers inside Submit
   bool submitted_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -34,7 +34,6 @@ rocksdb::Options MakeOptions() {
   options.memtable_protection_bytes_per_key = kProtectionBytes;
   options.max_open_files = 512;
   options.compression = rocksdb::kLZ4Compression;
-  options.bottommost_compression = rocksdb::kZSTD;
   options.level_compaction_dynamic_level_bytes = true;
   options.info_log_level = rocksdb::InfoLogLevel::INFO_LEVEL;
   options.stats_dump_period_sec = 0;
