@@ -180,9 +180,13 @@ void FactsOptions::Apply(Context& context, v1::Facts& facts, Faults& faults) con
     const absl::StatusOr<When> time = ParseWhen(when, context.host().NowMs());
     faults.AddStatus("--when", time.status());
     if (time.ok() && time->time_ms > context.host().NowMs() + kFutureToleranceMs) {
+      // Only a time of day can be yesterday's.
+      const bool time_of_day = when.size() <= 5 && when.find(':') != std::string::npos;
       faults.Add("--when",
-                 fmt::format("{} is in the future; did you mean \"yesterday {}\"?",
-                             TimeText(time->time_ms, Clock::kLocal, time->precision), when));
+                 fmt::format("{} is in the future; {}",
+                             TimeText(time->time_ms, Clock::kLocal, time->precision),
+                             time_of_day ? fmt::format("did you mean \"yesterday {}\"?", when)
+                                         : "an incident has happened"));
     } else if (time.ok()) {
       facts.set_occur_time_ms(time->time_ms);
       facts.set_occur_precision_code(time->precision);

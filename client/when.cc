@@ -199,7 +199,10 @@ absl::StatusOr<int64_t> ParseSpan(std::string_view text) {
       return bad;
     }
     total_ms += value * unit_ms;
-    if (total_ms > 366 * kDayMs) return bad;
+    if (total_ms > 366 * kDayMs) {
+      return absl::InvalidArgumentError(
+          fmt::format("\"{}\" is too long: at most 366d", Truncate(text, 40)));
+    }
   }
   if (total_ms <= 0) return bad;
   return total_ms;

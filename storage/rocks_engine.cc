@@ -362,8 +362,8 @@ Statistics RocksEngine::GetStatistics() const {
     const std::uintmax_t size = file->file_size(unreadable);
     if (!unreadable) statistics.disk_bytes += size;
   }
-  statistics.writes_stopped =
-      health_->full() || health_->failed() || !HasFloor(directory_, space_floor_bytes_);
+  // With room again the next write resumes: nobody has to try one for the node to say so.
+  statistics.writes_stopped = health_->failed() || !HasFloor(directory_, space_floor_bytes_);
   return statistics;
 }
 
