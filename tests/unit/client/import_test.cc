@@ -244,7 +244,7 @@ TEST_F(Importing, MissingFileIsAnError) {
 }
 
 TEST_F(Importing, FilesThatAreNoTextOrEmptySaySo) {
-  const std::string noise("PK\x03\x04\x00\xff\xfe noise\n\x00\n", 18);
+  const std::string noise("PK\x03\x04\x00\xff\xfe noise\n\x00\n", 16);
   for (const char* name : {"photo.jsonl", "table.csv"}) {
     EXPECT_EQ(RunImport({File(name, noise)}), kExitUsage);
     EXPECT_NE(host_.err.find("is no text; nothing was recorded"), std::string::npos) << host_.err;

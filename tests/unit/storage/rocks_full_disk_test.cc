@@ -130,7 +130,9 @@ TEST_F(FullDisk, StartReadsRefusesAndComesBack) {
     ASSERT_TRUE(engine.ok()) << engine.status();
     EXPECT_TRUE((*engine)->GetStatistics().writes_stopped);
     MakeRoom();
-    EXPECT_FALSE((*engine)->GetStatistics().writes_stopped) << "known before anybody writes";
+    EXPECT_FALSE((*engine)->GetStatistics().writes_stopped)
+        << "known before anybody writes; free " << fs::space(store_).available << " of "
+        << fs::space(store_).capacity << ", fatal " << fatal_.size();
     const absl::Status again = Put(**engine, kRecords);
     EXPECT_TRUE(again.ok()) << again;
     EXPECT_LT(NeedsOf(store_).log_bytes, 2 * kRecordBytes) << "what was kept is a table now";
