@@ -212,7 +212,9 @@ void AddAuditCommands(CommandTree& tree) {
   list.app->add_option("--actor", options->actor, "an officer, peer/UNIT, or node")
       ->type_name("WHO");
   list.app->add_option("--kind", options->kind, Join(Kinds(), ", "))->type_name("KIND");
-  list.app->add_option("--record", options->record, "only changes of this record")
+  list.app
+      ->add_option("--record", options->record,
+                   "only changes that name this record; a batch names its first 64")
       ->type_name("REF");
   list.app
       ->add_option("--before", options->before,

@@ -23,6 +23,13 @@ double Percentile(const std::vector<float>& sorted, double share) {
   return static_cast<double>(sorted[std::min(index, sorted.size() - 1)]);
 }
 
+std::string Spread(const char* what, std::vector<float> values) {
+  std::sort(values.begin(), values.end());
+  return fmt::format(", \"{0}_p50_ms\": {1:.3f}, \"{0}_p99_ms\": {2:.3f}, \"{0}_max_ms\": {3:.3f}",
+                     what, Percentile(values, 0.50), Percentile(values, 0.99),
+                     Percentile(values, 1.0));
+}
+
 std::string Members(const Outcome& outcome) {
   std::string error;
   for (const char letter : outcome.first_error) {

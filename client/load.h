@@ -97,6 +97,8 @@ struct Outcome {
   std::vector<float> latencies_ms;  // sorted
 };
 double Percentile(const std::vector<float>& sorted, double share);
+// `, "what_p50_ms": ..., "what_p99_ms": ..., "what_max_ms": ...` of a JSON line.
+std::string Spread(const char* what, std::vector<float> values);
 
 // The same of batches; and the records that the node refused.
 struct BatchOutcome {

@@ -118,13 +118,6 @@ std::vector<std::unique_ptr<Write>> WriteAll(const Options& options) {
   return writes;
 }
 
-std::string Spread(const char* what, std::vector<float> values) {
-  std::sort(values.begin(), values.end());
-  return fmt::format(", \"{0}_p50_ms\": {1:.3f}, \"{0}_p99_ms\": {2:.3f}, \"{0}_max_ms\": {3:.3f}",
-                     what, Percentile(values, 0.50), Percentile(values, 0.99),
-                     Percentile(values, 1.0));
-}
-
 }  // namespace
 
 std::string RunWatch(const Options& options) {

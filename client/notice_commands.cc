@@ -247,6 +247,8 @@ void AddNoticeCommands(CommandTree& tree) {
       {R"(notice withdraw 0211-M --reason "wrong plate")"}, [withdraw](Context& context) {
         return Withdraw(context, withdraw->first, withdraw->second);
       });
+  withdrawn.exits =
+      "6 somebody changed it meanwhile, 8 a unit is no longer paired and does not get it";
   withdrawn.app->add_option("REF", withdraw->first, "notice")->required();
   withdrawn.app->add_option("--reason", withdraw->second, "why; the recipients read it")
       ->type_name("TEXT");

@@ -307,7 +307,8 @@ void AddShareCommands(CommandTree& tree, CLI::App* notice) {
                {R"(notice revise 0211-M --plate 60C-123.54 --reason "plate misread")",
                 R"(notice revise 0211-M --from-incident --reason "value now known" --dry-run)"},
                [revise](Context& context) { return Revise(context, *revise); });
-  revised.exits = "6 somebody changed it meanwhile";
+  revised.exits =
+      "6 somebody changed it meanwhile, 8 a unit is no longer paired and does not get it";
   revised.app->add_option("REF", revise->reference, "notice of this unit")->required();
   revised.app->add_option("--reason", revise->reason, "why; the recipients read it")
       ->type_name("TEXT");

@@ -25,9 +25,9 @@ class Committer {
   // with RESOURCE_EXHAUSTED / QUEUE_FULL and a time after which to try again.
   virtual void Submit(Operation operation, Done done) = 0;
 
-  // The same for a caller that may wait for the disk: when nothing else is under way, the step runs
-  // on its thread, and everything that is called then is called before this returns. A change that
-  // comes alone is spared two hand-offs between threads.
+  // The same for a caller that may wait for the disk: when changes have come alone for a while, the
+  // step may run on its thread, and everything that is called then is called before this returns. A
+  // lone change is spared two hand-offs between threads.
   virtual void SubmitAndHelp(Operation operation, Done done) {
     Submit(std::move(operation), std::move(done));
   }

@@ -1,10 +1,10 @@
 // See names.h.
 #include "storage/names.h"
 
-#include <charconv>
 #include <memory>
 
 #include "proto/contract/error.h"
+#include "proto/contract/reference.h"
 #include "storage/record_io.h"
 
 namespace tripoint::storage {
@@ -14,22 +14,8 @@ using contract::Error;
 using contract::Reason;
 
 // References carry two digits of the year: 70 to 99 are of a node whose clock began in 1970.
-constexpr int YearFrom(std::uint64_t two_digits) {
-  return static_cast<int>(two_digits) + (two_digits >= 70 ? 1900 : 2000);
-}
+constexpr int YearFrom(int two_digits) { return two_digits + (two_digits >= 70 ? 1900 : 2000); }
 constexpr std::uint64_t kNumberInYearMax = (std::uint64_t{1} << kYearShift) - 1;
-
-// The dash before the piece that ends at `end`; npos: there is none.
-std::size_t BeforePiece(std::string_view text, std::size_t end) {
-  return end == 0 ? text.npos : text.rfind('-', end - 1);
-}
-
-std::optional<std::uint64_t> DigitsIn(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || fault != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 absl::Status NoName() {
   return Error(absl::StatusCode::kInvalidArgument, Reason::kFieldInvalid,
@@ -89,22 +75,12 @@ std::optional<NameParts> SplitName(std::string_view name) {
 }
 
 std::optional<std::uint64_t> OwnNumber(Kind kind, std::string_view name) {
-  const std::optional<NameParts> parts = SplitName(name);
-  if (!parts.has_value() || (kind == Kind::kIncident) != (parts->collection == "incidents"))
-    return std::nullopt;
-  // The last three pieces: year, number, check letter.
-  const std::string_view reference = parts->reference;
-  const std::size_t check_at = reference.rfind('-');
-  const std::size_t number_at =
-      check_at == reference.npos ? check_at : BeforePiece(reference, check_at);
-  const std::size_t year_at =
-      number_at == reference.npos ? number_at : BeforePiece(reference, number_at);
-  if (year_at == reference.npos) return std::nullopt;
-  const auto year = DigitsIn(reference.substr(year_at + 1, number_at - year_at - 1));
-  const auto number = DigitsIn(reference.substr(number_at + 1, check_at - number_at - 1));
-  if (!year.has_value() || *year > 99 || !number.has_value() || *number > kNumberInYearMax)
-    return std::nullopt;
-  return RecordNumber(YearFrom(*year), *number);
+  const std::optional<contract::NameParts> parts =
+      kind == Kind::kIncident ? contract::ParseIncidentName(name) : contract::ParseNoticeName(name);
+  if (!parts.has_value()) return std::nullopt;
+  const absl::StatusOr<contract::Reference> reference = contract::ParseReference(parts->reference);
+  if (!reference.ok()) return std::nullopt;
+  return RecordNumber(YearFrom(reference->year), reference->number);
 }
 
 absl::StatusOr<std::vector<std::uint64_t>> OwnNumbersOf(const Snapshot& snapshot, Kind kind,

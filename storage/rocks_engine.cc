@@ -221,7 +221,7 @@ class RocksEngine final : public Engine {
 
  private:
   static rocksdb::Status BelowFloor() {
-    return rocksdb::Status::NoSpace("less than the reserve is free");
+    return rocksdb::Status::NoSpace("less free space than the floor");
   }
   absl::Status HaveSpace();
   rocksdb::Status Settle();

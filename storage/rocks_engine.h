@@ -33,7 +33,7 @@ struct RocksOptions {
   // A file that keeps room for opening when all else is full; at most a sixteenth of the disk.
   std::uint64_t reserve_bytes = 4u << 20;
 
-  // Called at most once, on a RocksDB thread or the committer's: after it the process must end and
+  // Called at most once, on a RocksDB thread or one that commits: after it the process must end and
   // open the data again (fsync and IO errors, corruption). Not called for a full disk. Must not
   // call the engine.
   std::function<void(const absl::Status&)> on_fatal;

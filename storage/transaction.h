@@ -1,6 +1,6 @@
 // What an operation of the committer sees: the durable state with the writes of every earlier
 // operation of the same step, and its own. Implemented by committer_core.cc; used by the typed
-// stores and server/operations. Only on the committer's thread, only during the operation.
+// stores and server/operations. Only where the step runs (committer.h), only during the operation.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // Decisions about incidents: record, correct, move along the life-cycle.
 //
 // Pure: the record before and the request in, the record after out; the caller stores it. Called
-// by server/operations on the committer's thread. Requests have passed contract::Validator.
+// by server/operations where the committer's step runs. Requests have passed contract::Validator.
 #pragma once
 
 #include <cstdint>

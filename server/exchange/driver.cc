@@ -238,7 +238,7 @@ void Driver::OnGone() {
   --live_streams_;
 }
 
-// ---- The committer's thread ----
+// ---- Where a step ran ----
 
 void Driver::OnCommitted(std::uint64_t /*first_change*/, std::uint64_t /*last_change*/,
                          const std::vector<storage::ChannelName>& grown) {
@@ -319,6 +319,8 @@ void Driver::Publish(PeerLink& link) {
 // ---- Any thread ----
 
 void Driver::FillLink(std::string_view unit, tripoint::v1::Peer& peer) const {
+  // Asked before the lock: it judges a certificate in full.
+  const absl::Status own_fault = seams_.own_fault ? seams_.own_fault() : absl::OkStatus();
   const absl::MutexLock lock(&mutex_);
   const auto found = published_.find(unit);
   if (found == published_.end()) return;
@@ -339,7 +341,7 @@ void Driver::FillLink(std::string_view unit, tripoint::v1::Peer& peer) const {
   peer.set_state_time_ms(published.state_time_ms);
   peer.set_heard_time_ms(published.heard_time_ms);
   peer.set_next_dial_time_ms(published.next_dial_time_ms);
-  if (status.state != LinkState::kUp) FillReason(published, peer);
+  if (status.state != LinkState::kUp) FillReason(published, own_fault, peer);
   // What the store does not know: the peer stopped a lane, empty or not. Each channel says it too
   // (StoppedByPeer); this one stands for the link.
   for (const LaneStatus& lane : status.lanes) {
@@ -359,15 +361,15 @@ void Driver::FillLink(std::string_view unit, tripoint::v1::Peer& peer) const {
   }
 }
 
-void Driver::FillReason(const Published& published, tripoint::v1::Peer& peer) const {
+void Driver::FillReason(const Published& published, const absl::Status& own_fault,
+                        tripoint::v1::Peer& peer) const {
   const auto set = [&peer](Reason reason, std::string text) {
     peer.set_reason_code(std::string(contract::ReasonCode(reason)));
     peer.set_reason_text(std::move(text));
   };
   // With a certificate that neighbours refuse no link comes up, whatever ended the last one.
-  if (const absl::Status fault = seams_.own_fault ? seams_.own_fault() : absl::OkStatus();
-      !fault.ok()) {
-    const contract::Problem own = contract::ProblemOf(fault);
+  if (!own_fault.ok()) {
+    const contract::Problem own = contract::ProblemOf(own_fault);
     return set(own.reason,
                "this node's own certificate. " + own.what + ": " + own.why + ". " + own.next);
   }

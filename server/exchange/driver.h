@@ -1,7 +1,7 @@
 // Runs the cores of all peers over gRPC: the only place of the exchange that sees it.
 //
 // Made by node.cc. All cores and all state of streams live on one event loop thread; gRPC's threads
-// and the committer's only post to it. Reads of the store and hashing of batches happen on the
+// and who commits only post to it. Reads of the store and hashing of batches happen on the
 // loop, never on the committer's thread.
 #pragma once
 
@@ -96,7 +96,7 @@ class Driver final : public operations::PeerStatusSource,
   // opened again under the new certificate.
   void ReplaceKeys(std::function<void()> replace);
 
-  // CommitListener; the committer's thread.
+  // CommitListener; where the step ran.
   void OnCommitted(std::uint64_t first_change, std::uint64_t last_change,
                    const std::vector<storage::ChannelName>& grown) override;
   // PeerStatusSource; any thread.
@@ -187,7 +187,8 @@ class Driver final : public operations::PeerStatusSource,
   void Cancel(Stream& stream);
   void TakeGrown();
   void Publish(PeerLink& link);
-  void FillReason(const Published& published, tripoint::v1::Peer& peer) const;
+  void FillReason(const Published& published, const absl::Status& own_fault,
+                  tripoint::v1::Peer& peer) const;
   bool AwaitNoStreams(absl::Duration timeout) ABSL_LOCKS_EXCLUDED(mutex_);
   Time Now() const;
   PeerLink* Find(std::string_view unit);

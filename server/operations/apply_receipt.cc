@@ -1,5 +1,5 @@
 // What a peer's receipt changes: proof of storage, and refusals of single envelopes; and the stop
-// of a channel. See channels.h. Operations run on the committer's thread.
+// of a channel. See channels.h. Operations run where the step runs.
 #include "proto/contract/error.h"
 #include "server/operations/channels.h"
 #include "server/operations/common.h"

@@ -1,6 +1,6 @@
 // What becomes of each item of a batch: the rule that incidents and notices share.
 //
-// Used by incident_changes.cc and notice_batch.cc, on the committer's thread. Pure.
+// Used by incident_changes.cc and notice_batch.cc, where the step runs. Pure.
 #pragma once
 
 #include <cstdint>

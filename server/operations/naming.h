@@ -1,5 +1,5 @@
-// Draws numbers and names of own records. Used by incident_changes.cc and notice_changes.cc, on the
-// committer's thread.
+// Draws numbers and names of own records. Used by incident_changes.cc and notice_changes.cc,
+// where the step runs.
 #pragma once
 
 #include <cstdint>

@@ -253,11 +253,8 @@ Prepared<v1::Notice> PrepareRelease(const NodeFacts& node, const Actor& actor,
             } else {
               absl::StatusOr<storage::StoredNotice> before = MustFind(transaction, name);
               if (!before.ok()) return before.status();
-              absl::StatusOr<bool> lacks =
-                  SomebodyLacksIt(node, transaction, before->record, transaction.now_ms());
-              if (!lacks.ok()) return lacks.status();
               absl::StatusOr<domain::NoticeDecision> decision = decide(
-                  before->record.notice(), request, *lacks,
+                  transaction, before->record, request,
                   ContextOf(node, {.now_ms = transaction.now_ms(), .officer = actor.officer}));
               if (!decision.ok()) return decision.status();
               if (request.validate_only()) {
@@ -329,27 +326,31 @@ absl::StatusOr<v1::ShareNoticeResponse> PlanShare(const NodeFacts& node,
 
 Prepared<v1::Notice> ReviseNotice(const NodeFacts& node, const Actor& actor,
                                   const v1::ReviseNoticeRequest& request) {
-  return PrepareRelease(node, actor, request, request.notice().name(), "notice.revise",
-                        [](const v1::Notice& before, const v1::ReviseNoticeRequest& wanted,
-                           bool somebody_lacks_it, const domain::ShareContext& context) {
-                          return domain::ReviseNotice(
-                              before, wanted.notice(),
-                              {.etag = wanted.etag(),
-                               .reason = wanted.reason(),
-                               .release_protected = wanted.release_protected(),
-                               .somebody_lacks_it = somebody_lacks_it},
-                              context);
-                        });
+  return PrepareRelease(
+      node, actor, request, request.notice().name(), "notice.revise",
+      [&node](const storage::Reader& reader, const store::v1::NoticeRecord& before,
+              const v1::ReviseNoticeRequest& wanted,
+              const domain::ShareContext& context) -> absl::StatusOr<domain::NoticeDecision> {
+        const absl::StatusOr<bool> lacks =
+            SomebodyLacksIt(node, reader, before, context.stamp.now_ms);
+        if (!lacks.ok()) return lacks.status();
+        return domain::ReviseNotice(before.notice(), wanted.notice(),
+                                    {.etag = wanted.etag(),
+                                     .reason = wanted.reason(),
+                                     .release_protected = wanted.release_protected(),
+                                     .somebody_lacks_it = *lacks},
+                                    context);
+      });
 }
 
 Prepared<v1::Notice> WithdrawNotice(const NodeFacts& node, const Actor& actor,
                                     const v1::WithdrawNoticeRequest& request) {
-  return PrepareRelease(node, actor, request, request.name(), "notice.withdraw",
-                        [](const v1::Notice& before, const v1::WithdrawNoticeRequest& wanted,
-                           bool /*somebody_lacks_it*/, const domain::ShareContext& context) {
-                          return domain::WithdrawNotice(before, wanted.etag(), wanted.reason(),
-                                                        context);
-                        });
+  return PrepareRelease(
+      node, actor, request, request.name(), "notice.withdraw",
+      [](const storage::Reader& /*reader*/, const store::v1::NoticeRecord& before,
+         const v1::WithdrawNoticeRequest& wanted, const domain::ShareContext& context) {
+        return domain::WithdrawNotice(before.notice(), wanted.etag(), wanted.reason(), context);
+      });
 }
 
 }  // namespace tripoint::operations

@@ -1,6 +1,6 @@
 // Puts an envelope on its way: stored once, one channel entry for each recipient.
 //
-// Used by notice_changes.cc, notice_batch.cc and notice_answer.cc, on the committer's thread.
+// Used by notice_changes.cc, notice_batch.cc and notice_answer.cc, where the step runs.
 #pragma once
 
 #include <cstdint>

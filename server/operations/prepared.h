@@ -2,8 +2,8 @@
 // its answer will be.
 //
 // Made on the caller's thread (RPC callback, exchange driver, simulator), where everything that
-// needs no state is done already: checking, hashing, serialising. The operation runs on the
-// committer's thread.
+// needs no state is done already: checking, hashing, serialising. The operation runs where
+// the committer's step runs.
 #pragma once
 
 #include <memory>

@@ -1,7 +1,7 @@
 // What one admitted envelope does to the store: a received notice, its withdrawal, or a recipient's
 // statement about an own notice.
 //
-// Used by apply_batch.cc, on the committer's thread.
+// Used by apply_batch.cc, where the step runs.
 #pragma once
 
 #include <cstdint>

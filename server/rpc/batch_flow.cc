@@ -5,33 +5,14 @@
 #include <string>
 #include <utility>
 
-#include "proto/contract/error.h"
+#include "server/rpc/stream_refusals.h"
 
 namespace tripoint::rpc {
 namespace {
 
-using contract::Error;
-using contract::Problem;
-using contract::Reason;
-
-absl::Status ShuttingDown() {
-  Problem problem;
-  problem.reason = Reason::kShuttingDown;
-  problem.what = "The node is stopping";
-  problem.why = "It was asked to stop; batches that were answered are durable.";
-  problem.next = "Send the others again, with the same request ids, once the node is back.";
-  problem.retry_after_ms = 1000;
-  return Error(absl::StatusCode::kUnavailable, problem);
-}
-
-absl::Status TooMany(std::size_t streams) {
-  Problem problem;
-  problem.reason = Reason::kQueueFull;
-  problem.what = "Too many streams of batches are open";
-  problem.why = "This node serves at most " + std::to_string(streams) + " at a time.";
-  problem.next = "Try again later.";
-  problem.retry_after_ms = 1000;
-  return Error(absl::StatusCode::kResourceExhausted, problem);
+absl::Status Stopping() {
+  return ShuttingDown("It was asked to stop; batches that were answered are durable.",
+                      "Send the others again, with the same request ids, once the node is back.");
 }
 
 }  // namespace
@@ -43,7 +24,7 @@ void BatchFlow::EndWith(const absl::Status& status) {
 void BatchFlow::Stop() {
   {
     const absl::MutexLock lock(&mutex_);
-    EndWith(ShuttingDown());
+    EndWith(Stopping());
   }
   Pump();
 }
@@ -173,8 +154,8 @@ void BatchFlow::Pump() {
 
 absl::Status BatchStreams::Add(std::shared_ptr<BatchFlow> stream) {
   const absl::MutexLock lock(&mutex_);
-  if (stopping_) return ShuttingDown();
-  if (streams_.size() >= streams_max_) return TooMany(streams_max_);
+  if (stopping_) return Stopping();
+  if (streams_.size() >= streams_max_) return TooManyOpen("streams of batches", streams_max_);
   streams_.push_back(std::move(stream));
   return absl::OkStatus();
 }

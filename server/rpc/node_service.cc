@@ -98,7 +98,7 @@ grpc::ServerUnaryReactor* NodeService::GetPeer(grpc::CallbackServerContext* cont
 grpc::ServerUnaryReactor* NodeService::ListQuarantine(grpc::CallbackServerContext* context,
                                                       const v1::ListQuarantineRequest* request,
                                                       v1::ListQuarantineResponse* response) {
-  v1::ListQuarantineRequest checked = *request;
+  v1::ListQuarantineRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kReadStatus, checked);
   if (!caller.ok()) return Answer(context, caller.status());

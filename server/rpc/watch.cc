@@ -11,6 +11,7 @@
 #include "proto/contract/error.h"
 #include "server/operations/reads.h"
 #include "server/rpc/status_convert.h"
+#include "server/rpc/stream_refusals.h"
 
 namespace tripoint::rpc {
 namespace {
@@ -19,24 +20,9 @@ using contract::Error;
 using contract::Problem;
 using contract::Reason;
 
-absl::Status ShuttingDown() {
-  Problem problem;
-  problem.reason = Reason::kShuttingDown;
-  problem.what = "The node is stopping";
-  problem.why = "It was asked to stop.";
-  problem.next = "Watch again from the last change number, once the node is back.";
-  problem.retry_after_ms = 1000;
-  return Error(absl::StatusCode::kUnavailable, problem);
-}
-
-absl::Status TooMany(std::size_t watchers) {
-  Problem problem;
-  problem.reason = Reason::kQueueFull;
-  problem.what = "Too many watches are open";
-  problem.why = "This node serves at most " + std::to_string(watchers) + " at a time.";
-  problem.next = "Close one, or try again later.";
-  problem.retry_after_ms = 10'000;
-  return Error(absl::StatusCode::kResourceExhausted, problem);
+absl::Status Stopping() {
+  return ShuttingDown("It was asked to stop.",
+                      "Watch again from the last change number, once the node is back.");
 }
 
 absl::Status AheadOfJournal(std::uint64_t after, std::uint64_t last) {
@@ -257,8 +243,9 @@ grpc::ServerWriteReactor<v1::Change>* WatchHub::Watch(Recheck recheck,
       std::vector<std::string>(request.kinds().begin(), request.kinds().end()));
   {
     absl::MutexLock lock(&mutex_);
-    if (stopping_) return Refuse(ShuttingDown());
-    if (watchers_.size() >= limits_.watchers_max) return Refuse(TooMany(limits_.watchers_max));
+    if (stopping_) return Refuse(Stopping());
+    if (watchers_.size() >= limits_.watchers_max)
+      return Refuse(TooManyOpen("watches", limits_.watchers_max));
     watchers_.push_back(watcher);
   }
   watcher->Pump();
@@ -291,7 +278,7 @@ void WatchHub::Stop() {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
   }
-  for (const std::shared_ptr<Watcher>& watcher : Watchers()) watcher->End(ShuttingDown());
+  for (const std::shared_ptr<Watcher>& watcher : Watchers()) watcher->End(Stopping());
 }
 
 std::size_t WatchHub::watchers() const {

@@ -23,7 +23,7 @@ namespace tripoint::runtime {
 
 class CommitterThread final : public storage::Committer {
  public:
-  // Told once, on the committer's thread and after the affected operations were answered, that the
+  // Told once, where the step ran and after the affected operations were answered, that the
   // engine can no longer be written safely: the data must be opened again (platform.md, R11). A
   // full disk is not fatal.
   using OnFatal = std::function<void(const absl::Status&)>;

@@ -1,7 +1,8 @@
 // Bare RocksDB with group commit: what a node's store costs at the least. Part of bare_node
 // (README.md).
 //
-// Same engine, options and sync as storage/rocks_engine.cc; the same number of keys and about the
+// Same engine, sync and options as storage/rocks_engine.cc, without the memtable's filter and the
+// order of keys; the same number of keys and about the
 // same bytes a record as the node writes (kCreateIncident and the others below), but nothing that
 // decides, indexes or proves anything. Thread-safe.
 #pragma once
@@ -32,7 +33,7 @@ struct Shape {
 // Counted on 2026-11-22 in storage/incident_store.cc, notice_store.cc, channel_store.cc and
 // server/operations. incident: record; state, category, severity, gate; request, journal entry.
 inline constexpr Shape kCreateIncident{1, 4, 0, 2};
-// The same in a batch: one journal entry for all, and the external id of each.
+// The same in a batch, with the external id of each instead of its journal entry.
 inline constexpr Shape kImportIncident{1, 4, 0, 2};
 // draft: record; state, kind, urgency; request, journal entry.
 inline constexpr Shape kCreateNotice{1, 3, 0, 2};

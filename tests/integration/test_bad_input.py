@@ -414,8 +414,6 @@ class FullDisk(unittest.TestCase):
     def setUp(self):
         self.disk = pathlib.Path(tempfile.mkdtemp(prefix="tripoint-disk-"))
         self.addCleanup(self.disk.rmdir)
-        if os.geteuid() != 0:
-            self.skipTest("a small disk needs mount, and mount needs root")
         done = federation.run(["mount", "-t", "tmpfs", "-o", f"size={self.SIZE}", "tmpfs", self.disk], check=False)
         if done.returncode != 0:
             self.assertNotIn("CI", os.environ, "CI has the right to mount a small disk and must use it")

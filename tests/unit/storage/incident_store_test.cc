@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "proto/contract/reference.h"
 #include "storage/keys.h"
 #include "storage/list.h"
 #include "storage/names.h"
@@ -20,8 +21,12 @@ using contract::ReasonOf;
 using store::v1::IncidentRecord;
 using testing_support::Store;
 
-std::string NameOf(std::uint64_t number) {
-  return "units/vn-tayninh/incidents/I-TNI-26-" + std::to_string(10000 + number).substr(1) + "-B";
+std::string NameOf(std::uint64_t number, int year = 26) {
+  return contract::IncidentName("vn-tayninh",
+                                contract::MakeReference({.kind = contract::ReferenceKind::kIncident,
+                                                         .unit_short = "TNI",
+                                                         .year = year,
+                                                         .number = number}));
 }
 
 IncidentRecord Make(std::uint64_t number, const std::string& category, std::uint32_t severity,
@@ -84,8 +89,7 @@ TEST(IncidentStore, NumberLeadsToItsRecordsOfEveryYear) {
                     .Write([&](Transaction& transaction) -> absl::Status {
                       const auto number = NextNumber(transaction, Kind::kIncident, year);
                       IncidentRecord record = Make(*number, "DRG-POS", 1, 1000);
-                      record.mutable_incident()->set_name("units/vn-tayninh/incidents/I-TNI-" +
-                                                          std::to_string(year - 2000) + "-0001-B");
+                      record.mutable_incident()->set_name(NameOf(*number, year % 100));
                       return CreateIncident(transaction, RecordNumber(year, *number), record);
                     })
                     .ok());
@@ -95,7 +99,7 @@ TEST(IncidentStore, NumberLeadsToItsRecordsOfEveryYear) {
   ASSERT_TRUE(found.ok());
   ASSERT_EQ(found->size(), 2u);
   EXPECT_EQ((*found)[0].number, RecordNumber(2026, 1));
-  EXPECT_EQ((*found)[1].record.incident().name(), "units/vn-tayninh/incidents/I-TNI-27-0001-B");
+  EXPECT_EQ((*found)[1].record.incident().name(), NameOf(1, 27));
   EXPECT_TRUE(FindIncidentsByNumber(*snapshot, 2)->empty());
   EXPECT_TRUE(FindIncidentsByNumber(*snapshot, ~std::uint64_t{0})->empty());
 }
@@ -104,7 +108,7 @@ TEST(IncidentStore, NumberLeadsToItsRecordsOfEveryYear) {
 TEST(IncidentStore, RecordOfAClockThatBeganAnewIsFound) {
   Store store;
   IncidentRecord record = Make(1, "DRG-POS", 1, 1000);
-  record.mutable_incident()->set_name("units/vn-tayninh/incidents/I-TNI-70-0001-B");
+  record.mutable_incident()->set_name(NameOf(1, 70));
   ASSERT_TRUE(store
                   .Write([&](Transaction& transaction) {
                     return CreateIncident(transaction, RecordNumber(1970, 1), record);
@@ -122,6 +126,10 @@ TEST(IncidentStore, NameMustBeExact) {
                   })
                   .ok());
   EXPECT_TRUE(FindIncident(store.engine, NameOf(93))->has_value());
+  // The same reference under another owner.
+  std::string of_another = NameOf(93);
+  of_another.replace(of_another.find("vn-tayninh"), 10, "la-attapeu");
+  EXPECT_FALSE(FindIncident(store.engine, of_another)->has_value());
   for (const char* name :
        {"units/vn-tayninh/incidents/I-TNI-26-93-B", "units/vn-tayninh/incidents/I-TNI-26-0093-C",
         "units/la-attapeu/incidents/I-TNI-26-0093-B", "units/vn-tayninh/incidents/N-TNI-26-0093-B",
@@ -169,8 +177,7 @@ TEST(IncidentStore, CounterBehindItsRecordsIsDamage) {
                     .Write([&](Transaction& transaction) -> absl::Status {
                       const auto number = NextNumber(transaction, Kind::kIncident, year);
                       IncidentRecord record = Make(*number, "DRG-POS", 1, 1000);
-                      std::string& name = *record.mutable_incident()->mutable_name();
-                      name.replace(name.find("-26-"), 4, "-" + std::to_string(year % 100) + "-");
+                      record.mutable_incident()->set_name(NameOf(*number, year % 100));
                       return CreateIncident(transaction, RecordNumber(year, *number), record);
                     })
                     .ok());

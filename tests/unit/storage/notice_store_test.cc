@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "proto/contract/reference.h"
 #include "storage/keys.h"
 #include "tests/unit/storage/fixture.h"
 
@@ -18,10 +19,19 @@ using store::v1::NoticeRecord;
 using store::v1::ReceivedRecord;
 using testing_support::Store;
 
-NoticeRecord Draft(const std::string& reference) {
+std::string NameOf(std::uint64_t number) {
+  return contract::NoticeName("vn-tayninh",
+                              contract::MakeReference({.kind = contract::ReferenceKind::kNotice,
+                                                       .unit_short = "TNI",
+                                                       .year = 26,
+                                                       .number = number}));
+}
+const std::string kFirst = NameOf(1);
+
+NoticeRecord Draft(std::uint64_t number) {
   NoticeRecord record;
   auto& notice = *record.mutable_notice();
-  notice.set_name("units/vn-tayninh/notices/" + reference);
+  notice.set_name(NameOf(number));
   notice.set_version(1);
   notice.set_kind_code("INCIDENT");
   notice.set_urgency_code("U3");
@@ -65,26 +75,23 @@ TEST(NoticeStore, OwnNoticeFromDraftToRevision) {
   Store store;
   ASSERT_TRUE(store
                   .Write([](Transaction& transaction) {
-                    return CreateNotice(transaction, RecordNumber(2026, 1),
-                                        Draft("N-TNI-26-0001-B"));
+                    return CreateNotice(transaction, RecordNumber(2026, 1), Draft(1));
                   })
                   .ok());
   EXPECT_EQ(ReasonOf(store.Write([](Transaction& transaction) {
-              return CreateNotice(transaction, RecordNumber(2026, 2), Draft("N-TNI-26-0001-B"));
+              return CreateNotice(transaction, RecordNumber(2026, 2), Draft(1));
             })),
             Reason::kFieldInvalid);
   ASSERT_TRUE(store
                   .Write([](Transaction& transaction) {
-                    return CreateNotice(transaction, RecordNumber(2026, 2),
-                                        Draft("N-TNI-26-0002-B"));
+                    return CreateNotice(transaction, RecordNumber(2026, 2), Draft(2));
                   })
                   .ok());
   EXPECT_EQ(CountOwn(store, {.unit = "la-attapeu"}), 0u);
   const auto change = [&store](const std::function<void(NoticeRecord&)>& edit) {
     ASSERT_TRUE(store
                     .Write([&](Transaction& transaction) -> absl::Status {
-                      const auto before =
-                          FindNotice(transaction, "units/vn-tayninh/notices/N-TNI-26-0001-B");
+                      const auto before = FindNotice(transaction, kFirst);
                       if (!before.ok()) return before.status();
                       NoticeRecord after = (*before)->record;
                       edit(after);
@@ -116,15 +123,10 @@ TEST(NoticeStore, OwnNoticeFromDraftToRevision) {
   const auto snapshot = store.engine.TakeSnapshot();
   EXPECT_EQ(ListNotices(*snapshot, {}, "", 10)->notices.front().number,
             RecordNumber(2026, 1));  // shared later than the draft was made
-  EXPECT_EQ((*FindNoticeVersion(*snapshot, "units/vn-tayninh/notices/N-TNI-26-0001-B", 1))
-                ->notice()
-                .state(),
+  EXPECT_EQ((*FindNoticeVersion(*snapshot, kFirst, 1))->notice().state(),
             tripoint::v1::NOTICE_STATE_DRAFT);
-  EXPECT_EQ(
-      (*FindNoticeVersion(*snapshot, "units/vn-tayninh/notices/N-TNI-26-0001-B", 2))->copies_size(),
-      1);
-  const auto versions =
-      ListNoticeVersions(*snapshot, "units/vn-tayninh/notices/N-TNI-26-0001-B", 0, 10);
+  EXPECT_EQ((*FindNoticeVersion(*snapshot, kFirst, 2))->copies_size(), 1);
+  const auto versions = ListNoticeVersions(*snapshot, kFirst, 0, 10);
   ASSERT_TRUE(versions.ok());
   ASSERT_EQ(versions->size(), 2u);
   EXPECT_EQ(versions->front().notice().version(), 2u);

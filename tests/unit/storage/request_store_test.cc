@@ -4,6 +4,7 @@
 #include <string>
 
 #include "gtest/gtest.h"
+#include "storage/incident_store.h"
 #include "storage/keys.h"
 #include "storage/memory_engine.h"
 #include "storage/schema.h"
@@ -98,6 +99,29 @@ TEST(Schema, ForeignStoresAreRefusedUnchanged) {
   ASSERT_TRUE(engine.Commit(batch).ok());
   EXPECT_EQ(ReasonOf(OpenStore(engine, "vn-tayninh").status()), Reason::kSchemaNewer);
   EXPECT_EQ(**engine.Get(NodeKey()), newer);
+}
+
+// Goal: a store of layout 1, with the entries that layout 2 has no more, is taken over and read.
+TEST(Schema, StoreOfLayoutOneIsTakenOver) {
+  MemoryEngine engine;
+  ASSERT_TRUE(InitializeStore(engine, "vn-tayninh", 7, 1).ok());
+  store::v1::NodeRecord node;
+  ASSERT_TRUE(node.ParseFromString(**engine.Get(NodeKey())));
+  node.set_schema_version(1);
+  Batch batch;
+  batch.Put(NodeKey(), node.SerializeAsString());
+  batch.Put(IndexKey(Space::kIncidentIndex, 0, "", SortKey(1000, RecordNumber(2026, 1))), {});
+  batch.Put(ReferenceKey(Kind::kIncident, "I-TNI-26-0001-X", "vn-tayninh"),
+            U64Bytes(RecordNumber(2026, 1)));
+  ASSERT_TRUE(engine.Commit(batch).ok());
+  const auto opened = OpenStore(engine, "vn-tayninh");
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_EQ(opened->schema_version(), 2u);
+  ASSERT_TRUE(node.ParseFromString(**engine.Get(NodeKey())));
+  EXPECT_EQ(node.schema_version(), 2u);
+  const auto listed = ListIncidents(*engine.TakeSnapshot(), {}, "", 10);
+  ASSERT_TRUE(listed.ok());
+  EXPECT_TRUE(listed->incidents.empty()) << "an old entry of the index is never read";
 }
 
 // Goal: steps run in order, each once and together with its stamp; a missing step stops at the last
