@@ -1,9 +1,10 @@
-"""Cases of scripts/bench that read, watch and share to many: get, list, watch, fanout. Each gets the Bench and how to print."""
+"""Cases of scripts/bench that read, watch and share to many: get, list, watch, fanout."""
 import json
 import pathlib
 import time
 
-MORE_UNITS = ("la-sekong", "la-salavan")  # real peers of fanout beside la-attapeu
+from harness import MORE_UNITS, emit, note
+
 REAL = ("la-attapeu", *MORE_UNITS)
 UNITS = pathlib.Path(__file__).resolve().parents[2] / "proto/codes/units.json"
 MEASURED = ("count", "arrivals", "items", "more", "envelope_bytes")  # params that a run finds, not sets
@@ -14,7 +15,7 @@ def fixed(params):
     return {key: value for key, value in params.items() if key not in MEASURED}
 
 
-def get(bench, emit):
+def get(bench):
     real, bare = bench.node().start(), bench.node("bare").start()
     rounds = 1 if bench.options.quick else 3
     seconds = max(0.1, bench.options.seconds / rounds / 2)
@@ -51,7 +52,7 @@ def filters(count):
     )
 
 
-def list_(bench, emit, note):
+def list_(bench):
     count = bench.options.notices or (20_000 if bench.options.quick else 1_000_000)
     node = bench.node().start()
     fill = bench.load("fill", node, in_flight=4, count=count)
@@ -66,7 +67,7 @@ def list_(bench, emit, note):
     node.stop()
 
 
-def watch(bench, emit, note):
+def watch(bench):
     node = bench.node().start()
     # What the stalled watcher has before it: more than any window of a connection holds.
     bench.load("create", node, in_flight=64, count=3_000 if bench.options.quick else 50_000, record_bytes=200)
@@ -92,7 +93,7 @@ def neighbours(count):
     return [*REAL, *(unit["id"] for unit in units if unit["id"] not in (*REAL, "vn-quangngai"))][:count]
 
 
-def fanout(bench, emit):
+def fanout(bench):
     count = bench.options.notices or (400 if bench.options.quick else 5_000)
     count = min(count, 5_000)
     first = {}
