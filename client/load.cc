@@ -140,9 +140,10 @@ int Run(int argc, char** argv) {
   Options options;
   CLI::App app("Loads a node and prints one JSON line");
   static const std::map<std::string, std::string (*)(const Options&)> kModes = {
-      {"create", RunCreate}, {"import", RunImport}, {"share", RunShare}, {"visible", RunVisible},
-      {"wait", RunWait},     {"fill", RunFill},     {"get", RunGet},     {"list", RunList},
-      {"watch", RunWatch},   {"fanout", RunFanout}};
+      {"create", RunCreate},   {"import", RunImport},    {"share", RunShare},
+      {"visible", RunVisible}, {"wait", RunWait},        {"fill", RunFill},
+      {"get", RunGet},         {"list", RunList},        {"watch", RunWatch},
+      {"fanout", RunFanout},   {"overtake", RunOvertake}};
   app.add_option("mode", options.mode, "what to do")->required()->check(CLI::IsMember(kModes));
   AddEndpoint(app, "", options.node);
   AddEndpoint(app, "to-", options.to);

@@ -154,6 +154,10 @@ void Core::OnHeartbeat(const v1::Heartbeat& heartbeat) {
     const std::int64_t taken_ms =
         now_.monotonic_ms - stream.sequence_ms - heartbeat.echo_delay_ms();
     link_.round_trip_ms = std::max<std::int64_t>(taken_ms, 0);
+    sizer_.OnHeartbeat(taken_ms);
+  } else if (heartbeat.echo_sequence() == 1 && stream.sequence > 1) {
+    // Answered with the peer's own next one, when ours had gone on.
+    sizer_.OnHeartbeat(now_.monotonic_ms - stream.first_ms - heartbeat.echo_delay_ms());
   }
   for (const v1::Head& head : heartbeat.outbound()) {
     if (head.epoch() != link_.peer_epoch) return BreakProtocol("heartbeat: head of another epoch");
@@ -192,6 +196,7 @@ v1::Heartbeat Core::MakeHeartbeat(std::size_t next_bytes) {
   stream.sequence_ms = now_.monotonic_ms;
   v1::Heartbeat heartbeat;
   heartbeat.set_sequence(++stream.sequence);
+  if (stream.sequence == 1) stream.first_ms = now_.monotonic_ms;
   if (stream.echo_sequence != 0) {
     heartbeat.set_echo_sequence(stream.echo_sequence);
     heartbeat.set_echo_delay_ms(static_cast<std::uint32_t>(
@@ -254,9 +259,12 @@ bool Core::NextBatch(v1::Frame& frame) {
       if (i == 0) continue;
       return false;  // a small routine batch must not pass a big priority one for ever
     }
-    if (lane.ready_bytes() > 2 * sizer_.bytes() && !stream.big_announced) {
-      stream.big_announced = true;
-      *frame.mutable_heartbeat() = MakeHeartbeat(lane.ready_bytes());
+    const bool big = lane.ready_bytes() > 2 * sizer_.bytes() && !stream.big_announced;
+    // Before a backlog, since nobody can see later how long the empty link is.
+    const bool first = i > 0 && stream.sequence == 0 && lane.more_than_ready();
+    if (big || first) {
+      stream.big_announced = big;
+      *frame.mutable_heartbeat() = MakeHeartbeat(big ? lane.ready_bytes() : 0);
       return true;
     }
     LaneVerdict verdict;

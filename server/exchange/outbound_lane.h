@@ -47,6 +47,7 @@ class OutboundLane {
   // A batch is read and the lane's own window has room.
   bool BatchReady() const;
   std::size_t ready_bytes() const { return ready_bytes_; }
+  bool more_than_ready() const { return sent_.size() + ready_.size() < size(); }
   // Precondition: BatchReady(). nullopt: what was read does not match the channel (`verdict`).
   std::optional<v1::Batch> TakeBatch(LaneVerdict& verdict);
 

@@ -37,10 +37,22 @@ void Dialler::Contact(std::int64_t now_ms) {
   due_ms_ = std::min(due_ms_, now_ms + Delay());
 }
 
+void BatchSizer::Reset() {
+  bytes_ = limits_.batch_bytes_start;
+  empty_ms_ = 0;
+}
+
+void BatchSizer::OnHeartbeat(std::int64_t round_trip_ms) {
+  const std::int64_t believed_ms = std::clamp<std::int64_t>(
+      round_trip_ms, 1, std::max<std::int64_t>(limits_.empty_round_trip_ms_max, 1));
+  empty_ms_ = empty_ms_ == 0 ? believed_ms : std::min(empty_ms_, believed_ms);
+}
+
 void BatchSizer::OnRoundTrip(std::int64_t round_trip_ms, std::size_t batch_bytes) {
-  if (round_trip_ms > limits_.round_trip_slow_ms) {
+  if (round_trip_ms > std::max(limits_.round_trip_slow_ms, 4 * empty_ms_)) {
     bytes_ = std::max(bytes_ / 2, limits_.batch_bytes_min);
-  } else if (round_trip_ms < limits_.round_trip_fast_ms && batch_bytes * 2 >= bytes_) {
+  } else if (round_trip_ms < std::max(limits_.round_trip_fast_ms, 2 * empty_ms_) &&
+             batch_bytes * 2 >= bytes_) {
     // A small batch that comes back fast says nothing about a big one.
     bytes_ = std::min(bytes_ * 2, limits_.batch_bytes_max);
   }

@@ -39,13 +39,22 @@ class Dialler {
 
 // Size of batches on one link: doubles while receipts come back fast, halves when they are slow, so
 // that what lies on the wire before a flash stays about a second.
+//
+// On a long link (satellite, relay) a second is less than the link itself holds, and it would stand
+// empty while receipts travel. Two batches under way fill it once sending one takes as long as the
+// empty link needs there and back; a receipt then comes after twice that time. So a batch doubles
+// below twice and halves above four times the empty link's round trip, if that is longer.
 class BatchSizer {
  public:
-  explicit BatchSizer(const Limits& limits) : limits_(limits), bytes_(limits.batch_bytes_start) {}
+  explicit BatchSizer(const Limits& limits) : limits_(limits) { Reset(); }
 
+  // A heartbeat was answered after `round_trip_ms`, time at the peer not counted. The shortest of a
+  // stream is taken for the link's own.
+  void OnHeartbeat(std::int64_t round_trip_ms);
   // A batch of `batch_bytes` was receipted after `round_trip_ms`.
   void OnRoundTrip(std::int64_t round_trip_ms, std::size_t batch_bytes);
-  void Reset() { bytes_ = limits_.batch_bytes_start; }
+  // A new stream: what was known of the link may be wrong.
+  void Reset();
 
   std::size_t bytes() const { return bytes_; }
   // Bytes that may be on the wire without receipt, of flash and of the two other lanes together.
@@ -53,7 +62,8 @@ class BatchSizer {
 
  private:
   const Limits& limits_;
-  std::size_t bytes_;
+  std::size_t bytes_ = 0;
+  std::int64_t empty_ms_ = 0;  // round trip of the empty link; 0: not known
 };
 
 // How many bytes of refused envelopes one channel may still leave in the store. Its burst lets

@@ -59,6 +59,8 @@ struct Limits {
 
   std::int64_t round_trip_fast_ms = 200;   // below: the batch doubles
   std::int64_t round_trip_slow_ms = 1000;  // above: the batch halves
+  // The longest way of the link itself that is believed: a batch may take four times as long.
+  std::int64_t empty_round_trip_ms_max = 1500;
   std::int64_t heartbeat_ms = 3000;
   std::int64_t silence_ms = 10'000;      // nothing heard: LINK_SILENT
   std::int64_t write_stall_ms = 60'000;  // one write not taken: LINK_SILENT

@@ -3,7 +3,7 @@ import json
 import subprocess
 import time
 
-from harness import UNIT_B, emit
+from harness import emit
 
 
 def catchup(bench):
@@ -84,10 +84,8 @@ def wire(bench):
         a.start()
         bench.load("share", a, in_flight=8, count=50, wait_receipted=True)
         before = proxy.bytes()
-        to = ["--to-address", f"127.0.0.1:{b.port}", "--to-unit", UNIT_B, "--to-certificates",
-              str(bench.officer(UNIT_B)), "--to-roots", str(bench.roots)]
-        steady = json.loads(bench.call(bench.load_arguments("visible", a, rate=50, seconds=single / 50,
-                                                          record_bytes=bench.options.record_bytes) + to))
+        steady = bench.load("visible", a, **bench.to(b), rate=50, seconds=single / 50,
+                            record_bytes=bench.options.record_bytes)
         bench.load("wait", a)
         sent = steady["count"] + steady["warm_ups"]
         steady_bytes = (proxy.bytes() - before) / max(1, sent)

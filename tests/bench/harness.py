@@ -14,6 +14,7 @@ import time
 UNIT_A, UNIT_B = "vn-quangngai", "la-attapeu"
 MORE_UNITS = ("la-sekong", "la-salavan")  # real peers of fanout beside UNIT_B
 OFFICER = "bench"
+LOCAL = "127.0.0.1"
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -46,16 +47,16 @@ class Process:
 
     def __init__(self, arguments, log):
         self.log = log
-        self.name = pathlib.Path(arguments[0]).name
+        self.name = next(pathlib.Path(word).name for word in arguments if "/" in word)
         with open(log, "ab") as out:
             self.handle = subprocess.Popen(arguments, stdout=out, stderr=out, stdin=subprocess.DEVNULL)
 
-    def wait_for_port(self, port, seconds=30):
+    def wait_for_port(self, host, port, seconds=30):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if self.handle.poll() is not None:
                 fail(f"{self.name} ended with {self.handle.returncode}: {self.tail()}")
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
                 return
             time.sleep(0.02)
         fail(f"{self.name} does not listen on {port}: {self.tail()}")
@@ -84,11 +85,12 @@ class Process:
 
 
 class Node:
-    """A node, real or bare, with its own data folder. `peer`: the unit it exchanges with."""
+    """A node, real or bare, with its own data folder. `peer`: the unit it exchanges with. `place`: where it runs, if not here."""
 
-    def __init__(self, bench, kind, unit, peer=None, writer="thread", more_peers=None):
+    def __init__(self, bench, kind, unit, peer=None, writer="thread", more_peers=None, place=None):
         self.bench, self.kind, self.unit, self.peer, self.writer = bench, kind, unit, peer, writer
         self.more_peers = more_peers or {}  # unit to port; 0: it is never there
+        self.host, self.exchange_host, self.before = (place.host, place.link, place.enter) if place else (LOCAL, LOCAL, [])
         bench.nodes += 1
         self.folder = bench.folder / f"{kind}-{unit}-{bench.nodes}"
         self.folder.mkdir()
@@ -101,12 +103,12 @@ class Node:
         self.process = None
         self.made = False
 
-    def dial(self, port):
-        self.peer_address = f"127.0.0.1:{port}"
+    def dial(self, port, host=LOCAL):
+        self.peer_address = f"{host}:{port}"
 
     def start(self):
         getattr(self, "start_" + self.kind)()
-        self.process.wait_for_port(self.port)
+        self.process.wait_for_port(self.host, self.port)
         return self
 
     def start_bare(self):
@@ -122,7 +124,7 @@ class Node:
     def start_real(self):
         config = self.folder / "tripointd.toml"
         text = [f'unit = "{self.unit}"', f'data_folder = "{self.data}"',
-                f'api.listen = "127.0.0.1:{self.port}"', f'exchange.listen = "127.0.0.1:{self.exchange_port}"',
+                f'api.listen = "{self.host}:{self.port}"', f'exchange.listen = "{self.exchange_host}:{self.exchange_port}"',
                 f'certificates.folder = "{self.bench.certificates(self.unit)}"',
                 f'certificates.roots = "{self.bench.roots}"', 'log.level = "warning"']
         if self.peer:
@@ -137,7 +139,7 @@ class Node:
         if not self.made:
             self.bench.call([daemon, "init", "--config", str(config)])
             self.made = True
-        self.process = self.bench.run([daemon, "run", "--config", str(config)], self.folder / "log")
+        self.process = self.bench.run([*self.before, daemon, "run", "--config", str(config)], self.folder / "log")
 
     def stop(self):
         if self.process:
@@ -246,7 +248,7 @@ class Bench:
 
     # Load.
     def load_arguments(self, mode, node, **options):
-        arguments = [self.binary("tripoint-load"), mode, "--address", f"127.0.0.1:{node.port}", "--unit", node.unit,
+        arguments = [self.binary("tripoint-load"), mode, "--address", f"{node.host}:{node.port}", "--unit", node.unit,
                      "--certificates", str(self.officer(node.unit)), "--roots", str(self.roots)]
         if node.peer:
             arguments += ["--peer", node.peer]
@@ -259,6 +261,11 @@ class Bench:
 
     def load(self, mode, node, **options):
         return self.checked(json.loads(self.call(self.load_arguments(mode, node, **options))), node)
+
+    def to(self, node):
+        """Options that name the node at which something must arrive."""
+        return {"to_address": f"{node.host}:{node.port}", "to_unit": node.unit,
+                "to_certificates": self.officer(node.unit), "to_roots": self.roots}
 
     def checked(self, result, node):
         if result.get("errors"):

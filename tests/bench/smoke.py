@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-WANTED = {"create", "import", "get", "list", "watch", "fanout", "visible", "sustained", "catchup", "memory", "disk", "wire"}
+WANTED = {"create", "import", "get", "list", "watch", "fanout", "visible", "sustained", "catchup", "memory", "disk", "wire", "stall"}
 
 
 def main():
@@ -21,7 +21,7 @@ def main():
             if not isinstance(line.get(key), kind):
                 sys.exit(f"{key} is missing or of the wrong kind: {text}")
         # So short a run may see no time pass: no processor tick, one receipt for all, a watcher ahead of the answer.
-        short = (line["unit"].startswith("us/") or line["case"] in ("visible", "watch")
+        short = (line["unit"].startswith("us/") or line["case"] in ("visible", "watch", "stall")
                  or "flows" in line["params"].get("measure", ""))
         if line["value"] < 0 or (line["value"] == 0 and not short):
             sys.exit(f"nothing was measured: {text}")

@@ -1,8 +1,7 @@
 """Cases of scripts/bench that write and share: create, import, visible, sustained."""
-import json
 import statistics
 
-from harness import UNIT_A, UNIT_B, Node, emit, note
+from harness import UNIT_A, Node, emit, note
 
 
 def create(bench):
@@ -57,11 +56,8 @@ def visible(bench):
         a, b, _ = bench.pair(kind)
         b.start()
         a.start()
-        to = ["--to-address", f"127.0.0.1:{b.port}", "--to-unit", UNIT_B, "--to-certificates",
-              str(bench.officer(UNIT_B)), "--to-roots", str(bench.roots)]
-        text = bench.call(bench.load_arguments("visible", a, rate=50, seconds=bench.options.seconds * 2,
-                                             record_bytes=bench.options.record_bytes) + to)
-        results[kind] = bench.checked(json.loads(text), a)
+        results[kind] = bench.load("visible", a, **bench.to(b), rate=50, seconds=bench.options.seconds * 2,
+                                   record_bytes=bench.options.record_bytes)
         a.stop()
         b.stop()
     for way, prefix in (("from the call to visible", "visible"), ("from the answer to visible", "after_answer"),

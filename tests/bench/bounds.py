@@ -1,0 +1,84 @@
+"""Cases of scripts/bench about bounds: slowlink, stall."""
+import contextlib
+import signal
+import threading
+
+import slow_link
+from harness import UNIT_A, UNIT_B, Node, emit, fail, note
+
+
+class Watched(threading.Thread):
+    """Notes each second what one way of the link has carried."""
+
+    def __init__(self, way):
+        super().__init__(daemon=True)
+        self.way, self.ending, self.bytes = way, threading.Event(), []
+        self.start()
+
+    def run(self):
+        while not self.ending.wait(1):
+            self.bytes.append(self.way.bytes)
+
+    def end(self, seconds):
+        """Bytes a second of the last `seconds`, but for the very last, when the link may be let go."""
+        self.ending.set()
+        self.join()
+        kept = self.bytes[-int(seconds):-1]
+        return (kept[-1] - kept[0]) / (len(kept) - 1)
+
+
+def slowlink(bench):
+    if why := slow_link.missing():
+        fail(f"slowlink was not run: {why}")
+    seconds = max(14.0, bench.options.seconds * 6)
+    warm_up = 8.0 if bench.options.quick else 20.0
+    with slow_link.SlowLink() as link:
+        a, b = Node(bench, "real", UNIT_A, UNIT_B, place=link.a), Node(bench, "real", UNIT_B, UNIT_A, place=link.b)
+        b.dial(a.exchange_port, a.exchange_host)
+        with contextlib.ExitStack() as ends:
+            ends.callback(a.stop)
+            ends.callback(b.stop)
+            a.start()
+            backlog = int(link.bytes_a_second * (seconds + warm_up + 30) / bench.options.record_bytes)
+            bench.load("share", a, in_flight=4, batch=64, count=backlog, record_bytes=bench.options.record_bytes)
+            b.start()
+            watched = Watched(link.ways[link.a.tun])
+            found = bench.load("overtake", a, **bench.to(b), seconds=seconds, warm_up=warm_up,
+                               record_bytes=bench.options.record_bytes)
+            on_wire = watched.end(seconds)
+        params = {"bits_a_second": 64_000, "delay_ms_each_way": 300, "record_bytes": bench.options.record_bytes}
+        emit("slowlink", {**params, "measure": "payload of the link's bytes"},
+             found["payload_bytes_a_second"] / link.bytes_a_second, "share", on_wire=round(on_wire / link.bytes_a_second, 3),
+             frames=found["frames"], frame_bytes=found["frame_bytes"])
+        if not found["arrived"]:
+            note("slowlink failed: the flash did not arrive within a minute")
+        emit("slowlink", {**params, "measure": "frames before a flash"}, found["frames_before"], "frames",
+             bytes_before=found["bytes_before"])
+        emit("slowlink", {**params, "measure": "flash, from its answer until visible"}, found["flash_ms"], "ms")
+
+
+def stall(bench):
+    """What a peer that stopped reading costs the sender in memory, beside one that was never there."""
+    count = bench.options.notices or (20_000 if bench.options.quick else 100_000)
+    fill = {"in_flight": 4, "batch": 200, "record_bytes": bench.options.record_bytes}
+    growth = {}
+    for peer in ("absent", "stopped"):
+        a, b, _ = bench.pair("real", dialler="b")
+        a.start()
+        if peer == "stopped":
+            b.start()
+            bench.load("share", a, **fill, count=min(count, 5_000), wait_receipted=True)
+            b.process.handle.send_signal(signal.SIGSTOP)
+        else:
+            bench.load("share", a, **fill, count=min(count, 5_000))
+        before = a.process.resident_mib()
+        bench.load("share", a, **fill, count=count)
+        growth[peer] = a.process.resident_mib() - before
+        if peer == "stopped":
+            b.process.handle.send_signal(signal.SIGCONT)
+            bench.load("wait", a)
+        a.stop()
+        b.stop()
+    emit("stall", {"notices": count, "record_bytes": bench.options.record_bytes, "measure": "growth, peer stopped reading"},
+         max(0, growth["stopped"]), "MiB resident", peer_absent=round(growth["absent"], 3),
+         more=round(growth["stopped"] - growth["absent"], 3))
