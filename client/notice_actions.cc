@@ -150,17 +150,15 @@ void AddAckCommand(CommandTree& tree, CLI::App* group, const std::string& noun,
 }
 
 std::string MatrixText(Context& /*context*/, const v1::ShareNoticeResponse& plan) {
-  // By recipient, then by rule, so that the reader sees few lines even when many fields go.
-  std::vector<std::string> units;
-  std::map<std::string, std::map<std::pair<bool, std::string>, std::vector<std::string>>> fields;
-  for (const v1::DisclosureCell& cell : plan.cells()) {
-    if (fields.find(cell.unit()) == fields.end()) units.push_back(cell.unit());
-    fields[cell.unit()][{!cell.sent(), cell.rule()}].push_back(FieldWord(cell.field()));
-  }
+  // By recipients who get the same, then by rule, so that the reader sees few lines even when many
+  // fields go to many units.
   std::string out;
-  for (const std::string& unit : units) {
-    out += "  " + unit + "\n";
-    for (const auto& [key, names] : fields[unit]) {
+  for (const v1::DisclosureGroup& group : plan.groups()) {
+    out += "  " + Join({group.units().begin(), group.units().end()}, ", ") + "\n";
+    std::map<std::pair<bool, std::string>, std::vector<std::string>> fields;
+    for (const v1::DisclosureCell& cell : group.cells())
+      fields[{!cell.sent(), cell.rule()}].push_back(FieldWord(cell.field()));
+    for (const auto& [key, names] : fields) {
       out += fmt::format("    {}   {}   ({})\n", key.first ? "hold" : "send", Join(names, ", "),
                          key.second);
     }
@@ -182,10 +180,14 @@ absl::Status ShowMatrix(Context& context, const v1::ShareNoticeResponse& plan,
   const absl::Status begun = out.BeginList(
       {{"unit", "UNIT"}, {"field", "FIELD"}, {"decision", "DECISION"}, {"rule", "RULE"}}, "");
   if (!begun.ok()) return begun;
-  for (const v1::DisclosureCell& cell : plan.cells()) {
-    out.Add({cell.unit() + " " + cell.field(),
-             {cell.unit(), cell.field(), cell.sent() ? "send" : "hold", cell.rule()}},
-            cell);
+  for (const v1::DisclosureGroup& group : plan.groups()) {
+    for (const std::string& unit : group.units()) {
+      for (const v1::DisclosureCell& cell : group.cells()) {
+        out.Add({unit + " " + cell.field(),
+                 {unit, cell.field(), cell.sent() ? "send" : "hold", cell.rule()}},
+                cell);
+      }
+    }
   }
   out.EndList();
   return absl::OkStatus();

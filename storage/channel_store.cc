@@ -6,6 +6,7 @@
 
 #include "proto/contract/error.h"
 #include "storage/keys.h"
+#include "storage/outbound_log.h"
 #include "storage/record_io.h"
 
 namespace tripoint::storage {
@@ -15,16 +16,9 @@ using contract::Error;
 using contract::Reason;
 using store::v1::InboundChannel;
 using store::v1::OutboundChannel;
-using store::v1::OutboundEntry;
 using store::v1::QuarantineRecord;
 
-absl::Status Hole(const ChannelName& channel, std::uint64_t position) {
-  return Error(
-      absl::StatusCode::kDataLoss, Reason::kCorrupt,
-      "The channel with " + channel.peer + " misses its envelope " + std::to_string(position) + ".",
-      "A channel has every position up to its size; stored data was lost.",
-      "Stop the node, keep its data folder as it is and restore a backup.");
-}
+constexpr std::size_t kReceiptTimeBytes = 16;  // size be64, time be64
 
 template <typename Channel>
 absl::StatusOr<Channel> ReadChannel(const Reader& reader, Space space, const ChannelName& channel) {
@@ -34,17 +28,21 @@ absl::StatusOr<Channel> ReadChannel(const Reader& reader, Space space, const Cha
   return state->has_value() ? std::move(**state) : Channel();
 }
 
-template <typename Channel>
-absl::Status ReplaceChannel(Transaction& transaction, Space space, Space past,
-                            const ChannelName& channel, const Channel& state) {
-  const absl::StatusOr<Channel> before = ReadChannel<Channel>(transaction, space, channel);
-  if (!before.ok()) return before.status();
-  if (before->size() != 0 && before->epoch() != state.epoch()) {
-    WriteRecord(transaction, PastChannelKey(past, channel.peer, channel.lane, before->epoch()),
-                *before);
+// Begins the channel anew in the node's epoch; what it was in an earlier one is kept aside.
+absl::StatusOr<OutboundTail> BeginEpoch(Transaction& transaction, const ChannelName& channel,
+                                        OutboundTail before) {
+  if (before.frontier.size() != 0) {
+    absl::StatusOr<OutboundChannel> past = GetOutboundChannel(transaction, channel);
+    if (!past.ok()) return past.status();
+    CloseTail(transaction, channel, before);
+    WriteRecord(transaction,
+                PastChannelKey(Space::kOutboundPast, channel.peer, channel.lane, before.epoch),
+                *past);
   }
-  WriteRecord(transaction, ChannelKey(space, channel.peer, channel.lane), state);
-  return absl::OkStatus();
+  OutboundChannel fresh;
+  fresh.set_epoch(transaction.epoch());
+  PutOutboundReceipts(transaction, channel, fresh);
+  return OutboundTail{.epoch = transaction.epoch(), .frontier = {}, .open = {}};
 }
 
 // The kept frontier that is nearest before `size`; the empty one when there is none.
@@ -121,47 +119,72 @@ absl::StatusOr<std::optional<std::string>> GetEnvelope(const Reader& reader, std
 
 absl::StatusOr<OutboundChannel> GetOutboundChannel(const Reader& reader,
                                                    const ChannelName& channel) {
-  return ReadChannel<OutboundChannel>(reader, Space::kOutboundChannel, channel);
+  absl::StatusOr<OutboundChannel> state =
+      ReadChannel<OutboundChannel>(reader, Space::kOutboundChannel, channel);
+  if (!state.ok()) return state;
+  const absl::StatusOr<OutboundTail> tail = GetOutboundTail(reader, channel);
+  if (!tail.ok()) return tail.status();
+  if (tail->frontier.size() != 0 && tail->epoch != state->epoch()) return DamagedRecord();
+  state->set_size(tail->frontier.size());
+  state->set_frontier(FrontierHashes(tail->frontier));
+  return state;
 }
 
-absl::Status PutOutboundChannel(Transaction& transaction, const ChannelName& channel,
-                                const OutboundChannel& state) {
-  return ReplaceChannel(transaction, Space::kOutboundChannel, Space::kOutboundPast, channel, state);
+absl::StatusOr<std::optional<OutboundChannel>> GetOutboundReceipts(const Reader& reader,
+                                                                   const ChannelName& channel,
+                                                                   std::uint64_t epoch) {
+  absl::StatusOr<OutboundChannel> state =
+      ReadChannel<OutboundChannel>(reader, Space::kOutboundChannel, channel);
+  if (!state.ok()) return state.status();
+  if (state->epoch() == epoch) return std::make_optional(*std::move(state));
+  return ReadRecord<OutboundChannel>(
+      reader, PastChannelKey(Space::kOutboundPast, channel.peer, channel.lane, epoch));
+}
+
+void PutOutboundReceipts(Transaction& transaction, const ChannelName& channel,
+                         const OutboundChannel& state) {
+  OutboundChannel stored = state;
+  stored.clear_size();
+  stored.clear_frontier();
+  WriteRecord(transaction, ChannelKey(Space::kOutboundChannel, channel.peer, channel.lane), stored);
 }
 
 absl::StatusOr<std::uint64_t> AppendOutbound(Transaction& transaction, const ChannelName& channel,
                                              std::uint64_t envelope_number, const Hash& leaf_hash) {
-  absl::StatusOr<OutboundChannel> state = GetOutboundChannel(transaction, channel);
-  if (!state.ok()) return state.status();
-  if (state->epoch() != transaction.epoch()) {
-    OutboundChannel fresh;
-    fresh.set_epoch(transaction.epoch());
-    if (absl::Status status = PutOutboundChannel(transaction, channel, fresh); !status.ok())
-      return status;
-    *state = std::move(fresh);
-  }
-  absl::StatusOr<Frontier> frontier = FrontierOf(state->size(), state->frontier());
-  if (!frontier.ok()) return frontier.status();
-  const std::uint64_t position = frontier->size();
-  frontier->Append(leaf_hash);
-  state->set_size(frontier->size());
-  state->set_frontier(FrontierHashes(*frontier));
-
-  OutboundEntry entry;
-  entry.set_envelope_number(envelope_number);
-  entry.set_leaf_hash(std::string(HashView(leaf_hash)));
-  entry.set_time_ms(transaction.now_ms());
-  WriteRecord(transaction,
-              EntryKey(Space::kOutboundEntry, channel.peer, channel.lane, state->epoch(), position),
-              entry);
-  WriteRecord(transaction, ChannelKey(Space::kOutboundChannel, channel.peer, channel.lane), *state);
-  if (frontier->size() % kFrontierEvery == 0) {
-    transaction.Put(EntryKey(Space::kOutboundFrontier, channel.peer, channel.lane, state->epoch(),
-                             frontier->size()),
-                    frontier->Encode());
+  absl::StatusOr<OutboundTail> tail = GetOutboundTail(transaction, channel);
+  if (tail.ok() && tail->epoch != transaction.epoch())
+    tail = BeginEpoch(transaction, channel, *std::move(tail));
+  if (!tail.ok()) return tail.status();
+  const std::uint64_t position = tail->frontier.size();
+  AppendEntry(transaction, channel, {envelope_number, transaction.now_ms(), leaf_hash}, *tail);
+  PutOutboundTail(transaction, channel, *tail);
+  const Frontier& frontier = tail->frontier;
+  if (frontier.size() % kFrontierEvery == 0) {
+    transaction.Put(EntryKey(Space::kOutboundFrontier, channel.peer, channel.lane, tail->epoch,
+                             frontier.size()),
+                    frontier.Encode());
   }
   transaction.ChannelGrew(channel);
   return position;
+}
+
+void AddReceiptTime(OutboundChannel& state, std::uint64_t size, std::int64_t time_ms) {
+  std::string& times = *state.mutable_receipt_times();
+  times += U64Bytes(size);
+  times += U64Bytes(static_cast<std::uint64_t>(time_ms));
+  constexpr std::size_t kBytesMax = kReceiptTimesMax * kReceiptTimeBytes;
+  if (times.size() > kBytesMax) times.erase(0, times.size() - kBytesMax);
+}
+
+std::int64_t ReceiptTimeOf(const OutboundChannel& state, std::uint64_t position) {
+  std::string_view times = state.receipt_times();
+  // Once times were dropped, what lies below the oldest one may have been receipted before it.
+  const bool complete = times.size() < kReceiptTimesMax * kReceiptTimeBytes;
+  if (!complete && position < ReadU64(times)) return 0;
+  for (; times.size() >= kReceiptTimeBytes; times.remove_prefix(kReceiptTimeBytes)) {
+    if (position < ReadU64(times)) return static_cast<std::int64_t>(ReadU64(times.substr(8)));
+  }
+  return 0;
 }
 
 absl::StatusOr<bool> EnterReceipt(OutboundChannel& state, std::uint64_t epoch,
@@ -194,33 +217,21 @@ absl::StatusOr<std::vector<ChannelEnvelope>> ReadOutbound(const Snapshot& snapsh
                                                           std::size_t bytes_max) {
   std::vector<ChannelEnvelope> envelopes;
   std::size_t bytes = 0;
-  const std::string prefix =
-      PastChannelKey(Space::kOutboundEntry, channel.peer, channel.lane, epoch).ToString();
-  const std::unique_ptr<Cursor> cursor = snapshot.NewCursor(
-      EntryKey(Space::kOutboundEntry, channel.peer, channel.lane, epoch, first), PrefixEnd(prefix));
+  OutboundEntries entries(snapshot, channel, epoch, first);
   EnvelopeReader reader(snapshot, epoch);
-  for (; cursor->Valid() && envelopes.size() < count_max && bytes < bytes_max; cursor->Next()) {
-    const std::uint64_t position = ReadU64(cursor->key().substr(prefix.size()));
-    if (position != first + envelopes.size()) return Hole(channel, first + envelopes.size());
-    const absl::StatusOr<OutboundEntry> entry = ParseRecord<OutboundEntry>(cursor->value());
+  while (envelopes.size() < count_max && bytes < bytes_max) {
+    const absl::StatusOr<std::optional<OutboundEntry>> entry = entries.Next();
     if (!entry.ok()) return entry.status();
-    absl::StatusOr<std::optional<std::string>> envelope = reader.Read(entry->envelope_number());
+    if (!entry->has_value()) break;
+    const std::uint64_t position = first + envelopes.size();
+    absl::StatusOr<std::optional<std::string>> envelope = reader.Read((*entry)->envelope_number);
     if (!envelope.ok()) return envelope.status();
-    if (!envelope->has_value()) return Hole(channel, position);
+    if (!envelope->has_value()) return ChannelHole(channel, position);
     if (!envelopes.empty() && bytes + (*envelope)->size() > bytes_max) break;
     bytes += (*envelope)->size();
     envelopes.push_back({position, std::move(**envelope)});
   }
-  if (const absl::Status status = cursor->status(); !status.ok()) return status;
   return envelopes;
-}
-
-absl::StatusOr<std::optional<OutboundEntry>> GetOutboundEntry(const Reader& reader,
-                                                              const ChannelName& channel,
-                                                              std::uint64_t epoch,
-                                                              std::uint64_t position) {
-  return ReadRecord<OutboundEntry>(
-      reader, EntryKey(Space::kOutboundEntry, channel.peer, channel.lane, epoch, position));
 }
 
 absl::StatusOr<Frontier> OutboundFrontierAt(const Snapshot& snapshot, const ChannelName& channel,
@@ -235,22 +246,12 @@ absl::StatusOr<Frontier> OutboundFrontierAt(const Snapshot& snapshot, const Chan
   if (size == state->size()) return FrontierOf(size, state->frontier());
   absl::StatusOr<Frontier> frontier = KeptFrontier(snapshot, channel, *state, size);
   if (!frontier.ok()) return frontier.status();
-  const std::string prefix =
-      PastChannelKey(Space::kOutboundEntry, channel.peer, channel.lane, state->epoch()).ToString();
-  const std::unique_ptr<Cursor> cursor = snapshot.NewCursor(
-      EntryKey(Space::kOutboundEntry, channel.peer, channel.lane, state->epoch(), frontier->size()),
-      PrefixEnd(prefix));
-  for (; frontier->size() < size; cursor->Next()) {
-    if (!cursor->Valid()) {
-      return cursor->status().ok() ? Hole(channel, frontier->size()) : cursor->status();
-    }
-    if (ReadU64(cursor->key().substr(prefix.size())) != frontier->size())
-      return Hole(channel, frontier->size());
-    const absl::StatusOr<OutboundEntry> entry = ParseRecord<OutboundEntry>(cursor->value());
+  OutboundEntries entries(snapshot, channel, state->epoch(), frontier->size());
+  while (frontier->size() < size) {
+    const absl::StatusOr<std::optional<OutboundEntry>> entry = entries.Next();
     if (!entry.ok()) return entry.status();
-    const std::optional<Hash> hash = HashFromBytes(entry->leaf_hash());
-    if (!hash.has_value()) return DamagedRecord();
-    frontier->Append(*hash);
+    if (!entry->has_value()) return ChannelHole(channel, frontier->size());
+    frontier->Append((*entry)->leaf_hash);
   }
   return frontier;
 }
@@ -261,7 +262,15 @@ absl::StatusOr<InboundChannel> GetInboundChannel(const Reader& reader, const Cha
 
 absl::Status PutInboundChannel(Transaction& transaction, const ChannelName& channel,
                                const InboundChannel& state) {
-  return ReplaceChannel(transaction, Space::kInboundChannel, Space::kInboundPast, channel, state);
+  const absl::StatusOr<InboundChannel> before = GetInboundChannel(transaction, channel);
+  if (!before.ok()) return before.status();
+  if (before->size() != 0 && before->epoch() != state.epoch()) {
+    WriteRecord(transaction,
+                PastChannelKey(Space::kInboundPast, channel.peer, channel.lane, before->epoch()),
+                *before);
+  }
+  WriteRecord(transaction, ChannelKey(Space::kInboundChannel, channel.peer, channel.lane), state);
+  return absl::OkStatus();
 }
 
 void PutInboundEntry(Transaction& transaction, const ChannelName& channel, std::uint64_t epoch,
@@ -285,7 +294,7 @@ absl::StatusOr<Frontier> InboundFrontierAt(const Snapshot& snapshot, const Chann
         const absl::StatusOr<std::optional<std::string>> bytes =
             GetInboundEntry(snapshot, channel, epoch, position);
         if (!bytes.ok()) return bytes.status();
-        if (!bytes->has_value()) return Hole(channel, position);
+        if (!bytes->has_value()) return ChannelHole(channel, position);
         return LeafHash(**bytes);
       });
   if (!status.ok()) return status;

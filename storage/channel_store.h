@@ -33,16 +33,22 @@ absl::StatusOr<std::optional<std::string>> GetEnvelope(const Reader& reader, std
 // State of the channel to `peer`. A channel that was never written is empty: size 0, epoch 0.
 absl::StatusOr<store::v1::OutboundChannel> GetOutboundChannel(const Reader& reader,
                                                               const ChannelName& channel);
-// Replaces it; a state of another epoch is kept aside.
-absl::Status PutOutboundChannel(Transaction& transaction, const ChannelName& channel,
-                                const store::v1::OutboundChannel& state);
+// What the peer said of it, in the epoch `epoch`, be it over: without size and frontier, which cost
+// a look at the log. nullopt: nothing was sent in that epoch.
+absl::StatusOr<std::optional<store::v1::OutboundChannel>> GetOutboundReceipts(
+    const Reader& reader, const ChannelName& channel, std::uint64_t epoch);
+// Replaces what the peer said. Size and frontier of `state` are not looked at: only AppendOutbound
+// moves them.
+void PutOutboundReceipts(Transaction& transaction, const ChannelName& channel,
+                         const store::v1::OutboundChannel& state);
 
 // Every so many envelopes the frontier of an outbound channel is kept, so that the one at any size
 // is near: a peer that comes back with an old state costs one seek and a short walk.
 inline constexpr std::uint64_t kFrontierEvery = 1024;
 
 // Appends a stored envelope to the channel and returns its position, from 0. Starts the channel
-// anew (size 0) when its state is of another epoch than the node's. Tells ChannelGrew.
+// anew (size 0) when its state is of another epoch than the node's; that one is kept aside. Tells
+// ChannelGrew.
 absl::StatusOr<std::uint64_t> AppendOutbound(Transaction& transaction, const ChannelName& channel,
                                              std::uint64_t envelope_number, const Hash& leaf_hash);
 
@@ -54,6 +60,14 @@ absl::StatusOr<std::uint64_t> AppendOutbound(Transaction& transaction, const Cha
 // this one.
 absl::StatusOr<bool> EnterReceipt(store::v1::OutboundChannel& state, std::uint64_t epoch,
                                   const Frontier& receipted, std::string_view signature);
+
+// Times of the latest receipts, so that a delivery can say when it was made without a write for
+// each notice: enters one, dropping the oldest beyond the limit; and when the envelope at
+// `position` became stored, by the first receipt over it. 0: it did not, or so long ago that only
+// the proof is left.
+inline constexpr std::size_t kReceiptTimesMax = 64;
+void AddReceiptTime(store::v1::OutboundChannel& state, std::uint64_t size, std::int64_t time_ms);
+std::int64_t ReceiptTimeOf(const store::v1::OutboundChannel& state, std::uint64_t position);
 
 // One envelope of a channel.
 struct ChannelEnvelope {
@@ -68,10 +82,6 @@ absl::StatusOr<std::vector<ChannelEnvelope>> ReadOutbound(const Snapshot& snapsh
                                                           std::uint64_t epoch, std::uint64_t first,
                                                           std::size_t count_max,
                                                           std::size_t bytes_max);
-absl::StatusOr<std::optional<store::v1::OutboundEntry>> GetOutboundEntry(const Reader& reader,
-                                                                         const ChannelName& channel,
-                                                                         std::uint64_t epoch,
-                                                                         std::uint64_t position);
 // Frontier of the first `size` entries: from a kept one over fewer than kFrontierEvery leaf hashes.
 // Errors: OUT_OF_RANGE / FIELD_INVALID `size` is past the end; DATA_LOSS / CORRUPT a hole.
 absl::StatusOr<Frontier> OutboundFrontierAt(const Snapshot& snapshot, const ChannelName& channel,

@@ -34,13 +34,14 @@ enum class Space : std::uint8_t {
   kReference = 0x30,         // R, reversed reference, 0x00, owner -> number be64
   kEnvelope = 0x40,          // epoch be64, number be64 -> Envelope bytes
   kOutboundChannel = 0x41,   // peer, 0x00, lane -> OutboundChannel
-  kOutboundEntry = 0x42,     // peer, 0x00, lane, epoch be64, position be64 -> OutboundEntry
+  kOutboundEntry = 0x42,     // peer, 0x00, lane, epoch be64, last position be64 -> entries
   kInboundChannel = 0x43,    // peer, 0x00, lane -> InboundChannel
   kInboundEntry =
       0x44,  // peer, 0x00, lane, epoch be64, position be64 -> Envelope bytes as received
   kOutboundPast = 0x45,      // peer, 0x00, lane, epoch be64 -> OutboundChannel of an earlier epoch
   kInboundPast = 0x46,       // peer, 0x00, lane, epoch be64 -> InboundChannel of an earlier epoch
   kOutboundFrontier = 0x48,  // peer, 0x00, lane, epoch be64, size be64 -> Frontier
+  kOutboundTail = 0x49,      // peer, 0x00, lane -> epoch be64, Frontier, the newest entries
   kQuarantine = 0x47,  // direction, peer, 0x00, lane, epoch be64, position be64 -> QuarantineRecord
 };
 
@@ -113,7 +114,7 @@ constexpr bool IsRegister(std::string_view key) {
   if (key.empty()) return false;
   const auto space = static_cast<Space>(static_cast<std::uint8_t>(key.front()));
   return space == Space::kCounter || space == Space::kOutboundChannel ||
-         space == Space::kInboundChannel;
+         space == Space::kOutboundTail || space == Space::kInboundChannel;
 }
 
 }  // namespace tripoint::storage

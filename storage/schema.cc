@@ -9,6 +9,7 @@
 #include "storage/journal_store.h"
 #include "storage/keys.h"
 #include "storage/names.h"
+#include "storage/outbound_log.h"
 
 namespace tripoint::storage {
 namespace {
@@ -27,7 +28,10 @@ absl::Status Damaged() {
 absl::Status FewerKeys(const Engine& /*engine*/, Batch& /*batch*/) { return absl::OkStatus(); }
 
 // All steps ever made.
-std::vector<MigrationStep> Steps() { return {{1, "fewer keys a record", &FewerKeys}}; }
+std::vector<MigrationStep> Steps() {
+  return {{1, "fewer keys a record", &FewerKeys},
+          {2, "channels in two halves, entries in blocks", &SplitOutboundChannels}};
+}
 
 absl::Status CheckNumbers(const Engine& engine) {
   const std::unique_ptr<Snapshot> snapshot = engine.TakeSnapshot();

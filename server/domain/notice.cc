@@ -143,20 +143,15 @@ exchange::v1::Envelope MakeEnvelope(const v1::Notice& notice, std::vector<std::s
 
 // What leaves beside the facts: no field of the notice is missing in the dry run.
 void AddWordCells(const v1::Notice& notice, std::string_view basis_sent,
-                  const google::protobuf::RepeatedPtrField<std::string>& units,
-                  std::vector<v1::DisclosureCell>& cells) {
-  const auto add = [&](const std::string& unit, std::string_view field, bool sent,
-                       std::string_view rule) {
-    v1::DisclosureCell& cell = cells.emplace_back();
-    cell.set_unit(unit);
-    cell.set_field(std::string(field));
+                  v1::DisclosureGroup& matrix) {
+  const auto add = [&](std::string_view field, bool sent, std::string_view rule) {
+    v1::DisclosureCell& cell = *matrix.add_cells();
+    cell.set_field(field.data(), field.size());
     cell.set_sent(sent);
-    cell.set_rule(std::string(rule));
+    cell.set_rule(rule.data(), rule.size());
   };
-  for (const std::string& unit : units) {
-    if (!notice.basis().empty()) add(unit, "basis", !basis_sent.empty(), "basis-with-persons");
-    if (!notice.change_reason().empty()) add(unit, "change_reason", true, "basic-facts");
-  }
+  if (!notice.basis().empty()) add("basis", !basis_sent.empty(), "basis-with-persons");
+  if (!notice.change_reason().empty()) add("change_reason", true, "basic-facts");
 }
 
 // The version that stands in `decision.notice`, as each group of `units` may see it.
@@ -172,7 +167,6 @@ absl::Status Disclose(NoticeDecision& decision, const std::vector<std::string>& 
                                                .release_protected = release_protected,
                                                .from_incident = !notice.incident().empty()},
                                    units);
-  decision.cells = std::move(disclosure.cells);
   std::set<std::string> held;
   for (RecipientGroup& group : disclosure.groups) {
     exchange::v1::Envelope envelope = MakeEnvelope(notice, std::move(group.units), context);
@@ -185,7 +179,10 @@ absl::Status Disclose(NoticeDecision& decision, const std::vector<std::string>& 
     // A case number says something about a person; without persons it has no business abroad.
     const bool with_persons = group.facts.persons_size() > 0;
     if (with_persons) body.set_basis(notice.basis());
-    AddWordCells(notice, body.basis(), envelope.audience(), decision.cells);
+    for (v1::DisclosureGroup& matrix : group.matrix) {
+      AddWordCells(notice, body.basis(), matrix);
+      decision.matrix.push_back(std::move(matrix));
+    }
     *body.mutable_facts() = std::move(group.facts);
     body.set_ack_by_ms(notice.ack_by_ms());
     body.set_change_reason(notice.change_reason());

@@ -37,8 +37,8 @@ struct NoticeDecision {
   std::vector<std::string> left_out = {};
   // In order of their groups; `epoch` and `number` are still to be set.
   std::vector<exchange::v1::Envelope> envelopes;
-  // Who gets which field by which rule.
-  std::vector<v1::DisclosureCell> cells;
+  // Who gets which field by which rule; each recipient is in one of them.
+  std::vector<v1::DisclosureGroup> matrix;
 };
 
 // A draft, from the writable fields of `request`; facts are copied from `incident` (nullptr when

@@ -137,8 +137,12 @@ class Evaluator {
     }
   }
 
+  void AddUnit(const std::string& unit) {
+    group_.units.push_back(unit);
+    matrix_.add_units(unit);
+  }
   RecipientGroup& group() { return group_; }
-  const std::vector<v1::DisclosureCell>& cells() const { return cells_; }
+  v1::DisclosureGroup& matrix() { return matrix_; }
 
  private:
   // What became of the filled leaves of one top-level field or element.
@@ -169,7 +173,7 @@ class Evaluator {
   const std::string country_;
   const NoticeKind* kind_;
   RecipientGroup group_;
-  std::vector<v1::DisclosureCell> cells_;
+  v1::DisclosureGroup matrix_;
   std::vector<std::string> held_paths_;
 };
 
@@ -286,11 +290,10 @@ void Evaluator::FilterMessage(const Message& from, Message* to, const std::strin
 }
 
 void Evaluator::AddCell(const std::string& path, const Verdict& verdict) {
-  v1::DisclosureCell cell;
+  v1::DisclosureCell& cell = *matrix_.add_cells();
   cell.set_field(path);
   cell.set_sent(verdict.sent);
-  cell.set_rule(std::string(verdict.rule));
-  cells_.push_back(std::move(cell));
+  cell.set_rule(verdict.rule.data(), verdict.rule.size());
 }
 
 // One cell for the whole, and one for each leaf that is held inside a whole that is sent.
@@ -341,6 +344,22 @@ void Evaluator::FilterTop(const v1::Facts& facts) {
   }
 }
 
+// The same cells for the same reasons are one group; the same contents may have several.
+void AddMatrix(v1::DisclosureGroup added, std::vector<v1::DisclosureGroup>& matrix) {
+  const auto cells_of = [](const v1::DisclosureGroup& group) {
+    std::string text;
+    for (const v1::DisclosureCell& cell : group.cells()) text += cell.SerializeAsString();
+    return text;
+  };
+  for (v1::DisclosureGroup& present : matrix) {
+    if (cells_of(present) != cells_of(added)) continue;
+    present.mutable_units()->MergeFrom(added.units());
+    std::sort(present.mutable_units()->begin(), present.mutable_units()->end());
+    return;
+  }
+  matrix.push_back(std::move(added));
+}
+
 std::string Joined(const std::vector<std::string>& names) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
@@ -372,24 +391,22 @@ Disclosure Evaluate(const v1::Facts& facts, const PolicyInput& input,
       found = by_country.emplace(country, Evaluator(input, country)).first;
       found->second.Run(facts);
     }
-    found->second.group().units.push_back(unit);
-    for (v1::DisclosureCell cell : found->second.cells()) {
-      cell.set_unit(unit);
-      disclosure.cells.push_back(std::move(cell));
-    }
+    found->second.AddUnit(unit);
   }
   std::map<std::string, std::size_t> group_by_content;
   for (auto& [country, evaluator] : by_country) {
     RecipientGroup& group = evaluator.group();
+    group.matrix.push_back(std::move(evaluator.matrix()));
     const std::string content = group.facts.SerializeAsString() + Joined(group.held_fields);
     const auto [found, is_new] = group_by_content.emplace(content, disclosure.groups.size());
     if (is_new) {
       disclosure.groups.push_back(std::move(group));
       continue;
     }
-    auto& members = disclosure.groups[found->second].units;
-    members.insert(members.end(), group.units.begin(), group.units.end());
-    std::sort(members.begin(), members.end());
+    RecipientGroup& same = disclosure.groups[found->second];
+    same.units.insert(same.units.end(), group.units.begin(), group.units.end());
+    std::sort(same.units.begin(), same.units.end());
+    AddMatrix(std::move(group.matrix.front()), same.matrix);
   }
   return disclosure;
 }

@@ -33,13 +33,14 @@ struct RecipientGroup {
   std::vector<std::string> units;        // in order
   v1::Facts facts;                       // what they get
   std::vector<std::string> held_fields;  // `persons: 2`, without content
+  // Who gets which field by which rule: a cell for each filled field, element and part that a rule
+  // of its own decides, in the order of the proto. One for all, unless what is held is held for
+  // different reasons. Never one for each recipient: no rule looks at more than a country.
+  std::vector<v1::DisclosureGroup> matrix;
 };
 
 struct Disclosure {
   std::vector<RecipientGroup> groups;
-  // A cell for each filled field, element and part that a rule of its own decides, for each
-  // recipient. Order: recipient, then field as in the proto.
-  std::vector<v1::DisclosureCell> cells;
 };
 
 // `units` has passed CheckAudience.

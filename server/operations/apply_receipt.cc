@@ -4,6 +4,7 @@
 #include "server/operations/channels.h"
 #include "server/operations/common.h"
 #include "storage/channel_store.h"
+#include "storage/outbound_log.h"
 
 namespace tripoint::operations {
 namespace {
@@ -49,7 +50,7 @@ absl::Status RecordRefusals(storage::Transaction& transaction, const InboundRece
         storage::GetQuarantine(transaction, true, channel, receipt.epoch, refusal.position());
     if (!known.ok()) return known.status();
     if (known->has_value()) continue;
-    absl::StatusOr<std::optional<store::v1::OutboundEntry>> entry =
+    const absl::StatusOr<std::optional<storage::OutboundEntry>> entry =
         storage::GetOutboundEntry(transaction, channel, receipt.epoch, refusal.position());
     if (!entry.ok()) return entry.status();
     if (!entry->has_value()) return Corrupt("An entry of an outbound channel is missing");
@@ -66,7 +67,7 @@ absl::Status RecordRefusals(storage::Transaction& transaction, const InboundRece
     record.set_time_ms(transaction.now_ms());
     storage::PutQuarantine(transaction, record);
     absl::StatusOr<std::string> name =
-        NameOfRefused(transaction, receipt.epoch, (*entry)->envelope_number());
+        NameOfRefused(transaction, receipt.epoch, (*entry)->envelope_number);
     if (!name.ok()) return name.status();
     if (!name->empty()) line.names.push_back(*std::move(name));
     state.set_refused(state.refused() + 1);
@@ -93,19 +94,12 @@ absl::Status RunReceipt(storage::Transaction& transaction, const InboundReceipt&
                    .names = {ChannelText(channel)},
                    .count = size - before,
                    .reason = {}};
-  absl::Status status = RecordRefusals(transaction, receipt, channel, *state, line);
+  const absl::Status status = RecordRefusals(transaction, receipt, channel, *state, line);
   if (!status.ok()) return status;
   state->set_receipt_epoch(receipt.receipt_epoch);
   state->set_receipt_time_ms(transaction.now_ms());
-  if (state->receipt_marks_size() >= kReceiptMarksMax) {
-    state->mutable_receipt_marks()->DeleteSubrange(
-        0, state->receipt_marks_size() - kReceiptMarksMax + 1);
-  }
-  store::v1::ReceiptMark& mark = *state->add_receipt_marks();
-  mark.set_size(size);
-  mark.set_time_ms(transaction.now_ms());
-  status = storage::PutOutboundChannel(transaction, channel, *state);
-  if (!status.ok()) return status;
+  storage::AddReceiptTime(*state, size, transaction.now_ms());
+  storage::PutOutboundReceipts(transaction, channel, *state);
   WriteJournal(transaction, line);
   result.receipted_size = size;
   result.advanced = true;
@@ -129,8 +123,7 @@ absl::Status RunStop(storage::Transaction& transaction, const ChannelStop& stop,
     if (!state.ok()) return state.status();
     if (!StopChanges(state->quarantine_reason(), stop.reason_code)) return absl::OkStatus();
     state->set_quarantine_reason(stop.reason_code);
-    const absl::Status put = storage::PutOutboundChannel(transaction, channel, *state);
-    if (!put.ok()) return put;
+    storage::PutOutboundReceipts(transaction, channel, *state);
   } else {
     absl::StatusOr<store::v1::InboundChannel> state =
         storage::GetInboundChannel(transaction, channel);

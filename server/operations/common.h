@@ -74,10 +74,6 @@ struct JournalLine {
 };
 void WriteJournal(storage::Transaction& transaction, const JournalLine& line);
 
-// Receipts of a channel whose time is kept, so that a delivery can say when it was made without a
-// write for each notice. Older deliveries are as proven as before; only their time is not known.
-inline constexpr int kReceiptMarksMax = 64;
-
 std::string OfficerActor(const Actor& actor);
 std::string PeerActor(std::string_view unit);
 

@@ -12,6 +12,7 @@
 #include "storage/journal_store.h"
 #include "storage/names.h"
 #include "storage/notice_store.h"
+#include "storage/outbound_log.h"
 #include "storage/schema.h"
 
 namespace tripoint::operations {
@@ -82,12 +83,12 @@ absl::Status FillOutbound(const storage::Snapshot& snapshot, const ChannelName& 
   }
   peer.set_queued(peer.queued() + state->size() - state->receipted_size());
   if (state->receipted_size() == state->size()) return absl::OkStatus();
-  absl::StatusOr<std::optional<store::v1::OutboundEntry>> oldest =
+  const absl::StatusOr<std::optional<storage::OutboundEntry>> oldest =
       storage::GetOutboundEntry(snapshot, channel, state->epoch(), state->receipted_size());
   if (!oldest.ok()) return oldest.status();
   if (!oldest->has_value()) return Corrupt("An entry of an outbound channel is missing");
   // At least 1: 0 says that nothing waits.
-  (*status)->set_oldest_waiting_ms(std::max<std::int64_t>(1, now_ms - (*oldest)->time_ms()));
+  (*status)->set_oldest_waiting_ms(std::max<std::int64_t>(1, now_ms - (*oldest)->time_ms));
   return absl::OkStatus();
 }
 

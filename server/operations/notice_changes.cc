@@ -66,9 +66,8 @@ domain::ShareOrder OrderOf(const v1::ShareNoticeRequest& request, bool preview) 
           .preview = preview};
 }
 
-// A cell for each field and unit: to 40 units some 300, which are not copied.
-void MoveCells(domain::NoticeDecision& decision, v1::ShareNoticeResponse& response) {
-  for (v1::DisclosureCell& cell : decision.cells) *response.add_cells() = std::move(cell);
+void MoveMatrix(domain::NoticeDecision& decision, v1::ShareNoticeResponse& response) {
+  for (v1::DisclosureGroup& group : decision.matrix) *response.add_groups() = std::move(group);
 }
 
 // The version that an earlier call with the same request id made.
@@ -160,12 +159,12 @@ absl::Status RunCreate(const NodeFacts& node, const Actor& actor,
   return absl::OkStatus();
 }
 
-// The cells of a share that was made before, decided again from the draft that it was made from.
-// Without them (a unit is no longer paired) the answer is still right: they explain, they bind
+// The matrix of a share that was made before, decided again from the draft that it was made from.
+// Without it (a unit is no longer paired) the answer is still right: it explains, it binds
 // nothing.
-void CellsOfFirst(const NodeFacts& node, const storage::Reader& reader,
-                  const v1::ShareNoticeRequest& request, const store::v1::RequestRecord& first,
-                  v1::ShareNoticeResponse& result) {
+void MatrixOfFirst(const NodeFacts& node, const storage::Reader& reader,
+                   const v1::ShareNoticeRequest& request, const store::v1::RequestRecord& first,
+                   v1::ShareNoticeResponse& result) {
   absl::StatusOr<store::v1::NoticeRecord> draft =
       RecordAt(reader, first.name(), first.version() - 1);
   if (!draft.ok()) return;
@@ -173,7 +172,7 @@ void CellsOfFirst(const NodeFacts& node, const storage::Reader& reader,
       domain::ShareNotice(draft->notice(), OrderOf(request, true),
                           ContextOf(node, {.now_ms = first.time_ms(), .officer = {}}));
   if (!decision.ok()) return;
-  MoveCells(*decision, result);
+  MoveMatrix(*decision, result);
 }
 
 absl::Status RunShare(const NodeFacts& node, const Actor& actor,
@@ -189,7 +188,7 @@ absl::Status RunShare(const NodeFacts& node, const Actor& actor,
         NoticeAt(node, transaction, **answered, transaction.now_ms());
     if (!first.ok()) return first.status();
     *result.mutable_notice() = *std::move(first);
-    CellsOfFirst(node, transaction, request, **answered, result);
+    MatrixOfFirst(node, transaction, request, **answered, result);
     return absl::OkStatus();
   }
   absl::StatusOr<storage::StoredNotice> before = MustFind(transaction, request.name());
@@ -202,7 +201,7 @@ absl::Status RunShare(const NodeFacts& node, const Actor& actor,
       Release(node, actor, transaction, stamp, *before, *decision, "notice.share");
   if (!notice.ok()) return notice.status();
   *result.mutable_notice() = *std::move(notice);
-  MoveCells(*decision, result);
+  MoveMatrix(*decision, result);
   return absl::OkStatus();
 }
 
@@ -320,7 +319,7 @@ absl::StatusOr<v1::ShareNoticeResponse> PlanShare(const NodeFacts& node,
   if (!decision.ok()) return decision.status();
   v1::ShareNoticeResponse response;
   *response.mutable_notice() = std::move(decision->notice);
-  MoveCells(*decision, response);
+  MoveMatrix(*decision, response);
   return response;
 }
 

@@ -17,41 +17,16 @@ namespace {
 
 using storage::ChannelName;
 
-// The channel of a copy; of an epoch that ended with a restore, as it was then.
-absl::StatusOr<store::v1::OutboundChannel> ChannelOf(const storage::Reader& reader,
-                                                     const ChannelName& channel,
-                                                     std::uint64_t epoch) {
-  absl::StatusOr<store::v1::OutboundChannel> present = storage::GetOutboundChannel(reader, channel);
-  if (!present.ok() || present->epoch() == epoch) return present;
-  absl::StatusOr<std::optional<std::string>> bytes = reader.Get(
-      storage::PastChannelKey(storage::Space::kOutboundPast, channel.peer, channel.lane, epoch));
-  if (!bytes.ok()) return bytes.status();
-  store::v1::OutboundChannel past;
-  if (bytes->has_value() && !past.ParseFromString(**bytes)) {
-    return Corrupt("The record of an earlier channel cannot be read");
-  }
-  return past;
-}
-
-// When the envelope at `position` became stored at the receiver: the first receipt over it. 0 when
-// that was too long ago to be known.
-std::int64_t StoredTime(const store::v1::OutboundChannel& channel, std::uint64_t position) {
-  // Once marks were dropped, what lies below the oldest one may have been receipted before it.
-  const bool complete = channel.receipt_marks_size() < kReceiptMarksMax;
-  if (!complete && position < channel.receipt_marks(0).size()) return 0;
-  for (const store::v1::ReceiptMark& mark : channel.receipt_marks()) {
-    if (position < mark.size()) return mark.time_ms();
-  }
-  return 0;
-}
-
 absl::StatusOr<v1::Delivery> DeliveryOf(const NodeFacts& node, const storage::Reader& reader,
                                         const store::v1::OutboundCopy& copy,
                                         std::uint32_t notice_version,
                                         const PeerStatusSource* links) {
   const ChannelName channel{copy.unit(), static_cast<std::uint8_t>(copy.lane())};
-  absl::StatusOr<store::v1::OutboundChannel> state = ChannelOf(reader, channel, copy.epoch());
-  if (!state.ok()) return state.status();
+  const absl::StatusOr<std::optional<store::v1::OutboundChannel>> found =
+      storage::GetOutboundReceipts(reader, channel, copy.epoch());
+  if (!found.ok()) return found.status();
+  if (!found->has_value()) return Corrupt("The channel of a copy is missing");
+  const store::v1::OutboundChannel& state = **found;
   domain::DeliveryFacts facts;
   facts.unit = copy.unit();
   facts.version = copy.version();
@@ -59,16 +34,16 @@ absl::StatusOr<v1::Delivery> DeliveryOf(const NodeFacts& node, const storage::Re
   facts.queue_time_ms = copy.time_ms();
   facts.position = copy.position();
   facts.paired = node.IsPaired(copy.unit());
-  if (links != nullptr && copy.position() >= state->receipted_size()) {
+  if (links != nullptr && copy.position() >= state.receipted_size()) {
     facts.sent_size = links->SentSize(copy.unit(), channel.lane);
     facts.stopped_there = links->StoppedByPeer(copy.unit(), channel.lane);
   }
-  facts.receipted_size = state->receipted_size();
-  facts.receipt_time_ms = StoredTime(*state, copy.position());
-  facts.stopped_here = state->quarantine_reason();
+  facts.receipted_size = state.receipted_size();
+  facts.receipt_time_ms = storage::ReceiptTimeOf(state, copy.position());
+  facts.stopped_here = state.quarantine_reason();
   if (copy.has_answer()) facts.answer = &copy.answer();
   if (copy.has_earlier_answer()) facts.earlier = &copy.earlier_answer();
-  if (state->refused() != 0) {
+  if (state.refused() != 0) {
     absl::StatusOr<std::optional<store::v1::QuarantineRecord>> refusal =
         storage::GetQuarantine(reader, true, channel, copy.epoch(), copy.position());
     if (!refusal.ok()) return refusal.status();

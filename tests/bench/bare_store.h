@@ -38,11 +38,10 @@ inline constexpr Shape kImportIncident{1, 4, 0, 2};
 // draft: record; state, kind, urgency; request, journal entry.
 inline constexpr Shape kCreateNotice{1, 3, 0, 2};
 // share: envelope, new version, kept version; its three index keys move and the recipient's comes;
-// channel entry, request, journal entry.
-inline constexpr Shape kShareNotice{3, 4, 3, 3};
-// share in one step, in a batch: envelope, notice; state, kind, urgency, unit; channel entry,
-// request.
-inline constexpr Shape kShareAtOnce{2, 4, 0, 2};
+// request, journal entry. (A sixteenth of a block of channel entries is left out.)
+inline constexpr Shape kShareNotice{3, 4, 3, 2};
+// share in one step, in a batch: envelope, notice; state, kind, urgency, unit; request.
+inline constexpr Shape kShareAtOnce{2, 4, 0, 1};
 // received: envelope; state, kind, urgency, unit; received record, reference. (Journal and
 // channel: one a batch.)
 inline constexpr Shape kReceiveNotice{1, 4, 0, 2};

@@ -3,14 +3,18 @@
 //   ninja -C build/release tripoint_micro && build/release/bin/tripoint_micro
 #include <benchmark/benchmark.h>
 
+#include <memory>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "proto/codes/registry.h"
 #include "proto/contract/uuid.h"
 #include "proto/contract/validate.h"
 #include "server/domain/notice.h"
 #include "server/operations/incidents.h"
+#include "server/operations/notices.h"
 #include "storage/committer_core.h"
 #include "storage/keys.h"
 #include "storage/memory_engine.h"
@@ -151,6 +155,14 @@ void ValidateARequest(benchmark::State& state) {
 }
 BENCHMARK(ValidateARequest);
 
+// A new one for each number below 2^56: version and variant of a UUID stand in bytes 6 and 8.
+std::string RequestId(std::uint64_t number) {
+  contract::Uuid id{};
+  for (std::size_t byte = 0; byte < 7; ++byte)
+    id[15 - byte] = static_cast<std::uint8_t>(number >> (8 * byte));
+  return contract::UuidText(contract::RandomUuid(id));
+}
+
 // CreateIncident as the node runs it, without disk: state.range(0) operations a step. Items a
 // second are operations.
 void CommitterOverMemory(benchmark::State& state) {
@@ -164,11 +176,7 @@ void CommitterOverMemory(benchmark::State& state) {
   std::uint64_t failed = 0;
   for ([[maybe_unused]] auto _ : state) {
     for (std::int64_t i = 0; i < state.range(0); ++i) {
-      contract::Uuid id{};
-      ++number;
-      for (std::size_t byte = 0; byte < 8; ++byte)
-        id[byte + 8] = static_cast<std::uint8_t>(number >> (8 * byte));
-      request.set_request_id(contract::UuidText(contract::RandomUuid(id)));
+      request.set_request_id(RequestId(++number));
       core.Submit(operations::CreateIncident(facts, {"huy"}, request).operation,
                   [&failed](const absl::Status& status) { failed += status.ok() ? 0 : 1; });
     }
@@ -178,6 +186,60 @@ void CommitterOverMemory(benchmark::State& state) {
   state.SetItemsProcessed(static_cast<std::int64_t>(number));
 }
 BENCHMARK(CommitterOverMemory)->Arg(1)->Arg(64);
+
+// ShareNotice to state.range(0) units as the node runs it, without disk, eight a step: what a
+// recipient more costs. The drafts are made outside of the measured time.
+void ShareToUnits(benchmark::State& state) {
+  storage::MemoryEngine engine;
+  if (!storage::InitializeStore(engine, kSelf, 7, kNowMs).ok()) state.SkipWithError("no store");
+  storage::CommitterCore core(engine);
+  std::set<std::string, std::less<>> units;
+  for (const codes::Unit& unit : TheRegistry().units()) {
+    if (unit.id != kSelf && units.size() < static_cast<std::size_t>(state.range(0)))
+      units.insert(std::string(unit.id));
+  }
+  operations::NodeFacts facts{kSelf, "QNG", &TheRegistry(), &TheValidator(), units};
+  constexpr int kStep = 8;
+  std::uint64_t number = 0;
+  std::uint64_t failed = 0;
+  const auto count = [&failed](const absl::Status& status) { failed += status.ok() ? 0 : 1; };
+  for ([[maybe_unused]] auto _ : state) {
+    state.PauseTiming();
+    std::vector<std::shared_ptr<v1::Notice>> drafts;
+    for (int i = 0; i < kStep; ++i) {
+      v1::CreateNoticeRequest request;
+      *request.mutable_notice() = Draft();
+      request.mutable_notice()->clear_name();
+      request.set_request_id(RequestId(++number));
+      auto prepared = operations::CreateNotice(facts, {"huy"}, std::move(request));
+      core.Submit(std::move(prepared.operation), count);
+      drafts.push_back(std::move(prepared.result));
+    }
+    core.RunOnce(kNowMs);
+    std::vector<v1::ShareNoticeRequest> requests;
+    for (const auto& draft : drafts) {
+      v1::ShareNoticeRequest& request = requests.emplace_back();
+      request.set_name(draft->name());
+      request.set_etag(draft->etag());
+      for (const std::string& unit : units) request.add_units(unit);
+      request.set_request_id(RequestId(++number));
+    }
+    std::string bytes;
+    state.ResumeTiming();
+    std::vector<std::shared_ptr<v1::ShareNoticeResponse>> answers;
+    for (v1::ShareNoticeRequest& request : requests) {
+      auto prepared = operations::ShareNotice(facts, {"huy"}, std::move(request));
+      core.Submit(std::move(prepared.operation), count);
+      answers.push_back(std::move(prepared.result));
+    }
+    core.RunOnce(kNowMs + 1);
+    for (const auto& answer : answers) answer->SerializeToString(&bytes);
+    benchmark::DoNotOptimize(bytes);
+  }
+  if (failed > 0) state.SkipWithError("operations failed");
+  state.SetItemsProcessed(state.iterations() * kStep);
+}
+BENCHMARK(ShareToUnits)->Arg(1)->Arg(8)->Arg(40);
 
 }  // namespace
 }  // namespace tripoint::bench

@@ -334,18 +334,18 @@ absl::Status FakeNode::Notices(std::string_view method, const google::protobuf::
     const auto& share = As<v1::ShareNoticeRequest>(request);
     v1::Notice notice = share.has_draft() ? share.draft() : notices[share.name()];
     auto& answer = As<v1::ShareNoticeResponse>(response);
+    v1::DisclosureGroup& group = *answer.add_groups();
+    for (const char* field : {"category_code", "occur_time_ms", "place", "title"}) {
+      v1::DisclosureCell* cell = group.add_cells();
+      cell->set_field(field);
+      cell->set_sent(true);
+      cell->set_rule("plain-fact");
+    }
+    v1::DisclosureCell* held = group.add_cells();
+    held->set_field("persons[0]");
+    held->set_rule("person-needs-basis");
     for (const std::string& unit : share.units()) {
-      for (const char* field : {"category_code", "occur_time_ms", "place", "title"}) {
-        v1::DisclosureCell* cell = answer.add_cells();
-        cell->set_unit(unit);
-        cell->set_field(field);
-        cell->set_sent(true);
-        cell->set_rule("plain-fact");
-      }
-      v1::DisclosureCell* held = answer.add_cells();
-      held->set_unit(unit);
-      held->set_field("persons[0]");
-      held->set_rule("person-needs-basis");
+      group.add_units(unit);
       const bool up = unit == "la-attapeu";
       v1::Delivery* delivery = notice.add_deliveries();
       delivery->set_unit(unit);

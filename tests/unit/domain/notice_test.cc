@@ -174,7 +174,8 @@ TEST(Notice, ReviseAfterALinkEndedReachesTheOthers) {
   EXPECT_THAT(decision.envelopes[0].audience(), ElementsAre(kLao));
   EXPECT_THAT(decision.left_out, ElementsAre(kKhmer));
   EXPECT_THAT(decision.notice.audience(), ElementsAre(kKhmer, kLao)) << "who it is for stays";
-  for (const v1::DisclosureCell& cell : decision.cells) EXPECT_EQ(cell.unit(), kLao);
+  ASSERT_EQ(decision.matrix.size(), 1U);
+  EXPECT_THAT(decision.matrix[0].units(), ElementsAre(kLao));
   const std::set<std::string, std::less<>> none;
   const ShareContext alone{
       .self = kSelf, .paired = none, .vocabulary = codes::TheRegistry(), .stamp = Now()};
@@ -210,7 +211,7 @@ TEST(Notice, RevisionThatChangesNothingIsThePresentVersion) {
 TEST(Notice, WordsBesideTheFactsAreInTheMatrix) {
   const auto cell_of = [](const NoticeDecision& decision, std::string_view field) {
     std::string text;
-    for (const v1::DisclosureCell& cell : decision.cells) {
+    for (const v1::DisclosureCell& cell : decision.matrix.at(0).cells()) {
       if (cell.field() == field) text += (cell.sent() ? "+" : "-") + cell.rule() + " ";
     }
     return text;
@@ -224,7 +225,8 @@ TEST(Notice, WordsBesideTheFactsAreInTheMatrix) {
   EXPECT_EQ(decision.envelopes[0].notice_version().basis(), "QNG-114/26");
   request.set_kind_code("SITREP");  // holds no persons
   decision = Share(Draft(request), {kLao, kKhmer}).value();
-  EXPECT_EQ(cell_of(decision, "basis"), "-basis-with-persons -basis-with-persons ");
+  ASSERT_EQ(decision.matrix.size(), 1U) << "once for both";
+  EXPECT_EQ(cell_of(decision, "basis"), "-basis-with-persons ");
   EXPECT_EQ(decision.envelopes[0].notice_version().basis(), "");
   EXPECT_EQ(decision.envelopes[0].DebugString().find("QNG-114"), std::string::npos);
   EXPECT_EQ(cell_of(decision, "change_reason"), "") << "a first version has none";

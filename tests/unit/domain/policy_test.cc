@@ -6,6 +6,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "tests/unit/domain/fixtures.h"
 #include "tests/unit/proto/validate_filler.h"
 
@@ -25,11 +28,25 @@ PolicyInput Input(std::string_view kind, std::string_view handling, std::string_
                      .from_incident = true};
 }
 
-// `+` sent, `-` held: one line a cell of the first recipient.
+// The one group of the matrix that `unit` is in.
+v1::DisclosureGroup MatrixGroup(const Disclosure& disclosure, std::string_view unit) {
+  std::vector<v1::DisclosureGroup> found;
+  for (const RecipientGroup& group : disclosure.groups) {
+    for (const v1::DisclosureGroup& matrix : group.matrix) {
+      const auto& units = matrix.units();
+      if (std::count(units.begin(), units.end(), unit) == 0) continue;
+      EXPECT_THAT(group.units, ::testing::Contains(unit));
+      found.push_back(matrix);
+    }
+  }
+  EXPECT_EQ(found.size(), 1U) << unit;
+  return found.empty() ? v1::DisclosureGroup() : found.front();
+}
+
+// `+` sent, `-` held: one line a cell of the recipient.
 std::string MatrixOf(const Disclosure& disclosure, std::string_view unit) {
   std::string text;
-  for (const v1::DisclosureCell& cell : disclosure.cells) {
-    if (cell.unit() != unit) continue;
+  for (const v1::DisclosureCell& cell : MatrixGroup(disclosure, unit).cells()) {
     text += fmt::format("{}{} {}\n", cell.sent() ? '+' : '-', cell.field(), cell.rule());
   }
   return text;
@@ -117,6 +134,20 @@ TEST(Policy, ReturneesGoOnlyToTheCountryOfTheirDocument) {
     ASSERT_EQ(group.facts.persons_size(), 1);
     EXPECT_EQ(group.facts.persons(0).nationality_region_code(), CountryOf(group.units[0]));
   }
+}
+
+// Goal: what is held for different reasons is the same contents, one envelope, and still two rows.
+TEST(Policy, TheSameContentsForDifferentReasonsAreTwoGroupsOfTheMatrix) {
+  v1::Facts facts = FullFacts();
+  facts.mutable_persons()->DeleteSubrange(0, 1);  // leaves a protected person of Cambodia
+  PolicyInput input = Input("RETURNEE", "", "");
+  input.basis = "QNG-114/26";
+  const auto disclosure = Evaluate(facts, input, {kKhmer, kLao, "la-sekong"});
+  ASSERT_EQ(disclosure.groups.size(), 1U);
+  EXPECT_THAT(disclosure.groups[0].units, ElementsAre(kKhmer, kLao, "la-sekong"));
+  EXPECT_THAT(MatrixOf(disclosure, kKhmer), HasSubstr("-persons[0] protected-needs-release\n"));
+  EXPECT_THAT(MatrixOf(disclosure, kLao), HasSubstr("-persons[0] person-own-country\n"));
+  EXPECT_EQ(MatrixOf(disclosure, "la-sekong"), MatrixOf(disclosure, kLao));
 }
 
 TEST(Policy, PublicNoticeFromAnIncidentHoldsAllThatMayNameSomebody) {
@@ -219,7 +250,7 @@ TEST(Policy, SentFactsHoldNothingThatTheMatrixDoesNotName) {
         const auto disclosure = Evaluate(facts, Input(kind.code, handling, tlp), {kLao});
         const v1::Facts& sent = disclosure.groups[0].facts;
         std::set<std::string> held;
-        for (const v1::DisclosureCell& cell : disclosure.cells) {
+        for (const v1::DisclosureCell& cell : MatrixGroup(disclosure, kLao).cells()) {
           if (!cell.sent()) held.insert(cell.field());
         }
         EXPECT_EQ(sent.persons_size(), 0);

@@ -71,12 +71,14 @@ TEST_F(ShareRefused, ReleasedNoticeIsNotSharedAgain) {
   EXPECT_EQ(qng_.Changes(), changes);
 }
 
-TEST_F(ShareRefused, RepeatedShareGivesTheFirstAnswerWithItsCellsAndSendsNothing) {
+TEST_F(ShareRefused, RepeatedShareGivesTheFirstAnswerWithItsMatrixAndSendsNothing) {
   const v1::ShareNoticeRequest request =
       ShareRequest(draft_, {kAttapeu, kRatanakiri}, RequestId(90));
   const v1::ShareNoticeResponse first = qng_.Run(ShareNotice(qng_.facts, {"huy"}, request)).value();
   const v1::ShareNoticeResponse again = qng_.Run(ShareNotice(qng_.facts, {"huy"}, request)).value();
-  EXPECT_GT(first.cells_size(), 0);
+  ASSERT_EQ(first.groups_size(), 1);
+  EXPECT_EQ(first.groups(0).units_size(), 2);
+  EXPECT_GT(first.groups(0).cells_size(), 0);
   EXPECT_EQ(again.SerializeAsString(), first.SerializeAsString());
   EXPECT_EQ(LoadChannels(qng_.engine, kAttapeu)->outbound[kRoutine - 1].frontier.size(), 1u);
   v1::ShareNoticeRequest other = request;
@@ -90,13 +92,12 @@ TEST_F(ShareRefused, DryRunShowsTheMatrixAndSendsNothing) {
   const v1::ShareNoticeRequest request = ShareRequest(draft_, {kAttapeu}, RequestId(90));
   const v1::ShareNoticeResponse plan =
       PlanShare(qng_.facts, *qng_.Snapshot(), request, kNow).value();
-  EXPECT_GT(plan.cells_size(), 0);
+  ASSERT_EQ(plan.groups_size(), 1);
+  EXPECT_GT(plan.groups(0).cells_size(), 0);
   EXPECT_EQ(qng_.Changes(), changes_);
   const v1::ShareNoticeResponse made = qng_.Run(ShareNotice(qng_.facts, {"huy"}, request)).value();
-  ASSERT_EQ(made.cells_size(), plan.cells_size());
-  for (int i = 0; i < plan.cells_size(); ++i) {
-    EXPECT_EQ(made.cells(i).SerializeAsString(), plan.cells(i).SerializeAsString());
-  }
+  ASSERT_EQ(made.groups_size(), 1);
+  EXPECT_EQ(made.groups(0).SerializeAsString(), plan.groups(0).SerializeAsString());
 }
 
 TEST_F(ShareRefused, DryRunOfAnIncidentNeedsNoDraft) {
@@ -110,7 +111,8 @@ TEST_F(ShareRefused, DryRunOfAnIncidentNeedsNoDraft) {
   request.mutable_draft()->set_incident(incident.name());
   const auto plan = PlanShare(qng_.facts, *qng_.Snapshot(), request, kNow);
   ASSERT_TRUE(plan.ok()) << plan.status();
-  EXPECT_GT(plan->cells_size(), 0);
+  ASSERT_EQ(plan->groups_size(), 1);
+  EXPECT_GT(plan->groups(0).cells_size(), 0);
 }
 
 TEST_F(ShareRefused, OnlyTheOwnerRevisesAndOnlyRecipientsAnswer) {

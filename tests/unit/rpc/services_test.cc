@@ -65,7 +65,8 @@ TEST_F(Services, NoticeIsDraftedPlannedSharedRevisedWithdrawnAndListed) {
   share.set_validate_only(true);
   v1::ShareNoticeResponse plan;
   ASSERT_TRUE(notice_stub_->ShareNotice(Call().get(), share, &plan).ok());
-  EXPECT_GT(plan.cells_size(), 0);
+  ASSERT_EQ(plan.groups_size(), 1);
+  EXPECT_GT(plan.groups(0).cells_size(), 0);
   share.set_validate_only(false);
   v1::ShareNoticeResponse shared;
   ASSERT_TRUE(notice_stub_->ShareNotice(Call().get(), share, &shared).ok());

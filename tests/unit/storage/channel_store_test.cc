@@ -2,15 +2,19 @@
 #include "storage/channel_store.h"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gtest/gtest.h"
 #include "storage/keys.h"
 #include "storage/names.h"
+#include "storage/outbound_log.h"
 #include "tests/unit/storage/fixture.h"
 
 namespace tripoint::storage {
 namespace {
+
+using namespace std::string_view_literals;
 
 using contract::Reason;
 using contract::ReasonOf;
@@ -82,7 +86,8 @@ TEST(ChannelStore, EnvelopesAreStoredOnceAndRead) {
   EXPECT_EQ(ReadOutbound(*snapshot, kLaos, kEpoch, 0, 100, 1)->size(), 1u);
   EXPECT_TRUE(ReadOutbound(*snapshot, kLaos, kEpoch, 10, 100, 1000)->empty());
   EXPECT_TRUE(ReadOutbound(*snapshot, kLaos, kEpoch + 1, 0, 100, 1000)->empty());
-  EXPECT_EQ((*GetOutboundEntry(*snapshot, kCambodia, kEpoch, 0))->envelope_number(), 4u);
+  EXPECT_EQ((*GetOutboundEntry(*snapshot, kCambodia, kEpoch, 0))->envelope_number, 4u);
+  EXPECT_FALSE(GetOutboundEntry(*snapshot, kCambodia, kEpoch, 7)->has_value());
   EXPECT_FALSE(GetEnvelope(*snapshot, kEpoch, 11)->has_value());
 }
 
@@ -100,7 +105,8 @@ TEST(ChannelStore, ReceiptsClimb) {
           moved =
               EnterReceipt(*state, epoch, Expected(1, size), "signature " + std::to_string(size));
           if (!moved.ok()) return moved.status();
-          return PutOutboundChannel(transaction, kLaos, *state);
+          PutOutboundReceipts(transaction, kLaos, *state);
+          return absl::OkStatus();
         })
         .IgnoreError();
     return moved;
@@ -156,7 +162,7 @@ TEST(ChannelStore, FrontierOfALongChannelIsNear) {
   Batch batch;
   batch.Put(EntryKey(Space::kOutboundFrontier, kLaos.peer, kLaos.lane, kEpoch, kFrontierEvery),
             "no frontier");
-  batch.Delete(EntryKey(Space::kOutboundEntry, kLaos.peer, kLaos.lane, kEpoch, 0));
+  batch.Delete(EntryKey(Space::kOutboundEntry, kLaos.peer, kLaos.lane, kEpoch, 15));
   ASSERT_TRUE(store.engine.Commit(batch).ok());
   const auto damaged = store.engine.TakeSnapshot();
   EXPECT_EQ(ReasonOf(OutboundFrontierAt(*damaged, kLaos, kFrontierEvery + 5).status()),
@@ -168,16 +174,159 @@ TEST(ChannelStore, FrontierOfALongChannelIsNear) {
 // Goal: a hole in a channel is damage, never a shorter answer.
 TEST(ChannelStore, HolesAreDamage) {
   Store store;
-  Send(store, 5, {kLaos});
+  Send(store, 70, {kLaos});
+  for (const std::uint64_t last : {63u, 31u}) {  // the last block, one in the middle
+    Batch batch;
+    batch.Delete(EntryKey(Space::kOutboundEntry, kLaos.peer, kLaos.lane, kEpoch, last));
+    ASSERT_TRUE(store.engine.Commit(batch).ok());
+    const auto snapshot = store.engine.TakeSnapshot();
+    for (const std::uint64_t first : {last - 31, last - 15, last}) {
+      EXPECT_EQ(ReasonOf(ReadOutbound(*snapshot, kLaos, kEpoch, first, 100, 1u << 20).status()),
+                Reason::kCorrupt)
+          << first;
+    }
+    EXPECT_EQ(ReadOutbound(*snapshot, kLaos, kEpoch, 64, 100, 1u << 20)->size(), 6u);
+    EXPECT_EQ(ReasonOf(OutboundFrontierAt(*snapshot, kLaos, last).status()), Reason::kCorrupt);
+  }
   Batch batch;
-  batch.Delete(EntryKey(Space::kOutboundEntry, kLaos.peer, kLaos.lane, kEpoch, 2));
+  batch.Put(EntryKey(Space::kOutboundEntry, kLaos.peer, kLaos.lane, kEpoch, 15), "\0short"sv);
   ASSERT_TRUE(store.engine.Commit(batch).ok());
+  EXPECT_EQ(ReasonOf(GetOutboundEntry(store.engine, kLaos, kEpoch, 3).status()), Reason::kCorrupt);
+  batch.Put(ChannelKey(Space::kOutboundTail, kLaos.peer, kLaos.lane), "short");
+  ASSERT_TRUE(store.engine.Commit(batch).ok());
+  EXPECT_EQ(ReasonOf(GetOutboundChannel(store.engine, kLaos).status()), Reason::kCorrupt);
+}
+
+// Goal: every position of a channel is found, one by one and in ranges, wherever its block ends.
+TEST(ChannelStore, EveryPositionIsFoundInItsBlock) {
+  for (const int size : {1, 15, 16, 17, 32, 40}) {
+    Store store;
+    Send(store, size, {kLaos});
+    const auto snapshot = store.engine.TakeSnapshot();
+    const auto count = static_cast<std::uint64_t>(size);
+    for (std::uint64_t position = 0; position < count; ++position) {
+      const auto entry = GetOutboundEntry(store.engine, kLaos, kEpoch, position);
+      ASSERT_TRUE(entry.ok() && entry->has_value()) << size << " " << position;
+      EXPECT_EQ((*entry)->envelope_number, position + 1);
+      EXPECT_EQ((*entry)->leaf_hash, LeafHash(Body(position + 1)));
+      const auto range = ReadOutbound(*snapshot, kLaos, kEpoch, position, 100, 1u << 20);
+      ASSERT_TRUE(range.ok()) << range.status();
+      ASSERT_EQ(range->size(), count - position);
+      EXPECT_EQ(range->front().bytes, Body(position + 1));
+      EXPECT_EQ(range->back().position, count - 1);
+    }
+  }
+}
+
+// Goal: a channel of layout 2 goes on where it was: what it had is read as before, and what the
+// peer said of it stays.
+TEST(ChannelStore, ChannelsOfLayoutTwoGoOn) {
+  Store store;
+  Batch batch;
+  for (std::uint64_t position = 0; position < 21; ++position) {
+    const std::uint64_t number = position + 1;
+    store::v1::OutboundEntry entry;
+    entry.set_envelope_number(number);
+    entry.set_leaf_hash(std::string(HashView(LeafHash(Body(number)))));
+    entry.set_time_ms(7);
+    batch.Put(EntryKey(Space::kOutboundEntry, kLaos.peer, kLaos.lane, kEpoch, position),
+              entry.SerializeAsString());
+    batch.Put(EnvelopeKey(kEpoch, number), Body(number));
+  }
+  batch.Put(CounterKey(Kind::kEnvelope, 0), U64Bytes(21));
+  store::v1::OutboundChannel state;
+  state.set_epoch(kEpoch);
+  state.set_size(21);
+  state.set_frontier(FrontierHashes(Expected(1, 21)));
+  state.set_receipted_size(4);
+  state.set_receipted_frontier(FrontierHashes(Expected(1, 4)));
+  store::v1::ReceiptMark& mark = *state.add_receipt_marks();
+  mark.set_size(4);
+  mark.set_time_ms(9);
+  batch.Put(ChannelKey(Space::kOutboundChannel, kLaos.peer, kLaos.lane), state.SerializeAsString());
+  state.set_epoch(kEpoch - 1);
+  batch.Put(PastChannelKey(Space::kOutboundPast, kLaos.peer, kLaos.lane, kEpoch - 1),
+            state.SerializeAsString());
+  ASSERT_TRUE(store.engine.Commit(batch).ok());
+  batch.Clear();
+  ASSERT_TRUE(SplitOutboundChannels(store.engine, batch).ok());
+  ASSERT_TRUE(store.engine.Commit(batch).ok());
+
+  Send(store, 20, {kLaos});
   const auto snapshot = store.engine.TakeSnapshot();
-  EXPECT_EQ(ReasonOf(ReadOutbound(*snapshot, kLaos, kEpoch, 0, 100, 1u << 20).status()),
-            Reason::kCorrupt);
-  EXPECT_EQ(ReasonOf(ReadOutbound(*snapshot, kLaos, kEpoch, 2, 100, 1u << 20).status()),
-            Reason::kCorrupt);
-  EXPECT_EQ(ReasonOf(OutboundFrontierAt(*snapshot, kLaos, 4).status()), Reason::kCorrupt);
+  const auto now = GetOutboundChannel(*snapshot, kLaos);
+  ASSERT_TRUE(now.ok()) << now.status();
+  EXPECT_EQ(*FrontierOf(now->size(), now->frontier()), Expected(1, 41));
+  EXPECT_EQ(now->receipted_size(), 4u);
+  for (const std::uint64_t epoch : {kEpoch, kEpoch - 1}) {
+    const auto receipts = GetOutboundReceipts(*snapshot, kLaos, epoch);
+    ASSERT_TRUE(receipts.ok() && receipts->has_value());
+    EXPECT_EQ((*receipts)->size(), epoch == kEpoch ? 0u : 21u);
+    EXPECT_EQ(ReceiptTimeOf(**receipts, 3), 9);
+    EXPECT_EQ(ReceiptTimeOf(**receipts, 4), 0);
+  }
+  for (std::uint64_t position = 0; position < 41; ++position) {
+    const auto entry = GetOutboundEntry(*snapshot, kLaos, kEpoch, position);
+    ASSERT_TRUE(entry.ok() && entry->has_value()) << position;
+    EXPECT_EQ((*entry)->envelope_number, position + 1);
+    EXPECT_EQ(ReadOutbound(*snapshot, kLaos, kEpoch, position, 100, 1u << 20)->size(),
+              41 - position);
+    EXPECT_EQ(*OutboundFrontierAt(*snapshot, kLaos, position), Expected(1, position));
+  }
+}
+
+// Goal: a node with a new epoch begins each channel anew, and what the old one held stays readable.
+TEST(ChannelStore, ANewEpochKeepsTheOldChannel) {
+  Store store;
+  Send(store, 21, {kLaos});
+  JournalHead head = *ReadJournalHead(store.engine);
+  head.epoch = kEpoch + 1;
+  Batch batch;
+  batch.Put(JournalHeadKey(), EncodeJournalHead(head));
+  ASSERT_TRUE(store.engine.Commit(batch).ok());
+  CommitterCore core(store.engine);
+  core.Submit(
+      [](Transaction& transaction) {
+        for (std::uint64_t number = 22; number <= 24; ++number) {
+          PutEnvelope(transaction, number, Body(number));
+          EXPECT_TRUE(AppendOutbound(transaction, kLaos, number, LeafHash(Body(number))).ok());
+        }
+        transaction.Journal(testing_support::Draft("test.write"));
+        return absl::OkStatus();
+      },
+      [](const absl::Status& status) { EXPECT_TRUE(status.ok()); });
+  core.RunOnce(testing_support::kNowMs);
+  const auto snapshot = store.engine.TakeSnapshot();
+  EXPECT_EQ(GetOutboundChannel(*snapshot, kLaos)->epoch(), kEpoch + 1);
+  EXPECT_EQ(GetOutboundChannel(*snapshot, kLaos)->size(), 3u);
+  const auto past = GetOutboundReceipts(*snapshot, kLaos, kEpoch);
+  ASSERT_TRUE(past.ok() && past->has_value());
+  EXPECT_EQ(*FrontierOf((*past)->size(), (*past)->frontier()), Expected(1, 21));
+  EXPECT_FALSE(GetOutboundReceipts(*snapshot, kLaos, kEpoch - 1)->has_value());
+  EXPECT_EQ(ReadOutbound(*snapshot, kLaos, kEpoch, 0, 100, 1u << 20)->size(), 21u);
+  EXPECT_EQ(ReadOutbound(*snapshot, kLaos, kEpoch, 18, 100, 1u << 20)->size(), 3u);
+  EXPECT_TRUE(ReadOutbound(*snapshot, kLaos, kEpoch, 21, 100, 1u << 20)->empty());
+  EXPECT_EQ(ReadOutbound(*snapshot, kLaos, kEpoch + 1, 0, 100, 1u << 20)->size(), 3u);
+  EXPECT_EQ((*GetOutboundEntry(*snapshot, kLaos, kEpoch, 20))->envelope_number, 21u);
+}
+
+// Goal: times of receipts are those of the first receipt over a position, and only as many are
+// kept.
+TEST(ChannelStore, ReceiptTimesAreBounded) {
+  store::v1::OutboundChannel state;
+  EXPECT_EQ(ReceiptTimeOf(state, 0), 0);
+  for (std::uint64_t receipt = 1; receipt <= kReceiptTimesMax + 1; ++receipt) {
+    AddReceiptTime(state, 10 * receipt, static_cast<std::int64_t>(receipt));
+    if (receipt == 2) {
+      EXPECT_EQ(ReceiptTimeOf(state, 0), 1);
+      EXPECT_EQ(ReceiptTimeOf(state, 9), 1);
+      EXPECT_EQ(ReceiptTimeOf(state, 10), 2);
+      EXPECT_EQ(ReceiptTimeOf(state, 20), 0);
+    }
+  }
+  EXPECT_EQ(state.receipt_times().size(), 16 * kReceiptTimesMax);
+  EXPECT_EQ(ReceiptTimeOf(state, 19), 0) << "below the oldest that is left";
+  EXPECT_EQ(ReceiptTimeOf(state, 20), 3);
 }
 
 // Goal: received envelopes keep their bytes; a peer that begins a new epoch gets a new channel and

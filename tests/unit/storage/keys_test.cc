@@ -52,6 +52,7 @@ TEST(Keys, GoldenBytes) {
   EXPECT_EQ(Hex(PastChannelKey(Space::kInboundPast, "ab", 1, 3)), "46616200010000000000000003");
   EXPECT_EQ(Hex(EntryKey(Space::kOutboundFrontier, "ab", 1, 3, 1024)),
             "486162000100000000000000030000000000000400");
+  EXPECT_EQ(Hex(ChannelKey(Space::kOutboundTail, "ab", 1)), "4961620001");
   EXPECT_EQ(Hex(QuarantineKey(true, "ab", 1, 3, 4)),
             "47016162000100000000000000030000000000000004");
 }

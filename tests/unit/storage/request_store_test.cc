@@ -4,6 +4,7 @@
 #include <string>
 
 #include "gtest/gtest.h"
+#include "storage/channel_store.h"
 #include "storage/incident_store.h"
 #include "storage/keys.h"
 #include "storage/memory_engine.h"
@@ -116,12 +117,39 @@ TEST(Schema, StoreOfLayoutOneIsTakenOver) {
   ASSERT_TRUE(engine.Commit(batch).ok());
   const auto opened = OpenStore(engine, "vn-tayninh");
   ASSERT_TRUE(opened.ok()) << opened.status();
-  EXPECT_EQ(opened->schema_version(), 2u);
+  EXPECT_EQ(opened->schema_version(), kSchemaVersion);
   ASSERT_TRUE(node.ParseFromString(**engine.Get(NodeKey())));
-  EXPECT_EQ(node.schema_version(), 2u);
+  EXPECT_EQ(node.schema_version(), kSchemaVersion);
   const auto listed = ListIncidents(*engine.TakeSnapshot(), {}, "", 10);
   ASSERT_TRUE(listed.ok());
   EXPECT_TRUE(listed->incidents.empty()) << "an old entry of the index is never read";
+}
+
+// Goal: a store of layout 2 is taken over: a channel stands where it stood, with what the peer
+// said.
+TEST(Schema, StoreOfLayoutTwoIsTakenOver) {
+  MemoryEngine engine;
+  ASSERT_TRUE(InitializeStore(engine, "vn-tayninh", 7, 1).ok());
+  store::v1::NodeRecord node;
+  ASSERT_TRUE(node.ParseFromString(**engine.Get(NodeKey())));
+  node.set_schema_version(2);
+  Frontier frontier;
+  for (int i = 0; i < 5; ++i) frontier.Append(LeafHash(std::to_string(i)));
+  store::v1::OutboundChannel state;
+  state.set_epoch(7);
+  state.set_size(5);
+  state.set_frontier(FrontierHashes(frontier));
+  state.set_receipted_size(2);
+  Batch batch;
+  batch.Put(NodeKey(), node.SerializeAsString());
+  batch.Put(ChannelKey(Space::kOutboundChannel, "la-attapeu", 3), state.SerializeAsString());
+  ASSERT_TRUE(engine.Commit(batch).ok());
+  const auto opened = OpenStore(engine, "vn-tayninh");
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_EQ(opened->schema_version(), 3u);
+  const auto channel = GetOutboundChannel(engine, {"la-attapeu", 3});
+  ASSERT_TRUE(channel.ok()) << channel.status();
+  EXPECT_EQ(channel->SerializeAsString(), state.SerializeAsString());
 }
 
 // Goal: steps run in order, each once and together with its stamp; a missing step stops at the last
