@@ -46,7 +46,8 @@ v1::DisclosureGroup MatrixGroup(const Disclosure& disclosure, std::string_view u
 // `+` sent, `-` held: one line a cell of the recipient.
 std::string MatrixOf(const Disclosure& disclosure, std::string_view unit) {
   std::string text;
-  for (const v1::DisclosureCell& cell : MatrixGroup(disclosure, unit).cells()) {
+  const v1::DisclosureGroup group = MatrixGroup(disclosure, unit);
+  for (const v1::DisclosureCell& cell : group.cells()) {
     text += fmt::format("{}{} {}\n", cell.sent() ? '+' : '-', cell.field(), cell.rule());
   }
   return text;
@@ -250,7 +251,8 @@ TEST(Policy, SentFactsHoldNothingThatTheMatrixDoesNotName) {
         const auto disclosure = Evaluate(facts, Input(kind.code, handling, tlp), {kLao});
         const v1::Facts& sent = disclosure.groups[0].facts;
         std::set<std::string> held;
-        for (const v1::DisclosureCell& cell : MatrixGroup(disclosure, kLao).cells()) {
+        const v1::DisclosureGroup matrix = MatrixGroup(disclosure, kLao);
+        for (const v1::DisclosureCell& cell : matrix.cells()) {
           if (!cell.sent()) held.insert(cell.field());
         }
         EXPECT_EQ(sent.persons_size(), 0);
