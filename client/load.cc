@@ -140,10 +140,9 @@ int Run(int argc, char** argv) {
   Options options;
   CLI::App app("Loads a node and prints one JSON line");
   static const std::map<std::string, std::string (*)(const Options&)> kModes = {
-      {"create", RunCreate},   {"import", RunImport},    {"share", RunShare},
-      {"visible", RunVisible}, {"wait", RunWait},        {"fill", RunFill},
-      {"get", RunGet},         {"list", RunList},        {"watch", RunWatch},
-      {"fanout", RunFanout},   {"overtake", RunOvertake}};
+      {"create", RunCreate}, {"import", RunImport}, {"share", RunShare}, {"visible", RunVisible},
+      {"wait", RunWait},     {"fill", RunFill},     {"get", RunGet},     {"list", RunList},
+      {"watch", RunWatch},   {"fanout", RunFanout}, {"offer", RunOffer}, {"overtake", RunOvertake}};
   app.add_option("mode", options.mode, "what to do")->required()->check(CLI::IsMember(kModes));
   AddEndpoint(app, "", options.node);
   AddEndpoint(app, "to-", options.to);
@@ -153,7 +152,8 @@ int Run(int argc, char** argv) {
   app.add_option("--seconds", options.seconds)->check(CLI::Range(0.1, 86400.0));
   app.add_option("--warm-up", options.warm_up_s)->check(CLI::Range(0.0, 600.0));
   app.add_option("--count", options.count, "records, instead of --seconds");
-  app.add_option("--rate", options.rate, "visible: notices a second")->check(CLI::Range(0.1, 1e6));
+  app.add_option("--rate", options.rate, "visible, watch, offer: a second")
+      ->check(CLI::Range(0.1, 1e6));
   app.add_option("--record-bytes", options.record_bytes)->check(CLI::Range(200, 100'000));
   app.add_option("--batch", options.batch, "records a batch; share: 0 is one by one")
       ->check(CLI::Range(0, 200));

@@ -150,6 +150,7 @@ std::string RunGet(const Options& options);
 std::string RunList(const Options& options);
 std::string RunWatch(const Options& options);
 std::string RunFanout(const Options& options);
+std::string RunOffer(const Options& options);
 std::string RunOvertake(const Options& options);
 
 // Waits until the receipts of `unit` cover everything.

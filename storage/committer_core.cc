@@ -300,9 +300,18 @@ CommitterCore::~CommitterCore() = default;
 void CommitterCore::AddListener(CommitListener& listener) { listeners_.push_back(&listener); }
 
 void CommitterCore::Submit(Operation operation, Done done) {
+  Queue(std::move(operation), std::move(done), limits_.queued_operations_max);
+}
+
+void CommitterCore::SubmitAndHelp(Operation operation, Done done) {
+  Queue(std::move(operation), std::move(done),
+        std::min(limits_.queued_calls_max, limits_.queued_operations_max));
+}
+
+void CommitterCore::Queue(Operation operation, Done done, std::size_t waiting_max) {
   {
     absl::MutexLock lock(&mutex_);
-    if (queue_.size() < limits_.queued_operations_max) {
+    if (queue_.size() < waiting_max) {
       queue_.push_back({std::move(operation), std::move(done)});
       return;
     }

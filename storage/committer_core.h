@@ -24,6 +24,9 @@ namespace tripoint::storage {
 
 struct CommitterLimits {
   std::size_t queued_operations_max = 4096;
+  // So many of them and a call of an officer is refused: as many as one step takes, so that every
+  // call that was taken is committed by the step after the one that runs.
+  std::size_t queued_calls_max = 512;
   std::size_t step_operations_max = 512;
   std::size_t step_bytes_max =
       4u << 20;             // a step stops taking operations once its batch is past this
@@ -41,6 +44,8 @@ class CommitterCore final : public Committer {
   void AddListener(CommitListener& listener);
 
   void Submit(Operation operation, Done done) override;
+  // Nobody helps here. Refused as soon as `queued_calls_max` operations wait.
+  void SubmitAndHelp(Operation operation, Done done) override;
   std::size_t waiting() const;
 
   // Runs waiting operations, up to the limits. Returns the batch that must now be committed and
@@ -67,6 +72,7 @@ class CommitterCore final : public Committer {
   };
   class StepTransaction;  // the view and the batch of the step that is being made
 
+  void Queue(Operation operation, Done done, std::size_t waiting_max);
   // Calls every `done` of the step: with `failure` if it is an error, else with the operation's own
   // status.
   void AnswerAll(const absl::Status& failure);

@@ -43,8 +43,9 @@ class CommitterThread final : public storage::Committer {
 
  private:
   void Loop();
-  // Hands in and counts the caller in `submitting_`; false, and answered, when stopping.
-  bool HandIn(storage::Operation operation, storage::Done done);
+  // Hands in, by the bound of a `call` or of the whole queue, and counts the caller in
+  // `submitting_`; false, and answered, when stopping.
+  bool HandIn(storage::Operation operation, storage::Done done, bool call);
   // One step, by who set `stepping_`. How many operations waited; 0: nothing was done.
   std::size_t CommitOnce();
   bool HasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {

@@ -1,5 +1,7 @@
-"""Cases of scripts/bench about bounds: slowlink, stall."""
+"""Cases of scripts/bench about bounds: slowlink, stall, overload."""
 import contextlib
+import os
+import shutil
 import signal
 import threading
 
@@ -82,3 +84,32 @@ def stall(bench):
     emit("stall", {"notices": count, "record_bytes": bench.options.record_bytes, "measure": "growth, peer stopped reading"},
          max(0, growth["stopped"]), "MiB resident", peer_absent=round(growth["absent"], 3),
          more=round(growth["stopped"] - growth["absent"], 3))
+
+
+def overload(bench):
+    """An open loop at 0.8 of what the node sustains and at twice of it. Node and generator have a core each."""
+    seconds = max(2.0, bench.options.seconds)
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2 or not shutil.which("taskset"):
+        fail("overload was not run: node and generator need a core each, and taskset (util-linux), to be told apart")
+    node = bench.node()
+    node.before = ["taskset", "-c", str(cores[0])]
+    node.start()
+    near = ["taskset", "-c", ",".join(map(str, cores[1:]))]
+    call = {"record_bytes": bench.options.record_bytes, "warm_up": seconds / 4, "seconds": seconds}
+    sustained = bench.load("create", node, in_flight=64, before=near, **call)["rate"]
+    bench.load("create", node, in_flight=64, before=near, **call)
+    emit("overload", {"measure": "sustained, 64 in flight"}, sustained, "records/s")
+    at = {}
+    for share in (0.8, 2.0):
+        resident = node.process.resident_mib()
+        at[share] = found = bench.load("offer", node, rate=share * sustained, channels=64, before=near, **call)
+        params = {"offered": share, "channels": 64}
+        for measure, key, unit in (("accepted p99", "accepted_p99_ms", "ms"), ("accepted p50", "accepted_p50_ms", "ms"),
+                                   ("accepted", "accepted_rate", "records/s")):
+            more = {"of_0.8": round(found[key] / at[0.8][key], 3)} if share != 0.8 else {}
+            emit("overload", {**params, "measure": measure}, found[key], unit, **more)
+        emit("overload", {**params, "measure": "refused p99"}, found["refused_p99_ms"], "ms", refused=found["refused"],
+             with_hint=found["hints"], generator_late_p99_ms=found["late_p99_ms"], most_open=found["most_open"])
+        emit("overload", {**params, "measure": "growth"}, max(0, node.process.resident_mib() - resident), "MiB resident")
+    node.stop()

@@ -91,6 +91,7 @@ class Node:
         self.bench, self.kind, self.unit, self.peer, self.writer = bench, kind, unit, peer, writer
         self.more_peers = more_peers or {}  # unit to port; 0: it is never there
         self.host, self.exchange_host, self.before = (place.host, place.link, place.enter) if place else (LOCAL, LOCAL, [])
+        self.more_config = []
         bench.nodes += 1
         self.folder = bench.folder / f"{kind}-{unit}-{bench.nodes}"
         self.folder.mkdir()
@@ -134,6 +135,7 @@ class Node:
         for unit, port in self.more_peers.items():
             text += ["[[peer]]", f'unit = "{unit}"'] + ([f'address = "127.0.0.1:{port}"'] if port else [])
         text += ["[[officer]]", f'id = "{OFFICER}"', 'roles = ["officer", "duty"]']
+        text += self.more_config
         config.write_text("\n".join(text) + "\n")
         daemon = self.bench.binary("tripointd")
         if not self.made:
@@ -259,8 +261,8 @@ class Bench:
                 arguments += ["--" + key.replace("_", "-"), str(value)]
         return arguments
 
-    def load(self, mode, node, **options):
-        return self.checked(json.loads(self.call(self.load_arguments(mode, node, **options))), node)
+    def load(self, mode, node, before=(), **options):
+        return self.checked(json.loads(self.call([*before, *self.load_arguments(mode, node, **options)])), node)
 
     def to(self, node):
         """Options that name the node at which something must arrive."""

@@ -224,6 +224,35 @@ TEST(CommitterCore, QueueAndStepAreBounded) {
   EXPECT_EQ(accepted, 10);
 }
 
+// Goal: calls of officers, who wait for the answer, are refused while few wait; batches and what
+// neighbours sent, which have windows of their own, are not refused with them.
+TEST(CommitterCore, CallsAreRefusedBeforeTheQueueIsFull) {
+  FaultEngine engine;
+  ASSERT_TRUE(InitializeStore(engine, "vn-tayninh", kEpoch, kNowMs).ok());
+  CommitterCore core(engine, nullptr,
+                     {.queued_operations_max = 4, .queued_calls_max = 2, .retry_after_ms = 70});
+  int stored = 0;
+  int refused = 0;
+  const auto count = [&](const absl::Status& status) { ++(status.ok() ? stored : refused); };
+  const auto call = [&](const char* key) { core.SubmitAndHelp(PutOperation(key, "1"), count); };
+  call("a");
+  call("b");
+  call("c");
+  EXPECT_EQ(refused, 1);
+  core.Submit(PutOperation("d", "1"), count);
+  core.Submit(PutOperation("e", "1"), count);
+  EXPECT_EQ(refused, 1);
+  core.Submit(PutOperation("f", "1"), count);
+  EXPECT_EQ(refused, 2);
+  while (core.RunOnce(kNowMs)) {
+  }
+  EXPECT_EQ(stored, 4);
+  call("g");
+  while (core.RunOnce(kNowMs)) {
+  }
+  EXPECT_EQ(stored, 5);
+}
+
 // Goal: after a commit whose outcome is unknown the core reads again, so that numbers go on right
 // whether the batch was stored or not, and everybody in the step is told "unknown", also those who
 // failed after reading its state.

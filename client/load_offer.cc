@@ -1,0 +1,115 @@
+// offer of tripoint-load: CreateIncident at a steady rate, whatever the answers do. See load.h.
+//
+// An open loop: each call has a time at which it is due, and its wait is counted from that time, so
+// that a call which came late because others were slow is not left out. A refusal is counted apart:
+// how soon it came, and whether it said when to come again.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "client/load.h"
+
+namespace tripoint::client::load {
+namespace {
+
+struct Call {
+  grpc::ClientContext context;
+  v1::CreateIncidentRequest request;
+  v1::Incident incident;
+  SteadyTime due;
+  SteadyTime sent;
+};
+
+// What came of the calls; told on gRPC's threads.
+class Tally {
+ public:
+  explicit Tally(SteadyTime measure_from) : measure_from_(measure_from) {}
+
+  void Begun() {
+    const std::lock_guard lock(mutex_);
+    ++open_;
+    most_open_ = std::max(most_open_, open_);
+  }
+  void Ended(const Call& call, const grpc::Status& status) {
+    const SteadyTime now = Now();
+    const std::lock_guard lock(mutex_);
+    if (--open_ == 0) none_open_.notify_all();
+    const bool refused = status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED;
+    if (!status.ok() && !refused) {
+      ++errors_;
+      if (first_error_.empty()) first_error_ = status.error_message().substr(0, 200);
+      return;
+    }
+    if (call.due < measure_from_) return;
+    late_.push_back(static_cast<float>(MsBetween(call.due, call.sent)));
+    const auto wait_ms = static_cast<float>(MsBetween(call.due, now));
+    (refused ? refused_ : accepted_).push_back(wait_ms);
+    if (refused && status.error_details().find("RetryInfo") != std::string::npos) ++hints_;
+  }
+  void WaitNone() {
+    std::unique_lock lock(mutex_);
+    none_open_.wait(lock, [this] { return open_ == 0; });
+  }
+  std::string Members(double seconds) {
+    const std::lock_guard lock(mutex_);
+    return fmt::format(
+               "\"offered\": {}, \"accepted\": {}, \"refused\": {}, \"hints\": {}, \"errors\": {}, "
+               "\"first_error\": \"{}\", \"most_open\": {}, \"accepted_rate\": {:.1f}",
+               late_.size(), accepted_.size(), refused_.size(), hints_, errors_, first_error_,
+               most_open_, static_cast<double>(accepted_.size()) / seconds) +
+           Spread("late", late_) + Spread("accepted", accepted_) + Spread("refused", refused_);
+  }
+
+ private:
+  const SteadyTime measure_from_;
+  std::mutex mutex_;
+  std::condition_variable none_open_;
+  std::size_t open_ = 0;
+  std::size_t most_open_ = 0;
+  std::uint64_t hints_ = 0;
+  std::uint64_t errors_ = 0;
+  std::string first_error_;
+  std::vector<float> late_;
+  std::vector<float> accepted_;
+  std::vector<float> refused_;
+};
+
+}  // namespace
+
+std::string RunOffer(const Options& options) {
+  const Records records(options.record_bytes);
+  const auto channels = ConnectAll(options);
+  std::vector<std::unique_ptr<v1::IncidentService::Stub>> stubs;
+  for (const auto& channel : channels) stubs.push_back(v1::IncidentService::NewStub(channel));
+  const auto seconds = [](double value) {
+    return std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+        std::chrono::duration<double>(value));
+  };
+  const SteadyTime start = Now();
+  Tally tally(start + seconds(options.warm_up_s));
+  const auto count =
+      static_cast<std::uint64_t>((options.warm_up_s + options.seconds) * options.rate);
+  std::mutex mutex;
+  std::condition_variable never;
+  for (std::uint64_t number = 0; number < count; ++number) {
+    auto call = std::make_shared<Call>();
+    call->due = start + seconds(static_cast<double>(number) / options.rate);
+    SetDeadline(call->context);
+    *call->request.mutable_incident()->mutable_facts() = records.Facts(number);
+    call->request.set_request_id(NewRequestId());
+    {
+      std::unique_lock lock(mutex);
+      while (Now() < call->due) never.wait_until(lock, call->due);
+    }
+    call->sent = Now();
+    tally.Begun();
+    stubs[number % stubs.size()]->async()->CreateIncident(
+        &call->context, &call->request, &call->incident,
+        [call, &tally](const grpc::Status& status) { tally.Ended(*call, status); });
+  }
+  tally.WaitNone();
+  return tally.Members(options.seconds);
+}
+
+}  // namespace tripoint::client::load
