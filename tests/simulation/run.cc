@@ -145,7 +145,7 @@ class Stage {
                                                                      {"vn-gialai", "GLI"},
                                                                      {"la-sekong", "SKG"}};
     const auto count = static_cast<std::size_t>(world_.random().Between(2, 5));
-    for (std::size_t i = 0; i < count; ++i) roster_.units.emplace_back(kUnits[i].first);
+    for (std::size_t i = 0; i < count; ++i) roster_.Add(kUnits[i].first);
     const bool clocks_are_mad = world_.random().Chance(250);
     for (std::size_t i = 0; i < count; ++i) {
       operations::NodeFacts facts;

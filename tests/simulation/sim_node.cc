@@ -52,10 +52,15 @@ class CheapVerifier final : public exchange::HeadVerifier {
 
 }  // namespace
 
+void Roster::Add(const std::string& unit) {
+  index.emplace(unit, static_cast<NodeIndex>(units.size()));
+  units.push_back(unit);
+}
+
 NodeIndex Roster::IndexOf(std::string_view unit) const {
-  const auto found = std::find(units.begin(), units.end(), unit);
-  Expect(found != units.end(), "a unit of the roster");
-  return static_cast<NodeIndex>(found - units.begin());
+  const auto found = index.find(unit);
+  Expect(found != index.end(), "a unit of the roster");
+  return found->second;
 }
 
 struct SimNode::Link {

@@ -27,6 +27,8 @@ namespace tripoint::simulation {
 // list.
 struct Roster {
   std::vector<std::string> units;
+  std::map<std::string, NodeIndex, std::less<>> index;
+  void Add(const std::string& unit);
   NodeIndex IndexOf(std::string_view unit) const;
 };
 
