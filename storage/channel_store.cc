@@ -130,15 +130,19 @@ absl::StatusOr<OutboundChannel> GetOutboundChannel(const Reader& reader,
   return state;
 }
 
-absl::StatusOr<std::optional<OutboundChannel>> GetOutboundReceipts(const Reader& reader,
-                                                                   const ChannelName& channel,
-                                                                   std::uint64_t epoch) {
-  absl::StatusOr<OutboundChannel> state =
-      ReadChannel<OutboundChannel>(reader, Space::kOutboundChannel, channel);
-  if (!state.ok()) return state.status();
-  if (state->epoch() == epoch) return std::make_optional(*std::move(state));
-  return ReadRecord<OutboundChannel>(
-      reader, PastChannelKey(Space::kOutboundPast, channel.peer, channel.lane, epoch));
+absl::StatusOr<bool> GetOutboundReceipts(const Reader& reader, const ChannelName& channel,
+                                         std::uint64_t epoch, OutboundChannel& state) {
+  const auto read = [&](std::string_view key) -> absl::StatusOr<bool> {
+    const absl::StatusOr<std::optional<std::string>> bytes = reader.Get(key);
+    if (!bytes.ok()) return bytes.status();
+    if (!bytes->has_value()) return false;
+    if (!state.ParseFromString(**bytes)) return DamagedRecord();
+    return true;
+  };
+  const absl::StatusOr<bool> present =
+      read(ChannelKey(Space::kOutboundChannel, channel.peer, channel.lane));
+  if (!present.ok() || (*present && state.epoch() == epoch)) return present;
+  return read(PastChannelKey(Space::kOutboundPast, channel.peer, channel.lane, epoch));
 }
 
 void PutOutboundReceipts(Transaction& transaction, const ChannelName& channel,

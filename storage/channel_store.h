@@ -33,10 +33,11 @@ absl::StatusOr<std::optional<std::string>> GetEnvelope(const Reader& reader, std
 // State of the channel to `peer`. A channel that was never written is empty: size 0, epoch 0.
 absl::StatusOr<store::v1::OutboundChannel> GetOutboundChannel(const Reader& reader,
                                                               const ChannelName& channel);
-// What the peer said of it, in the epoch `epoch`, be it over: without size and frontier, which cost
-// a look at the log. nullopt: nothing was sent in that epoch.
-absl::StatusOr<std::optional<store::v1::OutboundChannel>> GetOutboundReceipts(
-    const Reader& reader, const ChannelName& channel, std::uint64_t epoch);
+// What the peer said of it in `epoch`, be that over, into `state`, whose memory is used again: a
+// notice has one for each recipient. Without size and frontier, which cost a look at the log.
+// False: nothing was sent in that epoch.
+absl::StatusOr<bool> GetOutboundReceipts(const Reader& reader, const ChannelName& channel,
+                                         std::uint64_t epoch, store::v1::OutboundChannel& state);
 // Replaces what the peer said. Size and frontier of `state` are not looked at: only AppendOutbound
 // moves them.
 void PutOutboundReceipts(Transaction& transaction, const ChannelName& channel,

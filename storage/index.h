@@ -27,6 +27,13 @@ template <typename Record, typename Visit>
 void MoveIndex(Transaction& transaction, Space space, const Record& before,
                std::string_view sort_key_before, const Record& after,
                std::string_view sort_key_after, Visit visit) {
+  if (sort_key_before != sort_key_after) {  // every entry moves
+    visit(before, [&](std::uint8_t field, std::string_view value) {
+      transaction.Delete(IndexKey(space, field, value, sort_key_before));
+    });
+    PutIndex(transaction, space, after, sort_key_after, visit);
+    return;
+  }
   const auto keys_of = [&](const Record& record, std::string_view sort_key) {
     std::vector<std::string> keys;
     visit(record, [&](std::uint8_t field, std::string_view value) {

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "proto/contract/error.h"
 #include "proto/contract/reference.h"
@@ -101,12 +103,11 @@ absl::Status CheckContents(const Envelope& envelope, std::string_view owner,
     return contract::Error(kInvalid, problem);
   }
   if (!exchange::v1::Lane_IsValid(envelope.lane())) return Malformed("its lane is not known");
-  for (int i = 0; i < envelope.audience_size(); ++i) {
-    const auto first = envelope.audience().begin();
-    if (!contract::IsUnitId(envelope.audience(i)) ||
-        std::find(first, first + i, envelope.audience(i)) != first + i) {
-      return Malformed("its audience is not a set of units");
-    }
+  std::vector<std::string_view> audience(envelope.audience().begin(), envelope.audience().end());
+  std::sort(audience.begin(), audience.end());
+  if (!std::all_of(audience.begin(), audience.end(), contract::IsUnitId) ||
+      std::adjacent_find(audience.begin(), audience.end()) != audience.end()) {
+    return Malformed("its audience is not a set of units");
   }
   if (!contract::IsCodeForm(envelope.purpose_code())) return Malformed("its purpose is not a code");
   if (envelope.valid_until_ms() < 0) return Malformed("its end of validity is negative");

@@ -446,12 +446,13 @@ absl::StatusOr<std::vector<std::string>> CheckAudience(
     std::string_view self, const std::vector<std::string>& units,
     const std::set<std::string, std::less<>>& paired, const contract::Vocabulary& vocabulary) {
   constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
-  const std::vector<std::string> neighbours(paired.begin(), paired.end());
-  const std::string paired_text = neighbours.empty() ? "none" : Joined(neighbours);
+  const auto paired_text = [&paired] {
+    return paired.empty() ? "none" : Joined({paired.begin(), paired.end()});
+  };
   if (units.empty()) {
     return Refuse(kInvalid, contract::Reason::kAudienceEmpty, "no unit is named",
                   "an empty audience means nobody, never everybody",
-                  fmt::format("name the units that get it; paired are: {}", paired_text), {});
+                  fmt::format("name the units that get it; paired are: {}", paired_text()), {});
   }
   if (units.size() > limits::kAudienceMax) {
     return Refuse(kInvalid, contract::Reason::kTooLarge,
@@ -459,9 +460,14 @@ absl::StatusOr<std::vector<std::string>> CheckAudience(
                   fmt::format("at most {} units get one notice", limits::kAudienceMax),
                   "share with fewer units", {});
   }
-  std::set<std::string> audience;
+  std::vector<std::string> audience;
   std::vector<std::string> unpaired;
   for (const std::string& unit : units) {
+    // The usual case: the id of a neighbour as it is written.
+    if (unit != self && paired.contains(unit)) {
+      audience.push_back(unit);
+      continue;
+    }
     const auto known = vocabulary.Check("units", unit);
     if (!known) {
       const std::string near = vocabulary.Suggest("units", unit);
@@ -469,8 +475,8 @@ absl::StatusOr<std::vector<std::string>> CheckAudience(
                     fmt::format("{} is not a unit", contract::Quoted(unit)),
                     "the register of units has no such id",
                     near.empty()
-                        ? fmt::format("paired are: {}", paired_text)
-                        : fmt::format("did you mean {}? Paired are: {}", near, paired_text),
+                        ? fmt::format("paired are: {}", paired_text())
+                        : fmt::format("did you mean {}? Paired are: {}", near, paired_text()),
                     {});
     }
     const std::string id(*known);
@@ -478,17 +484,21 @@ absl::StatusOr<std::vector<std::string>> CheckAudience(
       return Refuse(kInvalid, contract::Reason::kAudienceSelf, fmt::format("{} is this unit", id),
                     "a unit does not share with itself", "leave it out of the audience", {id});
     }
-    if (audience.insert(id).second && !paired.contains(id)) unpaired.push_back(id);
+    audience.push_back(id);
+    if (!paired.contains(id) && std::find(unpaired.begin(), unpaired.end(), id) == unpaired.end())
+      unpaired.push_back(id);
   }
+  std::sort(audience.begin(), audience.end());
+  audience.erase(std::unique(audience.begin(), audience.end()), audience.end());
   if (!unpaired.empty()) {
     return Refuse(
         absl::StatusCode::kFailedPrecondition, contract::Reason::kUnitNotPaired,
         fmt::format("this node is not paired with {}", Joined(unpaired)),
         "a notice goes only where both units agreed to the link",
-        fmt::format("share with a paired unit ({}), or have the link agreed", paired_text),
+        fmt::format("share with a paired unit ({}), or have the link agreed", paired_text()),
         unpaired);
   }
-  return std::vector<std::string>(audience.begin(), audience.end());
+  return audience;
 }
 
 }  // namespace tripoint::domain

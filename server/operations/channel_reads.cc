@@ -1,9 +1,12 @@
 // What the exchange reads of its channels. See channels.h. Any thread.
+#include <utility>
+
 #include "proto/contract/error.h"
 #include "server/operations/channels.h"
 #include "server/operations/common.h"
 #include "storage/channel_store.h"
 #include "storage/keys.h"
+#include "storage/outbound_log.h"
 
 namespace tripoint::operations {
 namespace {
@@ -84,11 +87,11 @@ absl::StatusOr<PeerChannels> LoadChannels(const storage::Reader& reader, std::st
 absl::StatusOr<storage::Frontier> OutboundFrontier(const storage::Reader& reader,
                                                    std::string_view peer, std::uint8_t lane,
                                                    std::uint64_t epoch) {
-  const absl::StatusOr<store::v1::OutboundChannel> stored =
-      storage::GetOutboundChannel(reader, ChannelName{std::string(peer), lane});
-  if (!stored.ok()) return stored.status();
-  if (stored->epoch() != epoch) return storage::Frontier();
-  return storage::FrontierOf(stored->size(), stored->frontier());
+  absl::StatusOr<storage::OutboundTail> tail =
+      storage::GetOutboundTail(reader, ChannelName{std::string(peer), lane});
+  if (!tail.ok()) return tail.status();
+  if (tail->epoch != epoch) return storage::Frontier();
+  return std::move(tail->frontier);
 }
 
 absl::StatusOr<storage::Frontier> OutboundFrontierAt(const storage::Snapshot& snapshot,

@@ -85,32 +85,33 @@ absl::StatusOr<v1::Notice> NoticeAt(const NodeFacts& node, const storage::Reader
   absl::StatusOr<store::v1::NoticeRecord> record =
       RecordAt(reader, answer.name(), answer.version());
   if (!record.ok()) return record.status();
-  return OwnView(node, reader, *record, now_ms, nullptr);
+  return OwnView(node, reader, *std::move(record), now_ms, nullptr);
 }
 
 // Stores the decided version, sends its envelopes, remembers the answer and journals.
 absl::StatusOr<v1::Notice> Release(const NodeFacts& node, const Actor& actor,
                                    storage::Transaction& transaction, const RequestStamp& stamp,
                                    const storage::StoredNotice& before,
-                                   const domain::NoticeDecision& decision,
-                                   std::string_view action) {
-  store::v1::NoticeRecord after = before.record;
-  *after.mutable_notice() = decision.notice;
-  for (const exchange::v1::Envelope& envelope : decision.envelopes) {
+                                   domain::NoticeDecision decision, std::string_view action) {
+  store::v1::NoticeRecord after;
+  *after.mutable_notice() = std::move(decision.notice);
+  *after.mutable_copies() = before.record.copies();
+  const v1::Notice& notice = after.notice();
+  for (exchange::v1::Envelope& envelope : decision.envelopes) {
     absl::StatusOr<std::vector<store::v1::OutboundCopy>> copies =
-        SendEnvelope(node, transaction, envelope, decision.notice.version());
+        SendEnvelope(node, transaction, std::move(envelope), notice.version());
     if (!copies.ok()) return copies.status();
     ReplaceCopies(*std::move(copies), after);
   }
   const absl::Status stored = storage::UpdateNotice(transaction, before, after);
   if (!stored.ok()) return stored;
-  RememberAnswer(transaction, stamp, decision.notice.name(), decision.notice.version());
+  RememberAnswer(transaction, stamp, notice.name(), notice.version());
   WriteJournal(transaction, {.actor = OfficerActor(actor),
                              .action = std::string(action),
-                             .names = {decision.notice.name()},
+                             .names = {notice.name()},
                              .count = 0,
-                             .reason = decision.notice.change_reason()});
-  return OwnView(node, transaction, after, transaction.now_ms(), nullptr);
+                             .reason = notice.change_reason()});
+  return OwnView(node, transaction, std::move(after), transaction.now_ms(), nullptr);
 }
 
 absl::Status RunCreate(const NodeFacts& node, const Actor& actor,
@@ -197,11 +198,11 @@ absl::Status RunShare(const NodeFacts& node, const Actor& actor,
       before->record.notice(), OrderOf(request, false),
       ContextOf(node, {.now_ms = transaction.now_ms(), .officer = actor.officer}));
   if (!decision.ok()) return decision.status();
+  MoveMatrix(*decision, result);
   absl::StatusOr<v1::Notice> notice =
-      Release(node, actor, transaction, stamp, *before, *decision, "notice.share");
+      Release(node, actor, transaction, stamp, *before, *std::move(decision), "notice.share");
   if (!notice.ok()) return notice.status();
   *result.mutable_notice() = *std::move(notice);
-  MoveMatrix(*decision, result);
   return absl::OkStatus();
 }
 
@@ -261,7 +262,8 @@ Prepared<v1::Notice> PrepareRelease(const NodeFacts& node, const Actor& actor,
               } else if (!decision->changed) {
                 notice = OwnView(node, transaction, before->record, transaction.now_ms(), nullptr);
               } else {
-                notice = Release(node, actor, transaction, stamp, *before, *decision, action);
+                notice =
+                    Release(node, actor, transaction, stamp, *before, *std::move(decision), action);
               }
             }
             if (!notice.ok()) return notice.status();

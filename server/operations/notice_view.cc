@@ -17,16 +17,16 @@ namespace {
 
 using storage::ChannelName;
 
+// `state` is scratch.
 absl::StatusOr<v1::Delivery> DeliveryOf(const NodeFacts& node, const storage::Reader& reader,
                                         const store::v1::OutboundCopy& copy,
-                                        std::uint32_t notice_version,
-                                        const PeerStatusSource* links) {
+                                        std::uint32_t notice_version, const PeerStatusSource* links,
+                                        store::v1::OutboundChannel& state) {
   const ChannelName channel{copy.unit(), static_cast<std::uint8_t>(copy.lane())};
-  const absl::StatusOr<std::optional<store::v1::OutboundChannel>> found =
-      storage::GetOutboundReceipts(reader, channel, copy.epoch());
+  const absl::StatusOr<bool> found =
+      storage::GetOutboundReceipts(reader, channel, copy.epoch(), state);
   if (!found.ok()) return found.status();
-  if (!found->has_value()) return Corrupt("The channel of a copy is missing");
-  const store::v1::OutboundChannel& state = **found;
+  if (!*found) return Corrupt("The channel of a copy is missing");
   domain::DeliveryFacts facts;
   facts.unit = copy.unit();
   facts.version = copy.version();
@@ -91,13 +91,16 @@ bool SomebodyOwesAck(const v1::Notice& notice) {
 }  // namespace
 
 absl::StatusOr<v1::Notice> OwnView(const NodeFacts& node, const storage::Reader& reader,
-                                   const store::v1::NoticeRecord& record, std::int64_t now_ms,
+                                   store::v1::NoticeRecord record, std::int64_t now_ms,
                                    const PeerStatusSource* links) {
-  v1::Notice notice = record.notice();
+  v1::Notice notice = std::move(*record.mutable_notice());
   notice.set_state(domain::EffectiveState(notice.state(), notice.valid_until_ms(), now_ms));
   notice.clear_deliveries();
+  store::v1::OutboundChannel state;
+  notice.mutable_deliveries()->Reserve(record.copies_size());
   for (const store::v1::OutboundCopy& copy : record.copies()) {
-    absl::StatusOr<v1::Delivery> delivery = DeliveryOf(node, reader, copy, notice.version(), links);
+    absl::StatusOr<v1::Delivery> delivery =
+        DeliveryOf(node, reader, copy, notice.version(), links, state);
     if (!delivery.ok()) return delivery.status();
     *notice.add_deliveries() = *std::move(delivery);
   }

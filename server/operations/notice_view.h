@@ -15,9 +15,10 @@
 
 namespace tripoint::operations {
 
-// An own notice with one delivery for each recipient. `links` as in reads.h.
+// An own notice with one delivery for each recipient. Takes the record, whose contents become the
+// notice's. `links` as in reads.h.
 absl::StatusOr<v1::Notice> OwnView(const NodeFacts& node, const storage::Reader& reader,
-                                   const store::v1::NoticeRecord& record, std::int64_t now_ms,
+                                   store::v1::NoticeRecord record, std::int64_t now_ms,
                                    const PeerStatusSource* links);
 
 // A received notice, from the envelope that it came in, with this unit's own answer as its one

@@ -32,6 +32,7 @@ absl::StatusOr<std::vector<store::v1::OutboundCopy>> SendChecked(storage::Transa
   const storage::Hash hash = storage::LeafHash(bytes);
 
   std::vector<store::v1::OutboundCopy> copies;
+  copies.reserve(static_cast<std::size_t>(envelope.audience_size()));
   for (const std::string& unit : envelope.audience()) {
     const storage::ChannelName channel{unit, static_cast<std::uint8_t>(envelope.lane())};
     absl::StatusOr<std::uint64_t> position =
@@ -59,10 +60,11 @@ absl::StatusOr<std::vector<store::v1::OutboundCopy>> SendEnvelope(const NodeFact
 }
 
 void ReplaceCopies(std::vector<store::v1::OutboundCopy> copies, store::v1::NoticeRecord& record) {
+  const int earlier = record.copies_size();
   for (store::v1::OutboundCopy& copy : copies) {
     store::v1::OutboundCopy* place = nullptr;
-    for (store::v1::OutboundCopy& present : *record.mutable_copies()) {
-      if (present.unit() == copy.unit()) place = &present;
+    for (int i = 0; i < earlier && place == nullptr; ++i) {
+      if (record.copies(i).unit() == copy.unit()) place = record.mutable_copies(i);
     }
     if (place == nullptr) {
       place = record.add_copies();

@@ -100,8 +100,9 @@ absl::StatusOr<Page<v1::Notice>> ListOwn(const NodeFacts& node, const storage::S
   Page<v1::Notice> page;
   page.next = std::move(found->resume);
   looked_at = found->notices.size();
-  for (const storage::StoredNotice& stored : found->notices) {
-    absl::StatusOr<v1::Notice> view = OwnView(node, snapshot, stored.record, now_ms, links);
+  for (storage::StoredNotice& stored : found->notices) {
+    absl::StatusOr<v1::Notice> view =
+        OwnView(node, snapshot, std::move(stored.record), now_ms, links);
     if (!view.ok()) return view.status();
     if (wanted_state != 0 && view->state() != wanted_state) continue;
     page.items.push_back(*std::move(view));
@@ -244,7 +245,7 @@ absl::StatusOr<v1::Notice> GetNotice(const NodeFacts& node, const storage::Reade
                                      const PeerStatusSource* links) {
   absl::StatusOr<std::optional<storage::StoredNotice>> own = storage::FindNotice(reader, name);
   if (!own.ok()) return own.status();
-  if (own->has_value()) return OwnView(node, reader, (*own)->record, now_ms, links);
+  if (own->has_value()) return OwnView(node, reader, std::move((*own)->record), now_ms, links);
   absl::StatusOr<std::optional<store::v1::ReceivedRecord>> received =
       storage::FindReceived(reader, name);
   if (!received.ok()) return received.status();
