@@ -15,6 +15,7 @@ UNIT_A, UNIT_B = "vn-quangngai", "la-attapeu"
 MORE_UNITS = ("la-sekong", "la-salavan")  # real peers of fanout beside UNIT_B
 OFFICER = "bench"
 LOCAL = "127.0.0.1"
+CALL_SECONDS_MAX = 3 * 3600  # the longest filling of a store
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -33,6 +34,7 @@ def emit(case, params, value, unit, bare=None, **more):
         line["bare"] = round(bare, 3)
         line["ratio"] = round(value / bare, 3) if bare else None
     line.update(more)
+    LINES.append(line)
     print(json.dumps(line), flush=True)
 
 
@@ -40,6 +42,9 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+LINES = []  # all that was emitted, for the table
 
 
 class Process:
@@ -64,11 +69,18 @@ class Process:
     def tail(self):
         return pathlib.Path(self.log).read_text(errors="replace")[-2000:]
 
-    def resident_mib(self):
+    def resident_mib(self, peak=False):
         for line in pathlib.Path(f"/proc/{self.handle.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith("VmHWM:" if peak else "VmRSS:"):
                 return int(line.split()[1]) / 1024
         return 0.0
+
+    def written_bytes(self):
+        """What the process had written to its files, log and compaction included."""
+        for line in pathlib.Path(f"/proc/{self.handle.pid}/io").read_text().splitlines():
+            if line.startswith("wchar:"):
+                return int(line.split()[1])
+        return 0
 
     def cpu_s(self):
         fields = pathlib.Path(f"/proc/{self.handle.pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -217,7 +229,7 @@ class Bench:
         return process
 
     def call(self, arguments):
-        done = subprocess.run(arguments, capture_output=True, text=True, timeout=600, check=False)
+        done = subprocess.run(arguments, capture_output=True, text=True, timeout=CALL_SECONDS_MAX, check=False)
         if done.returncode != 0:
             fail(f"{' '.join(arguments)}: {done.stdout}{done.stderr}")
         return done.stdout

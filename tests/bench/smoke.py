@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tempfile
 
 WANTED = {"create", "import", "get", "list", "watch", "fanout", "visible", "sustained", "catchup", "memory", "disk", "wire", "stall", "network"}
 
@@ -32,6 +33,20 @@ def main():
         sys.exit(f"cases without a line: {sorted(WANTED - seen)}")
     if "failed" in done.stderr:
         sys.exit("calls failed, see above")
+    grown(bench, binaries)
+
+
+def grown(bench, binaries):
+    """The table of growth: a column for each number of neighbours, and nothing that is not said."""
+    with tempfile.NamedTemporaryFile("r", encoding="utf-8") as table:
+        subprocess.run([bench, "--case", "growth", "--seconds", "0.3", "--sizes", "1000", "--peers", "1,3", "--markdown",
+                        table.name, "--binary-dir", binaries], timeout=120, check=True)
+        rows = [row.strip("|\n ").split("|") for row in table if row.startswith("| ")]
+    if [cell.strip() for cell in rows[0]] != ["Figure", "1,000; 1", "1,000; 3"] or len(rows) < 30:
+        sys.exit(f"the table of growth is not whole: {rows}")
+    for row in rows[1:]:
+        if not row[1].strip():
+            sys.exit(f"nothing was measured: {row}")
 
 
 main()
