@@ -103,8 +103,8 @@ def overload(bench):
     at = {}
     for share in (0.8, 2.0):
         resident = node.process.resident_mib()
-        at[share] = found = bench.load("offer", node, rate=share * sustained, channels=64, before=near, **call)
-        params = {"offered": share, "channels": 64}
+        at[share] = found = bench.load("offer", node, rate=share * sustained, channels=16, before=near, **call)
+        params = {"offered": share, "channels": 16}
         for measure, key, unit in (("accepted p99", "accepted_p99_ms", "ms"), ("accepted p50", "accepted_p50_ms", "ms"),
                                    ("accepted", "accepted_rate", "records/s")):
             more = {"of_0.8": round(found[key] / at[0.8][key], 3)} if share != 0.8 else {}

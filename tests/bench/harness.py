@@ -103,7 +103,7 @@ class Node:
         self.bench, self.kind, self.unit, self.peer, self.writer = bench, kind, unit, peer, writer
         self.more_peers = more_peers or {}  # unit to port; 0: it is never there
         self.host, self.exchange_host, self.before = (place.host, place.link, place.enter) if place else (LOCAL, LOCAL, [])
-        self.more_config = []
+        self.more_config = []  # lines such as `limits.writes_waiting_max = 16`
         bench.nodes += 1
         self.folder = bench.folder / f"{kind}-{unit}-{bench.nodes}"
         self.folder.mkdir()
@@ -139,7 +139,7 @@ class Node:
         text = [f'unit = "{self.unit}"', f'data_folder = "{self.data}"',
                 f'api.listen = "{self.host}:{self.port}"', f'exchange.listen = "{self.exchange_host}:{self.exchange_port}"',
                 f'certificates.folder = "{self.bench.certificates(self.unit)}"',
-                f'certificates.roots = "{self.bench.roots}"', 'log.level = "warning"']
+                f'certificates.roots = "{self.bench.roots}"', 'log.level = "warning"', *self.more_config]
         if self.peer:
             text += ["[[peer]]", f'unit = "{self.peer}"']
             if self.peer_address:
@@ -147,7 +147,6 @@ class Node:
         for unit, port in self.more_peers.items():
             text += ["[[peer]]", f'unit = "{unit}"'] + ([f'address = "127.0.0.1:{port}"'] if port else [])
         text += ["[[officer]]", f'id = "{OFFICER}"', 'roles = ["officer", "duty"]']
-        text += self.more_config
         config.write_text("\n".join(text) + "\n")
         daemon = self.bench.binary("tripointd")
         if not self.made:
