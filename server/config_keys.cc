@@ -275,7 +275,7 @@ std::vector<KeySpec> MakeKeys() {
        "write_buffer_mib",
        K::kInteger,
        &Config::write_buffer_mib,
-       "16",
+       "32",
        "",
        1,
        1024,

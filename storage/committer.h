@@ -14,9 +14,31 @@ namespace tripoint::storage {
 
 // Called exactly once with the operation's result, after its writes are durable (or certainly or
 // possibly not): the operation's own status; RESOURCE_EXHAUSTED / DISK_FULL; UNAVAILABLE /
-// OUTCOME_UNKNOWN; UNAVAILABLE / SHUTTING_DOWN. Runs where the step ran, on the committer's thread
-// or on a helping caller's: hand long work on, do not block.
+// OUTCOME_UNKNOWN; UNAVAILABLE / SHUTTING_DOWN. On any thread, and two may be called at a time:
+// hand long work on, do not block, do not submit and help.
 using Done = std::function<void(const absl::Status&)>;
+
+// What the callers of one step are told. Given once, whole.
+class Answers {
+ public:
+  void Add(Done done, absl::Status status) {
+    answers_.push_back({std::move(done), std::move(status)});
+  }
+  // An error that takes the place of every operation's own status.
+  void FailAll(const absl::Status& failure) { failure_ = failure; }
+  std::size_t size() const { return answers_.size(); }
+  void Give() && {
+    for (Answer& answer : answers_) answer.done(failure_.ok() ? answer.status : failure_);
+  }
+
+ private:
+  struct Answer {
+    Done done;
+    absl::Status status;
+  };
+  std::vector<Answer> answers_;
+  absl::Status failure_;
+};
 
 class Committer {
  public:
@@ -26,15 +48,15 @@ class Committer {
   virtual void Submit(Operation operation, Done done) = 0;
 
   // The same for a caller that may wait for the disk: when changes have come alone for a while, the
-  // step may run on its thread, and everything that is called then is called before this returns. A
-  // lone change is spared two hand-offs between threads.
+  // step may run on its thread, and the answer may be given there before this returns. A lone
+  // change is spared two hand-offs between threads.
   virtual void SubmitAndHelp(Operation operation, Done done) {
     Submit(std::move(operation), std::move(done));
   }
 };
 
-// Told after each durable batch, once the operations' `done` have been called, where the step ran;
-// never by two threads at once.
+// Told after each durable batch, where the step ran; never by two threads at once. The operations'
+// `done` may be called before, after or meanwhile.
 class CommitListener {
  public:
   virtual ~CommitListener() = default;

@@ -1,16 +1,18 @@
 // The single writer, without a thread: runs what waits against a read-your-writes view, gathers it
 // into one batch with the journal entries and registers, and answers all of it when the driver
-// reports the engine's result.
+// reports the engine's result. The next step can be gathered while a batch is being committed.
 //
 // Driven by runtime::CommitterThread and by the simulator. Submit and waiting() are thread-safe;
-// Step, Finish, RunOnce and Abandon belong to the driver, which calls them from one thread at a
-// time. Reads no clock. See storage/README.md, "Committer".
+// the rest belongs to the driver, which calls it from one thread at a time; only Finish may run on
+// another thread beside Gather. Reads no clock. See storage/README.md, "Committer".
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -22,6 +24,9 @@
 
 namespace tripoint::storage {
 
+struct Stage;
+class StepTransaction;
+
 struct CommitterLimits {
   std::size_t queued_operations_max = 4096;
   // So many of them and a call of an officer is refused: it would wait for two steps, of 40 ms each
@@ -29,7 +34,7 @@ struct CommitterLimits {
   std::size_t queued_calls_max = 256;
   std::size_t step_operations_max = 512;
   std::size_t step_bytes_max =
-      4u << 20;             // a step stops taking operations once its batch is past this
+      1u << 20;             // a step stops taking operations once its batch is past this
   int retry_after_ms = 50;  // the hint that QUEUE_FULL carries
 };
 
@@ -42,27 +47,37 @@ class CommitterCore final : public Committer {
 
   // Listeners are told in the order they were added. Before the first Step only.
   void AddListener(CommitListener& listener);
+  // Who gives the answers of each step; by default they are given where the step runs. Before the
+  // first Step only.
+  void SetAnswerer(std::function<void(Answers)> answerer);
 
   void Submit(Operation operation, Done done) override;
   // Nobody helps here. Refused as soon as `queued_calls_max` operations wait.
   void SubmitAndHelp(Operation operation, Done done) override;
   std::size_t waiting() const;
 
-  // Runs waiting operations, up to the limits. Returns the batch that must now be committed and
-  // answered with Finish(), or nullptr when there is nothing to commit (operations that only failed
-  // or read have been answered). Precondition: no batch of an earlier Step is unanswered.
-  const Batch* Step(std::int64_t now_ms);
+  // Runs what waits as part of the open step, up to the limits of a step. May run while the batch
+  // of the step before is being committed: its writes are seen.
+  void Gather(std::int64_t now_ms);
+  // Operations that the open step has run.
+  std::size_t gathered() const;
+  // Closes the open step. Returns the batch that must now be committed and answered with Finish(),
+  // or nullptr when there is nothing to commit (operations that only failed or read are answered).
+  // Precondition: no batch is unanswered.
+  const Batch* Seal();
 
-  // The engine's result for the batch of the last Step. Any error drops the register cache, since
-  // what is durable is not known then, and is the answer to every operation of the step: those that
-  // failed had read uncommitted state.
+  // The engine's result for the batch of the last Seal. Any error drops the register cache, since
+  // what is durable is not known then, and is the answer to every operation of the step and of the
+  // open one: those that failed, too, had read uncommitted state.
   void Finish(const absl::Status& commit_status);
 
+  // Gather and Seal.
+  const Batch* Step(std::int64_t now_ms);
   // Step, Commit on the engine, Finish. False when nothing waited.
   bool RunOnce(std::int64_t now_ms);
 
-  // Answers everything that waits, and a step without Finish, with `status` (SHUTTING_DOWN, or in
-  // the simulator a crash).
+  // Answers everything that waits or was gathered, and a batch without Finish, with `status`
+  // (SHUTTING_DOWN, or in the simulator a crash).
   void Abandon(const absl::Status& status);
 
  private:
@@ -70,21 +85,22 @@ class CommitterCore final : public Committer {
     Operation operation;
     Done done;
   };
-  class StepTransaction;  // the view and the batch of the step that is being made
 
   void Queue(Operation operation, Done done, std::size_t waiting_max);
-  // Calls every `done` of the step: with `failure` if it is an error, else with the operation's own
-  // status.
-  void AnswerAll(const absl::Status& failure);
+  // Drops the open step when the batch before it was not committed.
+  void HeedFailure();
+  void Answer(Stage& stage, const absl::Status& failure);
 
   Engine& engine_;
   const CommitterLimits limits_;
   std::vector<CommitListener*> listeners_;
+  std::function<void(Answers)> answerer_;
   const std::unique_ptr<StepTransaction> step_;
-  bool committing_ = false;
 
   mutable absl::Mutex mutex_;
   std::deque<Pending> queue_ ABSL_GUARDED_BY(mutex_);
+  Stage* committing_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  absl::Status failure_ ABSL_GUARDED_BY(mutex_);  // of a commit, until the open step has heeded it
 };
 
 }  // namespace tripoint::storage

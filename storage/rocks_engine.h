@@ -26,7 +26,7 @@ struct RocksOptions {
                         // never made silently
   RecoveryMode recovery = RecoveryMode::kStrict;
   std::size_t block_cache_bytes = 16u << 20;
-  std::size_t write_buffer_bytes = 16u << 20;
+  std::size_t write_buffer_bytes = 32u << 20;
   // Free space below which nothing is written (at most a quarter of the disk): flushes need room,
   // and a log that meets the end of the disk cannot always go on.
   std::uint64_t space_floor_bytes = 64u << 20;

@@ -1,16 +1,27 @@
-// The one writer and its thread. See committer_thread.h.
+// The one writer and its threads. See committer_thread.h.
 #include "server/runtime/committer_thread.h"
 
 #include <algorithm>
 #include <utility>
 
+#include "absl/time/time.h"
 #include "server/runtime/errors.h"
 
 namespace tripoint::runtime {
+namespace {
+
+// How often what came is gathered while the disk works. A wake-up for each call costs more than it
+// gains.
+constexpr absl::Duration kGatherEvery = absl::Milliseconds(1);
+
+}  // namespace
 
 CommitterThread::CommitterThread(storage::CommitterCore& core, storage::Engine& engine,
                                  const Clock& clock, OnFatal on_fatal)
     : core_(core), engine_(engine), clock_(clock), on_fatal_(std::move(on_fatal)) {
+  core_.SetAnswerer([this](storage::Answers answers) { GiveAnswers(std::move(answers)); });
+  answers_thread_ = std::make_unique<Thread>("answers", [this] { AnswerLoop(); });
+  disk_thread_ = std::make_unique<Thread>("disk", [this] { DiskLoop(); });
   thread_ = std::make_unique<Thread>("committer", [this] { Loop(); });
 }
 
@@ -28,13 +39,15 @@ void CommitterThread::SubmitAndHelp(storage::Operation operation, storage::Done 
   {
     const absl::MutexLock lock(&mutex_);
     --submitting_;
-    if (stepping_ || stopping_ || lone_steps_ < kLoneSteps) {
+    if (stepping_ || stopping_ || !DiskIsFree() || lone_steps_ < kLoneSteps) {
       submitted_ = true;
       return;
     }
     stepping_ = true;
   }
-  const std::size_t taken = CommitOnce();
+  core_.Gather(clock_.wall_ms());
+  const std::size_t taken = core_.gathered();
+  if (const storage::Batch* batch = core_.Seal(); batch != nullptr) Commit(*batch);
   const absl::MutexLock lock(&mutex_);
   stepping_ = false;
   CountStep(taken);  // who came meanwhile has set `submitted_`
@@ -44,7 +57,7 @@ bool CommitterThread::HandIn(storage::Operation operation, storage::Done done, b
   bool accepted = false;
   {
     const absl::MutexLock lock(&mutex_);
-    if (!stopping_) {
+    if (!stopping_ && !failed_) {
       ++submitting_;
       accepted = true;
     }
@@ -68,6 +81,16 @@ void CommitterThread::Stop() {
     stopping_ = true;
   }
   thread_->Join();
+  {
+    const absl::MutexLock lock(&mutex_);
+    disk_ends_ = true;
+  }
+  disk_thread_->Join();
+  {
+    const absl::MutexLock lock(&answers_mutex_);
+    answers_end_ = true;
+  }
+  answers_thread_->Join();
 }
 
 void CommitterThread::Loop() {
@@ -82,34 +105,110 @@ void CommitterThread::Loop() {
       // Who passed the gate before Stop may still be on the way into the core.
       if (stopping) mutex_.Await(absl::Condition(this, &CommitterThread::NobodySubmits));
     }
-    std::size_t most = 0;
-    while (const std::size_t taken = CommitOnce()) most = std::max(most, taken);
+    const std::size_t most = MakeSteps();
     if (stopping) break;
     const absl::MutexLock lock(&mutex_);
     stepping_ = false;
     CountStep(most);
   }
+  Abandon();
+}
+
+std::size_t CommitterThread::MakeSteps() {
+  std::size_t most = 0;
+  while (GatherUntilDiskIsFree()) {
+    most = std::max(most, core_.gathered());
+    const storage::Batch* batch = core_.Seal();
+    if (batch == nullptr) continue;
+    if (core_.waiting() > 0) {
+      GiveToDisk(*batch);
+    } else {
+      Commit(*batch);
+    }
+  }
+  return most;
+}
+
+bool CommitterThread::GatherUntilDiskIsFree() {
+  while (true) {
+    core_.Gather(clock_.wall_ms());
+    if (core_.gathered() == 0) return false;
+    const absl::MutexLock lock(&mutex_);
+    if (failed_) break;
+    if (DiskIsFree()) return true;
+    (void)mutex_.AwaitWithTimeout(absl::Condition(this, &CommitterThread::DiskIsFree),
+                                  kGatherEvery);
+  }
+  Abandon();
+  return false;
+}
+
+void CommitterThread::GiveToDisk(const storage::Batch& batch) {
+  const absl::MutexLock lock(&mutex_);
+  on_disk_ = &batch;
+}
+
+void CommitterThread::DiskLoop() {
+  while (true) {
+    const storage::Batch* batch = nullptr;
+    {
+      const absl::MutexLock lock(&mutex_);
+      mutex_.Await(absl::Condition(this, &CommitterThread::DiskHasWork));
+      batch = on_disk_;
+    }
+    if (batch == nullptr) return;
+    Commit(*batch);
+    const absl::MutexLock lock(&mutex_);
+    on_disk_ = nullptr;
+  }
+}
+
+void CommitterThread::Commit(const storage::Batch& batch) {
+  const absl::Status committed = engine_.Commit(batch);
+  const bool fatal =
+      absl::IsUnavailable(committed) || absl::IsDataLoss(committed) || absl::IsInternal(committed);
+  if (fatal) {  // before anybody is answered: whatever comes now is refused
+    const absl::MutexLock lock(&mutex_);
+    failed_ = true;
+  }
+  core_.Finish(committed);
+  if (fatal) on_fatal_(committed);
+}
+
+void CommitterThread::Abandon() {
+  {
+    const absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(this, &CommitterThread::DiskIsFree));
+  }
   core_.Abandon(ShuttingDown());
 }
 
-std::size_t CommitterThread::CommitOnce() {
-  if (failed_) {  // whatever is durable is not known: answer nothing as stored until the data was
-                  // opened again
-    core_.Abandon(ShuttingDown());
-    return 0;
+// One answer is given at once, unless earlier ones still wait: order is kept.
+void CommitterThread::GiveAnswers(storage::Answers answers) {
+  {
+    const absl::MutexLock lock(&answers_mutex_);
+    if (answers.size() > 1 || !answers_.empty()) {
+      answers_mutex_.Await(absl::Condition(this, &CommitterThread::HasRoomForAnswers));
+      answers_.push_back(std::move(answers));
+      return;
+    }
   }
-  const std::size_t waiting = core_.waiting();
-  if (waiting == 0) return 0;
-  const storage::Batch* batch = core_.Step(clock_.wall_ms());
-  if (batch == nullptr) return waiting;
-  const absl::Status committed = engine_.Commit(*batch);
-  core_.Finish(committed);
-  if (absl::IsUnavailable(committed) || absl::IsDataLoss(committed) ||
-      absl::IsInternal(committed)) {
-    failed_ = true;
-    on_fatal_(committed);
+  std::move(answers).Give();
+}
+
+void CommitterThread::AnswerLoop() {
+  while (true) {
+    storage::Answers answers;
+    {
+      const absl::MutexLock lock(&answers_mutex_);
+      answers_mutex_.Await(absl::Condition(this, &CommitterThread::HasAnswers));
+      if (answers_.empty()) return;
+      answers = std::move(answers_.front());
+    }
+    std::move(answers).Give();
+    const absl::MutexLock lock(&answers_mutex_);
+    answers_.pop_front();
   }
-  return waiting;
 }
 
 }  // namespace tripoint::runtime

@@ -1,12 +1,15 @@
 // The one writer: drives storage::CommitterCore and answers what was submitted.
 //
-// Made by node.cc. Submit and SubmitAndHelp are thread-safe. Steps run one after the other, on the
-// thread "committer" or, for a change that comes alone, on the thread that brought it; everything
-// that the core calls (operations, done, listeners) runs there.
+// Made by node.cc. Submit and SubmitAndHelp are thread-safe. Under load three things go on at once:
+// the thread "committer" gathers the next step (operations run there), the thread "disk" commits
+// the one before, the thread "answers" answers the one before that. While little waits, the
+// committer does the disk's part itself; a change that comes alone is gathered, committed and
+// answered on the thread that brought it. Listeners are called where the commit was made.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
+#include <deque>
 #include <functional>
 #include <memory>
 
@@ -23,9 +26,8 @@ namespace tripoint::runtime {
 
 class CommitterThread final : public storage::Committer {
  public:
-  // Told once, where the step ran and after the affected operations were answered, that the
-  // engine can no longer be written safely: the data must be opened again (platform.md, R11). A
-  // full disk is not fatal.
+  // Told once, where the commit was made, that the engine can no longer be written safely: the data
+  // must be opened again (platform.md, R11). A full disk is not fatal.
   using OnFatal = std::function<void(const absl::Status&)>;
 
   // The references outlive this. Starts at once.
@@ -43,28 +45,49 @@ class CommitterThread final : public storage::Committer {
 
  private:
   void Loop();
+  void DiskLoop();
+  void AnswerLoop();
   // Hands in, by the bound of a `call` or of the whole queue, and counts the caller in
   // `submitting_`; false, and answered, when stopping.
   bool HandIn(storage::Operation operation, storage::Done done, bool call);
-  // One step, by who set `stepping_`. How many operations waited; 0: nothing was done.
-  std::size_t CommitOnce();
+
+  // By who set `stepping_`: steps until nothing waits. Returns the most operations of a step.
+  std::size_t MakeSteps();
+  // Gathers until the disk is free. False: nothing is there to be sealed.
+  bool GatherUntilDiskIsFree();
+  void GiveToDisk(const storage::Batch& batch);
+  void Commit(const storage::Batch& batch);
+  // Waits for the disk, then refuses all that waits.
+  void Abandon();
+
+  // Gives them here, or hands them to the thread of answers; waits while too many steps are there.
+  void GiveAnswers(storage::Answers answers);
+
   bool HasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
     return !stepping_ && (stopping_ || submitted_);
+  }
+  bool NobodySubmits() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return submitting_ == 0; }
+  bool DiskHasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+    return on_disk_ != nullptr || disk_ends_;
+  }
+  bool DiskIsFree() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return on_disk_ == nullptr; }
+  bool HasAnswers() const ABSL_SHARED_LOCKS_REQUIRED(answers_mutex_) {
+    return !answers_.empty() || answers_end_;
+  }
+  bool HasRoomForAnswers() const ABSL_SHARED_LOCKS_REQUIRED(answers_mutex_) {
+    return answers_.size() < kAnsweredStepsMax;
   }
   void CountStep(std::size_t taken) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     lone_steps_ = taken > 1 ? 0 : std::min(lone_steps_ + 1, kLoneSteps);
   }
-  bool NobodySubmits() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return submitting_ == 0; }
 
   storage::CommitterCore& core_;
   storage::Engine& engine_;
   const Clock& clock_;
   const OnFatal on_fatal_;
-  // Of who steps.
-  bool failed_ = false;
 
   absl::Mutex mutex_;
-  bool stepping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stepping_ ABSL_GUARDED_BY(mutex_) = false;  // somebody gathers
   // Steps in a row that had one operation, up to kLoneSteps: then the next one may come alone, too.
   // Under load a caller that stepped would keep others from being gathered into one sync, and with
   // a few callers chance makes a lone step now and then.
@@ -73,6 +96,19 @@ class CommitterThread final : public storage::Committer {
   int submitting_ ABSL_GUARDED_BY(mutex_) = 0;  // callers inside Submit
   bool submitted_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  const storage::Batch* on_disk_ ABSL_GUARDED_BY(mutex_) = nullptr;  // the disk thread's
+  bool disk_ends_ ABSL_GUARDED_BY(mutex_) = false;
+  bool failed_ ABSL_GUARDED_BY(mutex_) = false;
+
+  // The answers of this many steps may wait: who made one more then waits for them.
+  static constexpr std::size_t kAnsweredStepsMax = 8;
+  absl::Mutex answers_mutex_;
+  // The first is being given.
+  std::deque<storage::Answers> answers_ ABSL_GUARDED_BY(answers_mutex_);
+  bool answers_end_ ABSL_GUARDED_BY(answers_mutex_) = false;
+
+  std::unique_ptr<Thread> answers_thread_;
+  std::unique_ptr<Thread> disk_thread_;
   std::unique_ptr<Thread> thread_;
 };
 

@@ -29,8 +29,10 @@ rocksdb::Options MakeOptions() {
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kAbsoluteConsistency;
   options.max_background_jobs = 2;
   options.max_write_buffer_number = 2;
-  options.write_buffer_size = 16u << 20;
+  options.write_buffer_size = 32u << 20;
   options.max_total_wal_size = 64u << 20;
+  options.level0_file_num_compaction_trigger = 8;
+  options.target_file_size_base = 32u << 20;
   options.memtable_protection_bytes_per_key = kProtectionBytes;
   options.max_open_files = 512;
   options.compression = rocksdb::kLZ4Compression;

@@ -2,10 +2,16 @@
 // never in CI.
 //   ninja -C build/release tripoint_micro && build/release/bin/tripoint_micro
 #include <benchmark/benchmark.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <iterator>
 #include <memory>
+#include <random>
 #include <set>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -19,6 +25,7 @@
 #include "storage/keys.h"
 #include "storage/memory_engine.h"
 #include "storage/merkle.h"
+#include "storage/rocks_engine.h"
 #include "storage/schema.h"
 #include "tripoint/exchange/v1/envelope.pb.h"
 #include "tripoint/v1/incident.pb.h"
@@ -155,35 +162,65 @@ void ValidateARequest(benchmark::State& state) {
 }
 BENCHMARK(ValidateARequest);
 
-// A new one for each number below 2^56: version and variant of a UUID stand in bytes 6 and 8.
+// A request id as a client draws it: its place among the others is anywhere.
 std::string RequestId(std::uint64_t number) {
+  const storage::Hash hash = storage::LeafHash(storage::U64Bytes(number));
   contract::Uuid id{};
-  for (std::size_t byte = 0; byte < 7; ++byte)
-    id[15 - byte] = static_cast<std::uint8_t>(number >> (8 * byte));
+  std::copy_n(hash.begin(), id.size(), id.begin());
   return contract::UuidText(contract::RandomUuid(id));
 }
 
-// CreateIncident as the node runs it, without disk: state.range(0) operations a step. Items a
-// second are operations.
-void CommitterOverMemory(benchmark::State& state) {
-  storage::MemoryEngine engine;
+// Text that packs as reports do, another one for each number.
+std::string Narrative(std::uint64_t number) {
+  static constexpr const char* kWords[] = {"vehicle", "border", "patrol",
+                                           "driver",  "river",  "found"};
+  static const std::string kText = [] {
+    std::mt19937 random(7);  // the same text in every run
+    std::string text;
+    while (text.size() < (1u << 18)) {
+      text.append(kWords[random() % std::size(kWords)]).append(" ");
+      text.append(std::to_string(random() % 100'000)).append(" ");
+    }
+    return text;
+  }();
+  return kText.substr(number * 7919 % (kText.size() - 880), 880);
+}
+
+// Submits state.range(0) operations a step, as the node runs them; `next` makes the operation of a
+// number. Items a second are operations.
+template <typename Next>
+void RunSteps(benchmark::State& state, storage::Engine& engine, const Next& next) {
   if (!storage::InitializeStore(engine, kSelf, 7, kNowMs).ok()) state.SkipWithError("no store");
   storage::CommitterCore core(engine);
-  operations::NodeFacts facts{kSelf, "QNG", &TheRegistry(), &TheValidator(), Paired()};
-  v1::CreateIncidentRequest request;
-  *request.mutable_incident()->mutable_facts() = SomeFacts();
   std::uint64_t number = 0;
   std::uint64_t failed = 0;
   for ([[maybe_unused]] auto _ : state) {
     for (std::int64_t i = 0; i < state.range(0); ++i) {
-      request.set_request_id(RequestId(++number));
-      core.Submit(operations::CreateIncident(facts, {"huy"}, request).operation,
+      core.Submit(next(++number),
                   [&failed](const absl::Status& status) { failed += status.ok() ? 0 : 1; });
     }
-    core.RunOnce(kNowMs);
+    core.RunOnce(kNowMs + static_cast<std::int64_t>(number / 10));
   }
   if (failed > 0) state.SkipWithError("operations failed");
   state.SetItemsProcessed(static_cast<std::int64_t>(number));
+}
+
+void CreateIncidents(benchmark::State& state, storage::Engine& engine) {
+  const operations::NodeFacts facts{kSelf, "QNG", &TheRegistry(), &TheValidator(), Paired()};
+  v1::CreateIncidentRequest request;
+  *request.mutable_incident()->mutable_facts() = SomeFacts();
+  RunSteps(state, engine, [&](std::uint64_t number) {
+    request.set_request_id(RequestId(number));
+    request.mutable_incident()->mutable_facts()->set_occur_time_ms(
+        kNowMs - 3'600'000 + static_cast<std::int64_t>(number / 10));
+    request.mutable_incident()->mutable_facts()->mutable_narrative()->set_text(Narrative(number));
+    return operations::CreateIncident(facts, {"huy"}, request).operation;
+  });
+}
+
+void CommitterOverMemory(benchmark::State& state) {
+  storage::MemoryEngine engine;
+  CreateIncidents(state, engine);
 }
 BENCHMARK(CommitterOverMemory)->Arg(1)->Arg(64);
 
@@ -240,6 +277,28 @@ void ShareToUnits(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * kStep);
 }
 BENCHMARK(ShareToUnits)->Arg(1)->Arg(8)->Arg(40);
+
+// With RocksDB in a memory file system: its work without the disk's. CPU counts its background
+// threads.
+void CommitterOverRocks(benchmark::State& state) {
+  const std::string folder = "/dev/shm/tripoint-micro-" + std::to_string(::getpid()) + "-" +
+                             std::to_string(state.range(0));
+  storage::RocksOptions options;
+  options.create = true;
+  options.reserve_bytes = 0;
+  {
+    absl::StatusOr<std::unique_ptr<storage::Engine>> engine =
+        storage::OpenRocksEngine(folder, options);
+    if (engine.ok()) {
+      CreateIncidents(state, **engine);
+    } else {
+      state.SkipWithError("no store in /dev/shm");
+    }
+  }
+  std::error_code ignored;  // a folder in memory that stays is seen and harms nothing
+  std::filesystem::remove_all(folder, ignored);
+}
+BENCHMARK(CommitterOverRocks)->Arg(64)->MeasureProcessCPUTime()->Iterations(3000);
 
 }  // namespace
 }  // namespace tripoint::bench

@@ -163,8 +163,10 @@ bool SimNode::Submit(storage::Operation operation, storage::Done done) {
   return true;
 }
 
+// Also while a batch is being committed: then the next step is gathered, and closed when that is
+// done.
 void SimNode::PlanStep() {
-  if (volatile_->step_planned || volatile_->step_running) return;
+  if (volatile_->step_planned) return;
   volatile_->step_planned = true;
   Later(world_.random().Between(20, 400), [this] { Step(); });
 }
@@ -172,7 +174,9 @@ void SimNode::PlanStep() {
 void SimNode::Step() {
   volatile_->step_planned = false;
   if (MaybeCrash()) return;  // before the commit
-  const storage::Batch* batch = volatile_->committer->Step(wall_ms());
+  volatile_->committer->Gather(wall_ms());
+  if (volatile_->step_running) return;
+  const storage::Batch* batch = volatile_->committer->Seal();
   if (batch == nullptr) {
     if (volatile_->committer->waiting() > 0) PlanStep();
     return;
@@ -197,7 +201,7 @@ void SimNode::Finish(const absl::Status& status) {
     return;
   }
   if (MaybeCrash()) return;  // after the answers
-  if (volatile_->committer->waiting() > 0) PlanStep();
+  if (volatile_->committer->waiting() + volatile_->committer->gathered() > 0) PlanStep();
 }
 
 void SimNode::OnCommitted(std::uint64_t /*first_change*/, std::uint64_t /*last_change*/,

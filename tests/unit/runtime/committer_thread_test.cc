@@ -167,5 +167,68 @@ TEST_F(CommitterThreadTest, ManyHelpersAndAStopLoseNothing) {
   EXPECT_EQ(storage::ReadJournalHead(engine_)->frontier.size(), static_cast<std::uint64_t>(found));
 }
 
+// An engine whose commits wait until they are let go.
+class GatedEngine final : public storage::Engine {
+ public:
+  absl::StatusOr<std::optional<std::string>> Get(std::string_view key) const override {
+    return engine.Get(key);
+  }
+  std::unique_ptr<storage::Snapshot> TakeSnapshot() const override { return engine.TakeSnapshot(); }
+  absl::Status Commit(const storage::Batch& batch) override {
+    if (!reached.HasBeenNotified()) reached.Notify();
+    EXPECT_TRUE(go_on.WaitForNotificationWithTimeout(kDeadline));
+    return engine.Commit(batch);
+  }
+  absl::Status Checkpoint(const std::string& directory) override {
+    return engine.Checkpoint(directory);
+  }
+  storage::Statistics GetStatistics() const override { return engine.GetStatistics(); }
+
+  storage::FaultEngine engine;
+  absl::Notification reached;
+  absl::Notification go_on;
+};
+
+// Goal: while a batch is on its way to the disk the next step is made, on what the batch holds, and
+// nobody is answered before his own batch is durable.
+TEST(CommitterThread, NextStepIsMadeWhileTheDiskWorks) {
+  GatedEngine gated;
+  ASSERT_TRUE(storage::InitializeStore(gated.engine, "vn-quangngai", 7, 1).ok());
+  storage::CommitterCore core(gated, nullptr, storage::CommitterLimits{.step_operations_max = 1});
+  SystemClock clock;
+  CommitterThread committer(core, gated, clock, [](const absl::Status&) {});
+
+  absl::Notification second_waits;
+  absl::Notification second_ran;
+  std::atomic<int> answered = 0;
+  committer.Submit(
+      [&](storage::Transaction& transaction) {
+        EXPECT_TRUE(second_waits.WaitForNotificationWithTimeout(kDeadline));
+        return PutOperation(
+            "\x7e"
+            "first")(transaction);
+      },
+      [&](const absl::Status& status) { answered += status.ok() ? 1 : 0; });
+  committer.Submit(
+      [&](storage::Transaction& transaction) {
+        EXPECT_EQ(**transaction.Get("\x7e"
+                                    "first"),
+                  "value");
+        second_ran.Notify();
+        return PutOperation(
+            "\x7e"
+            "second")(transaction);
+      },
+      [&](const absl::Status& status) { answered += status.ok() ? 1 : 0; });
+  second_waits.Notify();
+  EXPECT_TRUE(gated.reached.WaitForNotificationWithTimeout(kDeadline));
+  EXPECT_TRUE(second_ran.WaitForNotificationWithTimeout(kDeadline));
+  EXPECT_EQ(answered, 0);
+  gated.go_on.Notify();
+  committer.Stop();
+  EXPECT_EQ(answered, 2);
+  EXPECT_EQ(storage::ReadJournalHead(gated.engine)->frontier.size(), 2u);
+}
+
 }  // namespace
 }  // namespace tripoint::runtime

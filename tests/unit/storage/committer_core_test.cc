@@ -7,6 +7,7 @@
 
 #include "gtest/gtest.h"
 #include "storage/channel_store.h"
+#include "storage/journal_store.h"
 #include "storage/keys.h"
 #include "storage/merkle.h"
 #include "storage/names.h"
@@ -333,7 +334,85 @@ TEST(CommitterCore, ListenerHearsDurableChanges) {
   EXPECT_EQ(ear.heard, (std::vector<std::string>{"1-2:2", "3-3:0"}));
 }
 
-// Goal: stopping answers what waits and what was being committed, and nothing of it is stored.
+// Goal: the step that is gathered while a batch is being committed sees that batch's writes, its
+// deletions and its registers, and goes on with its change numbers.
+TEST(CommitterCore, NextStepSeesTheBatchThatIsBeingCommitted) {
+  Store store;
+  ASSERT_TRUE(store.Run(PutOperation("gone", "1")).ok());
+  int answers = 0;
+  const auto count = [&answers](const absl::Status& status) {
+    EXPECT_TRUE(status.ok()) << status;
+    ++answers;
+  };
+  store.core.Submit(
+      [](Transaction& transaction) {
+        EXPECT_EQ(*NextNumber(transaction, Kind::kEnvelope, 0), 1u);
+        transaction.Put(TestKey("a"), "1");
+        transaction.Delete(TestKey("gone"));
+        transaction.Journal(Draft("test.first"));
+        return absl::OkStatus();
+      },
+      count);
+  const Batch* const first = store.core.Step(kNowMs);
+  ASSERT_NE(first, nullptr);
+  store.core.Submit(
+      [](Transaction& transaction) {
+        EXPECT_EQ(*NextNumber(transaction, Kind::kEnvelope, 0), 2u);
+        EXPECT_EQ(**transaction.Get(TestKey("a")), "1");
+        EXPECT_EQ(*transaction.Get(TestKey("gone")), std::nullopt);
+        EXPECT_EQ(transaction.change_number(), 3u);
+        transaction.Put(TestKey("a"), "2");
+        transaction.Journal(Draft("test.second"));
+        return absl::OkStatus();
+      },
+      count);
+  store.core.Gather(kNowMs);
+  EXPECT_EQ(store.core.gathered(), 1u);
+  EXPECT_EQ(answers, 0);
+  ASSERT_TRUE(store.engine.Commit(*first).ok());
+  store.core.Finish(absl::OkStatus());
+  EXPECT_EQ(answers, 1) << "the gathered one waits for its own batch";
+  EXPECT_EQ(Value(store.engine, "a"), "1");
+
+  const Batch* const second = store.core.Seal();
+  ASSERT_NE(second, nullptr);
+  ASSERT_TRUE(store.engine.Commit(*second).ok());
+  store.core.Finish(absl::OkStatus());
+  EXPECT_EQ(answers, 2);
+  EXPECT_EQ(Value(store.engine, "a"), "2");
+  const auto snapshot = store.engine.TakeSnapshot();
+  EXPECT_TRUE(VerifyJournal(*snapshot).ok());
+  EXPECT_EQ(ReadJournalHead(*snapshot)->frontier.size(), 3u);
+}
+
+// Goal: when a batch is not committed, everything that was gathered on top of it gets the same
+// answer, also what had failed by itself, and none of it is stored; the next change starts from
+// what is durable.
+TEST(CommitterCore, FailedCommitFailsWhatWasGatheredOnIt) {
+  Store store;
+  std::vector<absl::StatusCode> answers;
+  const auto note = [&answers](const absl::Status& status) { answers.push_back(status.code()); };
+  store.core.Submit(PutOperation("a", "1"), note);
+  ASSERT_NE(store.core.Step(kNowMs), nullptr);
+  store.core.Submit(PutOperation("b", "1"), note);
+  store.core.Submit([](Transaction&) { return absl::AlreadyExistsError("a is there"); }, note);
+  store.core.Gather(kNowMs);
+  store.core.Finish(absl::ResourceExhaustedError("full"));
+  EXPECT_EQ(answers.size(), 1u);
+  EXPECT_EQ(store.core.Seal(), nullptr);
+  EXPECT_EQ(answers, std::vector<absl::StatusCode>(3, absl::StatusCode::kResourceExhausted));
+
+  EXPECT_TRUE(store.Run(PutOperation("c", "1")).ok());
+  EXPECT_EQ(Value(store.engine, "a"), std::nullopt);
+  EXPECT_EQ(Value(store.engine, "b"), std::nullopt);
+  EXPECT_EQ(Value(store.engine, "c"), "1");
+  const auto snapshot = store.engine.TakeSnapshot();
+  EXPECT_TRUE(VerifyJournal(*snapshot).ok());
+  EXPECT_EQ(ReadJournalHead(*snapshot)->frontier.size(), 1u);
+}
+
+// Goal: stopping answers what waits, what was gathered and what was being committed, and nothing of
+// it is stored.
 TEST(CommitterCore, AbandonAnswersEverything) {
   Store store;
   int answers = 0;
@@ -344,10 +423,13 @@ TEST(CommitterCore, AbandonAnswersEverything) {
   store.core.Submit(PutOperation("a", "1"), count);
   ASSERT_NE(store.core.Step(kNowMs), nullptr);
   store.core.Submit(PutOperation("b", "1"), count);
+  store.core.Gather(kNowMs);
+  store.core.Submit(PutOperation("c", "1"), count);
   store.core.Abandon(absl::UnavailableError("stopping"));
-  EXPECT_EQ(answers, 2);
+  EXPECT_EQ(answers, 3);
   EXPECT_EQ(Value(store.engine, "a"), std::nullopt);
-  EXPECT_TRUE(store.Run(PutOperation("c", "1")).ok());
+  EXPECT_TRUE(store.Run(PutOperation("d", "1")).ok());
+  EXPECT_EQ(ReadJournalHead(store.engine)->frontier.size(), 1u);
 }
 
 // Goal: without a head the committer refuses, it does not invent a journal.

@@ -41,7 +41,7 @@ void CheckRun(std::uint64_t seed) {
   auto core = std::make_unique<CommitterCore>(engine);
   std::map<std::uint64_t, Outcome> outcomes;
   std::uint64_t id = 0;
-  for (int round = 0; round < 40; ++round) {
+  const auto submit_some = [&] {
     for (std::uint64_t count = random() % 6; count > 0; --count) {
       const bool fails = random() % 4 == 0;
       Outcome& outcome = outcomes[++id];
@@ -62,22 +62,34 @@ void CheckRun(std::uint64_t seed) {
           },
           [&outcome](const absl::Status& status) { outcome.status = status; });
     }
+  };
+  // The next step is gathered while the disk works, before or after the batch is on it.
+  const auto gather_more = [&] {
+    submit_some();
+    core->Gather(kNowMs);
+  };
+  for (int round = 0; round < 40; ++round) {
+    submit_some();
+    const Batch* batch = core->Step(kNowMs);
+    const bool before = random() % 2 == 0;
+    if (batch != nullptr && before) gather_more();
     switch (random() % 8) {
       case 0:  // the process dies while the disk works
-        if (const Batch* batch = core->Step(kNowMs); batch != nullptr)
-          engine.Commit(*batch).IgnoreError();
+        if (batch != nullptr) engine.Commit(*batch).IgnoreError();
         core->Abandon(absl::UnavailableError("crash"));
         core = std::make_unique<CommitterCore>(engine);
         engine.Crash();
         break;
       case 1:  // before it
-        (void)core->Step(kNowMs);
         core->Abandon(absl::UnavailableError("crash"));
         core = std::make_unique<CommitterCore>(engine);
         engine.Crash();
         break;
       default:
-        core->RunOnce(kNowMs);
+        if (batch == nullptr) break;
+        const absl::Status committed = engine.Commit(*batch);
+        if (!before) gather_more();
+        core->Finish(committed);
     }
   }
   core->Abandon(absl::UnavailableError("end"));
