@@ -61,6 +61,7 @@ struct Node::Rooms {
   absl::Status BindPorts();
   absl::Status OpenStore();
   absl::Status StartWriting();
+  void LearnKeys();
   void MakeServices();
   absl::Status Serve();
   certs::ServerTls TlsFor(runtime::Literal port, certs::Acceptance accept);
@@ -85,6 +86,7 @@ struct Node::Rooms {
   std::unique_ptr<Port> exchange_port;
   storage::OpenedStore store;
   std::unique_ptr<storage::CommitterCore> core;
+  bool keys_known = false;  // at start, then housekeeping's
   std::unique_ptr<runtime::WorkerPool> pool;
   std::unique_ptr<rpc::WatchHub> hub;
   std::unique_ptr<exchange::KeyHeadSigner> signer;
@@ -147,6 +149,7 @@ absl::Status Node::Rooms::StartWriting() {
   core->AddListener(*hub);
   signer = std::make_unique<exchange::KeyHeadSigner>(identity->signing().key,
                                                      identity->signing().certificate_pem);
+  LearnKeys();
   driver =
       std::make_unique<exchange::Driver>(MakeDriverSeams(facts, store.node.epoch(), *store.engine,
                                                          clock, log, *signer, *identity, access),
@@ -162,6 +165,19 @@ absl::Status Node::Rooms::StartWriting() {
   // A link is judged when it opens, and would go on for up to an hour.
   identity->set_on_trust([this] { driver->ReplaceKeys([] {}); });
   return driver->Start(*committer);
+}
+
+// A piece at a time, so that a large store starts at once: until all are known, new keys cost
+// reads.
+void Node::Rooms::LearnKeys() {
+  constexpr std::size_t kKeysAtOnce = 100'000;
+  if (keys_known) return;
+  const absl::StatusOr<bool> known = core->LearnKeys(kKeysAtOnce);
+  if (!known.ok()) {
+    log.Warning("store.keys_unread", {{"status", known.status()}});
+    return;
+  }
+  keys_known = *known;
 }
 
 void Node::Rooms::MakeServices() {
@@ -284,7 +300,11 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(const Config& config, const ru
   rooms.housekeeping = std::make_unique<Housekeeping>(
       *rooms.identity, *rooms.store.engine, *rooms.committer,
       std::vector<std::string>{config.certificates_folder, config.roots_folder},
-      [hub = rooms.hub.get(), &clock] { hub->Tick(clock.monotonic_ms()); }, clock, log);
+      [&rooms, &clock] {
+        rooms.hub->Tick(clock.monotonic_ms());
+        rooms.LearnKeys();
+      },
+      clock, log);
   rooms.housekeeping->Start();
   log.Info("node.ready", {runtime::Field::Unit("unit", config.unit),
                           runtime::Field::Address("api", node->api_address()),

@@ -40,6 +40,12 @@ CommitterCore::~CommitterCore() = default;
 
 void CommitterCore::AddListener(CommitListener& listener) { listeners_.push_back(&listener); }
 
+absl::StatusOr<bool> CommitterCore::LearnKeys(std::size_t keys_max) {
+  const absl::Status status = step_->absent().Learn(engine_, keys_max);
+  if (!status.ok()) return status;
+  return step_->absent().learned();
+}
+
 void CommitterCore::SetAnswerer(std::function<void(Answers)> answerer) {
   answerer_ = std::move(answerer);
 }

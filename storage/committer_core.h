@@ -17,6 +17,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "storage/batch.h"
 #include "storage/committer.h"
@@ -50,6 +51,10 @@ class CommitterCore final : public Committer {
   // Who gives the answers of each step; by default they are given where the step runs. Before the
   // first Step only.
   void SetAnswerer(std::function<void(Answers)> answerer);
+
+  // Takes up some of the keys that are stored, so that new ones need no read (absence_filter.h).
+  // True: it knows them all. Beside anything else, but one caller at a time. Errors: of a read.
+  absl::StatusOr<bool> LearnKeys(std::size_t keys_max);
 
   void Submit(Operation operation, Done done) override;
   // Nobody helps here. Refused as soon as `queued_calls_max` operations wait.

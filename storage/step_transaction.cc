@@ -119,6 +119,7 @@ void StepTransaction::Write(std::string_view key, std::string_view value, bool d
     too_large_ = true;
     return;
   }
+  if (!deleted && AbsenceFilter::Covers(key)) absent_.Add(key);
   Batch& batch = open_->batch;
   const auto found = open_->index.find(key);
   if (found == open_->index.end()) {
@@ -149,7 +150,10 @@ absl::StatusOr<std::optional<std::string>> StepTransaction::Get(std::string_view
     if (entry->deleted) return std::nullopt;
     return std::make_optional<std::string>(entry->value);
   }
-  if (!IsRegister(key)) return engine_.Get(key);
+  if (!IsRegister(key)) {
+    if (AbsenceFilter::Covers(key) && absent_.CertainlyAbsent(key)) return std::nullopt;
+    return engine_.Get(key);
+  }
   if (const auto found = registers_.find(key); found != registers_.end()) return found->second;
   absl::StatusOr<std::optional<std::string>> value = engine_.Get(key);
   if (value.ok()) registers_.emplace(key, *value);

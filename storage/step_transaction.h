@@ -15,8 +15,11 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/hash/hash.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "storage/absence_filter.h"
 #include "storage/batch.h"
 #include "storage/committer.h"
 #include "storage/engine.h"
@@ -31,7 +34,7 @@ namespace tripoint::storage {
 struct BytesHash {
   using is_transparent = void;
   std::size_t operator()(std::string_view bytes) const {
-    return std::hash<std::string_view>{}(bytes);
+    return absl::Hash<absl::string_view>{}({bytes.data(), bytes.size()});
   }
 };
 template <typename Key, typename Value>
@@ -70,6 +73,9 @@ class StepTransaction final : public Transaction {
   void ClearOpen();
   void Drop();
 
+  // What was stored before this was made is still to be learned.
+  AbsenceFilter& absent() { return absent_; }
+
   Stage& open() { return *open_; }
   const Stage& open() const { return *open_; }
 
@@ -103,6 +109,7 @@ class StepTransaction final : public Transaction {
   // Values of registers before the open step; emptied whenever what is durable is not known.
   mutable BytesMap<std::string, std::optional<std::string>> registers_;
 
+  AbsenceFilter absent_;
   Stage stages_[2];
   Stage* open_ = &stages_[0];
   const Stage* below_ = nullptr;

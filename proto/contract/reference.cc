@@ -1,6 +1,7 @@
 // Makes, reads and checks spoken references and names (reference.h). Any thread.
 #include "proto/contract/reference.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -119,10 +120,10 @@ std::optional<NameParts> ParseName(std::string_view name, std::string_view colle
 
 std::string MakeReference(const Reference& reference) {
   const char kind = static_cast<char>(reference.kind);
-  const std::string year = fmt::format("{:02}", reference.year);
-  const std::string number = fmt::format("{:04}", reference.number);
-  const char check = CheckLetter(fmt::format("{}{}{}{}", kind, reference.unit_short, year, number));
-  return fmt::format("{}-{}-{}-{}-{}", kind, reference.unit_short, year, number, check);
+  const char check = CheckLetter(fmt::format(
+      FMT_COMPILE("{}{}{:02}{:04}"), kind, reference.unit_short, reference.year, reference.number));
+  return fmt::format(FMT_COMPILE("{}-{}-{:02}-{:04}-{}"), kind, reference.unit_short,
+                     reference.year, reference.number, check);
 }
 
 absl::StatusOr<Reference> ParseReference(std::string_view text) {

@@ -1,6 +1,7 @@
 // The life-cycle of incidents and what their facts mean together (incident.h). Any thread.
 #include "server/domain/incident.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -109,9 +110,9 @@ bool HasPlace(const v1::Place& place) {
 std::string MakeEtag(std::string_view name, std::uint32_t version, std::int64_t update_time_ms,
                      std::string_view updater) {
   std::uint64_t hash = Hash(kHashStart, name);
-  hash = Hash(hash, fmt::format("/{}/{}/", version, update_time_ms));
+  hash = Hash(hash, fmt::format(FMT_COMPILE("/{}/{}/"), version, update_time_ms));
   hash = Hash(hash, updater);
-  return fmt::format("{}-{:016x}", version, hash);
+  return fmt::format(FMT_COMPILE("{}-{:016x}"), version, hash);
 }
 
 absl::Status CheckEtag(std::string_view name, std::string_view actual, std::string_view given) {

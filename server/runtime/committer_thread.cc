@@ -13,6 +13,9 @@ namespace {
 // How often what came is gathered while the disk works. A wake-up for each call costs more than it
 // gains.
 constexpr absl::Duration kGatherEvery = absl::Milliseconds(1);
+// From so much on the next step is worth a hand-off to the disk's thread.
+constexpr std::size_t kOverlapOperations = 8;
+constexpr std::size_t kOverlapBytes = 64u << 10;
 
 }  // namespace
 
@@ -117,10 +120,11 @@ void CommitterThread::Loop() {
 std::size_t CommitterThread::MakeSteps() {
   std::size_t most = 0;
   while (GatherUntilDiskIsFree()) {
-    most = std::max(most, core_.gathered());
+    const std::size_t gathered = core_.gathered();
+    most = std::max(most, gathered);
     const storage::Batch* batch = core_.Seal();
     if (batch == nullptr) continue;
-    if (core_.waiting() > 0) {
+    if (gathered >= kOverlapOperations || batch->bytes() >= kOverlapBytes) {
       GiveToDisk(*batch);
     } else {
       Commit(*batch);

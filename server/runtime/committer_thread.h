@@ -2,8 +2,8 @@
 //
 // Made by node.cc. Submit and SubmitAndHelp are thread-safe. Under load three things go on at once:
 // the thread "committer" gathers the next step (operations run there), the thread "disk" commits
-// the one before, the thread "answers" answers the one before that. While little waits, the
-// committer does the disk's part itself; a change that comes alone is gathered, committed and
+// the one before, the thread "answers" answers the one before that. A small step
+// the committer commits itself; a change that comes alone is gathered, committed and
 // answered on the thread that brought it. Listeners are called where the commit was made.
 #pragma once
 

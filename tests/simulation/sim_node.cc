@@ -50,6 +50,9 @@ class CheapVerifier final : public exchange::HeadVerifier {
   bool trusted_ = false;
 };
 
+// Few, so that crashes and changes come while a node still learns what it has.
+constexpr std::size_t kKeysLearnedAStep = 3;
+
 }  // namespace
 
 void Roster::Add(const std::string& unit) {
@@ -174,6 +177,7 @@ void SimNode::PlanStep() {
 void SimNode::Step() {
   volatile_->step_planned = false;
   if (MaybeCrash()) return;  // before the commit
+  ExpectOk(volatile_->committer->LearnKeys(kKeysLearnedAStep).status(), "keys can be read");
   volatile_->committer->Gather(wall_ms());
   if (volatile_->step_running) return;
   const storage::Batch* batch = volatile_->committer->Seal();
