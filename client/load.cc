@@ -30,17 +30,21 @@ std::string Spread(const char* what, std::vector<float> values) {
                      Percentile(values, 1.0));
 }
 
-std::string Members(const Outcome& outcome) {
-  std::string error;
-  for (const char letter : outcome.first_error) {
+std::string Plain(std::string_view text) {
+  std::string plain;
+  for (const char letter : text) {
     if (letter != '"' && letter != '\\' && static_cast<unsigned char>(letter) >= ' ')
-      error.push_back(letter);
+      plain.push_back(letter);
   }
+  return plain;
+}
+
+std::string Members(const Outcome& outcome) {
   return fmt::format(
       "\"count\": {}, \"total\": {}, \"errors\": {}, \"first_error\": \"{}\", \"seconds\": {:.3f}, "
       "\"rate\": {:.1f}, "
       "\"p50_ms\": {:.3f}, \"p99_ms\": {:.3f}",
-      outcome.measured, outcome.total, outcome.errors, error, outcome.seconds,
+      outcome.measured, outcome.total, outcome.errors, Plain(outcome.first_error), outcome.seconds,
       outcome.seconds > 0 ? static_cast<double>(outcome.measured) / outcome.seconds : 0,
       Percentile(outcome.latencies_ms, 0.50), Percentile(outcome.latencies_ms, 0.99));
 }

@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tripoint/v1/incident.grpc.pb.h"
@@ -97,6 +98,8 @@ struct Outcome {
   std::vector<float> latencies_ms;  // sorted
 };
 double Percentile(const std::vector<float>& sorted, double share);
+// What a JSON text may hold without an escape.
+std::string Plain(std::string_view text);
 // `, "what_p50_ms": ..., "what_p99_ms": ..., "what_max_ms": ...` of a JSON line.
 std::string Spread(const char* what, std::vector<float> values);
 

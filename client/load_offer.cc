@@ -56,8 +56,8 @@ class Tally {
     return fmt::format(
                "\"offered\": {}, \"accepted\": {}, \"refused\": {}, \"hints\": {}, \"errors\": {}, "
                "\"first_error\": \"{}\", \"most_open\": {}, \"accepted_rate\": {:.1f}",
-               late_.size(), accepted_.size(), refused_.size(), hints_, errors_, first_error_,
-               most_open_, static_cast<double>(accepted_.size()) / seconds) +
+               late_.size(), accepted_.size(), refused_.size(), hints_, errors_,
+               Plain(first_error_), most_open_, static_cast<double>(accepted_.size()) / seconds) +
            Spread("late", late_) + Spread("accepted", accepted_) + Spread("refused", refused_);
   }
 

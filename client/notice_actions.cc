@@ -183,9 +183,12 @@ absl::Status ShowMatrix(Context& context, const v1::ShareNoticeResponse& plan,
   for (const v1::DisclosureGroup& group : plan.groups()) {
     for (const std::string& unit : group.units()) {
       for (const v1::DisclosureCell& cell : group.cells()) {
+        v1::DisclosureGroup line;
+        line.add_units(unit);
+        *line.add_cells() = cell;
         out.Add({unit + " " + cell.field(),
                  {unit, cell.field(), cell.sent() ? "send" : "hold", cell.rule()}},
-                cell);
+                line);
       }
     }
   }

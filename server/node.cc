@@ -175,6 +175,7 @@ void Node::Rooms::LearnKeys() {
   const absl::StatusOr<bool> known = core->LearnKeys(kKeysAtOnce);
   if (!known.ok()) {
     log.Warning("store.keys_unread", {{"status", known.status()}});
+    keys_known = true;  // what can be known; each new key is looked up from now on
     return;
   }
   keys_known = *known;

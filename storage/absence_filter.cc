@@ -13,7 +13,7 @@ namespace tripoint::storage {
 namespace {
 
 constexpr std::size_t kBytes = 4u << 20;
-constexpr std::size_t kBlockWords = 8;  // a cache line
+constexpr std::size_t kBlockWords = 8;
 constexpr std::size_t kBlocks = kBytes / sizeof(std::uint64_t) / kBlockWords;
 constexpr int kBitsOfAKey = 4;
 constexpr int kBitsOfAPlace = 9;  // 512 places in a block
@@ -83,7 +83,7 @@ absl::Status AbsenceFilter::Learn(const Engine& engine, std::size_t keys_max) {
     const std::string first = Key(space).ToString();
     const std::string end = PrefixEnd(first);
     if (next_ >= end) continue;
-    const auto cursor = snapshot->NewCursor(std::max(next_, first), end);
+    const auto cursor = snapshot->NewScan(std::max(next_, first), end);
     for (; cursor->Valid(); cursor->Next()) {
       if (keys_max-- == 0) {
         next_ = std::string(cursor->key());

@@ -4,7 +4,7 @@
 // stores it, and nearly always finds nothing: two such reads were half of what an import's step
 // cost, since each asks the filter of every table. One filter over all of them asks memory once.
 //
-// A Bloom filter of a fixed size in blocks of a cache line; it never forgets, so it is made anew
+// A Bloom filter of a fixed size in blocks of 64 bytes; it never forgets, so it is made anew
 // with each process. With 4 million keys one read in thirty is made for nothing, with 20 million
 // two in three. Add and CertainlyAbsent: the committer's step; Learn: any thread beside them.
 #pragma once
@@ -34,7 +34,8 @@ class AbsenceFilter {
   bool CertainlyAbsent(std::string_view key) const;
 
   // Takes up covered keys that were stored before this was made, at most `keys_max` of them: call
-  // it until learned(). One caller at a time. Errors: those of a read; the next call goes on there.
+  // it until learned(). One caller at a time. Errors: those of a read; nothing more can be learned
+  // then, and everything is looked up.
   absl::Status Learn(const Engine& engine, std::size_t keys_max);
   bool learned() const { return learned_.load(std::memory_order_acquire); }
 

@@ -31,9 +31,9 @@ absl::StatusOr<Channel> ReadChannel(const Reader& reader, Space space, const Cha
 // Begins the channel anew in the node's epoch; what it was in an earlier one is kept aside.
 absl::StatusOr<OutboundTail> BeginEpoch(Transaction& transaction, const ChannelName& channel,
                                         OutboundTail before) {
+  const absl::StatusOr<OutboundChannel> past = GetOutboundChannel(transaction, channel);
+  if (!past.ok()) return past.status();
   if (before.frontier.size() != 0) {
-    absl::StatusOr<OutboundChannel> past = GetOutboundChannel(transaction, channel);
-    if (!past.ok()) return past.status();
     CloseTail(transaction, channel, before);
     WriteRecord(transaction,
                 PastChannelKey(Space::kOutboundPast, channel.peer, channel.lane, before.epoch),
@@ -125,6 +125,8 @@ absl::StatusOr<OutboundChannel> GetOutboundChannel(const Reader& reader,
   const absl::StatusOr<OutboundTail> tail = GetOutboundTail(reader, channel);
   if (!tail.ok()) return tail.status();
   if (tail->frontier.size() != 0 && tail->epoch != state->epoch()) return DamagedRecord();
+  // Without its tail a channel would begin again in the same epoch and fork.
+  if (state->receipted_size() > tail->frontier.size()) return DamagedRecord();
   state->set_size(tail->frontier.size());
   state->set_frontier(FrontierHashes(tail->frontier));
   return state;

@@ -99,6 +99,12 @@ void CommitterCore::Gather(std::int64_t now_ms) {
 }
 
 const Batch* CommitterCore::Seal() {
+  {
+    // A driver that forgot Finish would lose the answers of a batch, or give those of the open step
+    // on the strength of writes that are not durable.
+    const absl::MutexLock lock(&mutex_);
+    if (committing_ != nullptr) std::abort();
+  }
   HeedFailure();
   Stage& stage = step_->open();
   if (stage.batch.empty()) {
@@ -107,9 +113,7 @@ const Batch* CommitterCore::Seal() {
     return nullptr;
   }
   const Stage& sealed = step_->Seal();
-  absl::MutexLock lock(&mutex_);
-  // A driver that forgot Finish would lose the answers of a batch.
-  if (committing_ != nullptr) std::abort();
+  const absl::MutexLock lock(&mutex_);
   committing_ = &stage;
   return &sealed.batch;
 }

@@ -30,8 +30,9 @@ class StepTransaction;
 
 struct CommitterLimits {
   std::size_t queued_operations_max = 4096;
-  // So many of them and a call of an officer is refused: it would wait for two steps, of 40 ms each
-  // where 6,000 are stored a second. 256 callers that each wait for their answer are never refused.
+  // So much in the queue, of whatever kind, and a call of an officer is refused: it would wait for
+  // two steps, of 40 ms each where 6,000 are stored a second. While nobody else writes, 256 callers
+  // that each wait for their answer are never refused.
   std::size_t queued_calls_max = 256;
   std::size_t step_operations_max = 512;
   std::size_t step_bytes_max =
@@ -48,12 +49,13 @@ class CommitterCore final : public Committer {
 
   // Listeners are told in the order they were added. Before the first Step only.
   void AddListener(CommitListener& listener);
-  // Who gives the answers of each step; by default they are given where the step runs. Before the
-  // first Step only.
+  // Who gives the answers of each step, called by the driver's threads, by two at a time when a
+  // commit failed; by default they are given where the step runs. Before the first Step only.
   void SetAnswerer(std::function<void(Answers)> answerer);
 
   // Takes up some of the keys that are stored, so that new ones need no read (absence_filter.h).
-  // True: it knows them all. Beside anything else, but one caller at a time. Errors: of a read.
+  // True: it knows them all. Beside anything else, but one caller at a time. Errors: of a read;
+  // do not call it again then.
   absl::StatusOr<bool> LearnKeys(std::size_t keys_max);
 
   void Submit(Operation operation, Done done) override;

@@ -58,6 +58,11 @@ class Snapshot : public Reader {
   // `upper` empty: no upper bound.
   virtual std::unique_ptr<Cursor> NewCursor(std::string_view lower,
                                             std::string_view upper) const = 0;
+  // For a walk over much that nobody waits for: it keeps nothing in memory for later readers, and
+  // what it cannot read is its status() alone, no sign that the engine failed.
+  virtual std::unique_ptr<Cursor> NewScan(std::string_view lower, std::string_view upper) const {
+    return NewCursor(lower, upper);
+  }
 };
 
 struct Statistics {

@@ -43,13 +43,17 @@ struct Block {
   }
 };
 
+// The position in the key of the block of `position`: the last that it may hold.
+std::uint64_t BlockPosition(std::uint64_t position) { return position | (kBlockEntries - 1); }
+
 // `key_position`: the one in the block's key.
 absl::StatusOr<Block> DecodeBlock(std::uint64_t key_position, std::string_view bytes) {
   if (!bytes.empty() && bytes.front() == kBlockForm) {
     bytes.remove_prefix(1);
     if (bytes.size() <= 8 || (bytes.size() - 8) % kEntryBytes != 0) return DamagedRecord();
     Block block{ReadU64(bytes), std::string(bytes.substr(8))};
-    if (block.entries.size() / kEntryBytes > kBlockEntries) return DamagedRecord();
+    const std::uint64_t last = block.first + block.entries.size() / kEntryBytes - 1;
+    if (BlockPosition(block.first) != key_position || last > key_position) return DamagedRecord();
     return block;
   }
   const auto record = ParseRecord<store::v1::OutboundEntry>(bytes);
@@ -64,7 +68,7 @@ absl::StatusOr<Block> DecodeBlock(std::uint64_t key_position, std::string_view b
 // All entries of a block have this key, so that it is found without a search.
 Key BlockKey(const ChannelName& channel, std::uint64_t epoch, std::uint64_t position) {
   return EntryKey(Space::kOutboundEntry, channel.peer, channel.lane, epoch,
-                  position | (kBlockEntries - 1));
+                  BlockPosition(position));
 }
 
 void PutBlock(Transaction& transaction, const ChannelName& channel, OutboundTail& tail) {
@@ -120,7 +124,9 @@ absl::StatusOr<OutboundTail> GetOutboundTail(const Reader& reader, const Channel
   tail.frontier = *std::move(frontier);
   tail.open = bytes.substr(16 + hashes);
   const std::size_t open = tail.open.size() / kEntryBytes;
-  if (tail.open.size() % kEntryBytes != 0 || open > tail.frontier.size()) return DamagedRecord();
+  if (tail.open.size() % kEntryBytes != 0 || open > tail.frontier.size() || open >= kBlockEntries) {
+    return DamagedRecord();
+  }
   return tail;
 }
 

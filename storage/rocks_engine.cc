@@ -125,12 +125,14 @@ class Log final : public rocksdb::Logger {
 
 class RocksCursor final : public Cursor {
  public:
-  RocksCursor(rocksdb::DB& db, Health& health, const rocksdb::Snapshot* snapshot,
+  // `health` null: for a scan (engine.h).
+  RocksCursor(rocksdb::DB& db, Health* health, const rocksdb::Snapshot* snapshot,
               std::string_view lower, std::string_view upper)
       : health_(health), lower_(lower), upper_(upper), lower_slice_(lower_), upper_slice_(upper_) {
     CountNothing();
     rocksdb::ReadOptions options;
     options.snapshot = snapshot;
+    options.fill_cache = health_ != nullptr;
     options.iterate_lower_bound = &lower_slice_;
     if (!upper_.empty()) options.iterate_upper_bound = &upper_slice_;
     iterator_.reset(db.NewIterator(options));
@@ -144,12 +146,12 @@ class RocksCursor final : public Cursor {
   std::string_view value() const override { return iterator_->value().ToStringView(); }
   absl::Status status() const override {
     const rocksdb::Status status = iterator_->status();
-    if (!status.ok()) health_.Report(status);
+    if (!status.ok() && health_ != nullptr) health_->Report(status);
     return FromRocks(status, "The store could not be read");
   }
 
  private:
-  Health& health_;
+  Health* const health_;
   const std::string lower_;
   const std::string upper_;
   const rocksdb::Slice lower_slice_;
@@ -183,7 +185,10 @@ class RocksSnapshot final : public Snapshot {
     return Read(db_, health_, snapshot_, key);
   }
   std::unique_ptr<Cursor> NewCursor(std::string_view lower, std::string_view upper) const override {
-    return std::make_unique<RocksCursor>(db_, health_, snapshot_, lower, upper);
+    return std::make_unique<RocksCursor>(db_, &health_, snapshot_, lower, upper);
+  }
+  std::unique_ptr<Cursor> NewScan(std::string_view lower, std::string_view upper) const override {
+    return std::make_unique<RocksCursor>(db_, nullptr, snapshot_, lower, upper);
   }
 
  private:

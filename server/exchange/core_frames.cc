@@ -154,10 +154,12 @@ void Core::OnHeartbeat(const v1::Heartbeat& heartbeat) {
     const std::int64_t taken_ms =
         now_.monotonic_ms - stream.sequence_ms - heartbeat.echo_delay_ms();
     link_.round_trip_ms = std::max<std::int64_t>(taken_ms, 0);
-    sizer_.OnHeartbeat(taken_ms);
-  } else if (heartbeat.echo_sequence() == 1 && stream.sequence > 1) {
-    // Answered with the peer's own next one, when ours had gone on.
-    sizer_.OnHeartbeat(now_.monotonic_ms - stream.first_ms - heartbeat.echo_delay_ms());
+  }
+  // A way that had to be shared with batches says nothing about the empty link.
+  const Stream::Probe& probe = stream.probe;
+  if (heartbeat.echo_sequence() != 0 && heartbeat.echo_sequence() == probe.sequence &&
+      counters_.batches_in == probe.batches_in) {
+    sizer_.OnHeartbeat(now_.monotonic_ms - probe.sent_ms - heartbeat.echo_delay_ms());
   }
   for (const v1::Head& head : heartbeat.outbound()) {
     if (head.epoch() != link_.peer_epoch) return BreakProtocol("heartbeat: head of another epoch");
@@ -196,7 +198,13 @@ v1::Heartbeat Core::MakeHeartbeat(std::size_t next_bytes) {
   stream.sequence_ms = now_.monotonic_ms;
   v1::Heartbeat heartbeat;
   heartbeat.set_sequence(++stream.sequence);
-  if (stream.sequence == 1) stream.first_ms = now_.monotonic_ms;
+  const bool alone = std::none_of(outbound_.begin(), outbound_.end(),
+                                  [](const OutboundLane& lane) { return lane.in_flight(); });
+  if (alone) {
+    stream.probe = {.sequence = stream.sequence,
+                    .sent_ms = now_.monotonic_ms,
+                    .batches_in = counters_.batches_in};
+  }
   if (stream.echo_sequence != 0) {
     heartbeat.set_echo_sequence(stream.echo_sequence);
     heartbeat.set_echo_delay_ms(static_cast<std::uint32_t>(

@@ -32,7 +32,13 @@ struct Stream {
   bool heartbeat_urgent = false;
   std::uint64_t sequence = 0;
   std::int64_t sequence_ms = 0;  // when it was sent
-  std::int64_t first_ms = 0;     // when number 1 was, whose way was the freest
+  // The newest heartbeat that left with nothing of ours under way: its echo tells how long the
+  // empty link is, unless batches of the peer came before it.
+  struct Probe {
+    std::uint64_t sequence = 0;
+    std::int64_t sent_ms = 0;
+    std::uint64_t batches_in = 0;
+  } probe;
   std::uint64_t echo_sequence = 0;
   std::int64_t echo_ms = 0;   // when the peer's heartbeat came
   std::size_t big_bytes = 0;  // to be announced with the next heartbeat

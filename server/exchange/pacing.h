@@ -46,7 +46,9 @@ class Dialler {
 // below twice and halves above four times the empty link's round trip, if that is longer.
 class BatchSizer {
  public:
+  // `limits` outlive this.
   explicit BatchSizer(const Limits& limits) : limits_(limits) { Reset(); }
+  explicit BatchSizer(Limits&& limits) = delete;
 
   // A heartbeat was answered after `round_trip_ms`, time at the peer not counted. The shortest of a
   // stream is taken for the link's own.

@@ -42,7 +42,7 @@ void CommitterThread::SubmitAndHelp(storage::Operation operation, storage::Done 
   {
     const absl::MutexLock lock(&mutex_);
     --submitting_;
-    if (stepping_ || stopping_ || !DiskIsFree() || lone_steps_ < kLoneSteps) {
+    if (stepping_ || stopping_ || failed_ || !DiskIsFree() || lone_steps_ < kLoneSteps) {
       submitted_ = true;
       return;
     }
@@ -187,7 +187,7 @@ void CommitterThread::Abandon() {
   core_.Abandon(ShuttingDown());
 }
 
-// One answer is given at once, unless earlier ones still wait: order is kept.
+// One answer is given at once, unless earlier ones still wait.
 void CommitterThread::GiveAnswers(storage::Answers answers) {
   {
     const absl::MutexLock lock(&answers_mutex_);

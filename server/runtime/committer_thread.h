@@ -48,7 +48,7 @@ class CommitterThread final : public storage::Committer {
   void DiskLoop();
   void AnswerLoop();
   // Hands in, by the bound of a `call` or of the whole queue, and counts the caller in
-  // `submitting_`; false, and answered, when stopping.
+  // `submitting_`; false, and answered, when stopping or failed.
   bool HandIn(storage::Operation operation, storage::Done done, bool call);
 
   // By who set `stepping_`: steps until nothing waits. Returns the most operations of a step.

@@ -109,6 +109,8 @@ class Grown:
             if all(new - old < 1 << 20 for new, old in zip(now, last)):
                 break
             last = now
+        else:
+            note("growth: the nodes still wrote after 900 s: what they wrote is less than their debt")
         return [new - old for new, old in zip(now, first)]
 
     def catch_up(self):

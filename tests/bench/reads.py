@@ -3,9 +3,10 @@ import json
 import pathlib
 import time
 
-from harness import MORE_UNITS, emit, note
+from harness import MORE_UNITS, emit, fail, note
 
 REAL = ("la-attapeu", *MORE_UNITS)
+AUDIENCE_MAX = 64  # units of one notice (proto)
 UNITS = pathlib.Path(__file__).resolve().parents[2] / "proto/codes/units.json"
 MEASURED = ("count", "arrivals", "items", "more", "envelope_bytes")  # params that a run finds, not sets
 
@@ -90,7 +91,10 @@ def watch(bench):
 def neighbours(count):
     """Units of the registry: the real ones first, then those in force, then former ones (37 others are in force)."""
     units = sorted(json.loads(UNITS.read_text())["units"], key=lambda unit: unit["valid_to"] is not None)
-    return [*REAL, *(unit["id"] for unit in units if unit["id"] not in (*REAL, "vn-quangngai"))][:count]
+    found = [*REAL, *(unit["id"] for unit in units if unit["id"] not in (*REAL, "vn-quangngai"))]
+    if count > min(len(found), AUDIENCE_MAX):
+        fail(f"a notice goes to at most {min(len(found), AUDIENCE_MAX)} units, not {count}")
+    return found[:count]
 
 
 def fanout(bench):

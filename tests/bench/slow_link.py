@@ -28,6 +28,14 @@ def missing():
         return "`ip` is not there; install iproute2"
     if not pathlib.Path("/dev/net/tun").exists():
         return "/dev/net/tun is not there; load the kernel's module `tun`, or let the container have the device"
+    probe = f"tp{os.getpid()}p"
+    try:
+        ip("netns", "add", probe)
+        os.close(os.open("/dev/net/tun", os.O_RDWR))
+    except OSError as error:
+        return f"this root may not make a network of its own ({error}); let the container have CAP_NET_ADMIN and CAP_SYS_ADMIN"
+    finally:
+        subprocess.run(["ip", "netns", "del", probe], capture_output=True, check=False)
     return ""
 
 
@@ -43,11 +51,20 @@ class Place:
     def __init__(self, name, number):
         self.name = name
         self.enter = ["ip", "netns", "exec", name]
-        self.host, self.link = f"198.18.{number}.2", f"198.19.0.{number}"
+        network = f"198.18.{os.getpid() % 255}."  # of benchmarks (RFC 2544); another one for runs at the same time
+        self.host, self.link = f"{network}{4 * number + 2}", f"198.19.0.{number}"
+        self.veth, self.tun = f"{name}v", None
+        try:
+            self.build(f"{network}{4 * number + 1}")
+        except OSError:
+            self.close()
+            raise
+
+    def build(self, near):
+        name = self.name
         ip("netns", "add", name)
-        self.veth = f"{name}v"
         ip("link", "add", self.veth, "type", "veth", "peer", "name", "api", "netns", name)
-        ip("addr", "add", f"198.18.{number}.1/30", "dev", self.veth)
+        ip("addr", "add", f"{near}/30", "dev", self.veth)
         ip("link", "set", self.veth, "up")
         for words in (("addr", "add", f"{self.host}/30", "dev", "api"), ("link", "set", "api", "up"), ("link", "set", "lo", "up")):
             ip("-n", name, *words)
@@ -58,7 +75,8 @@ class Place:
         ip("-n", name, "link", "set", f"{name}t", "up")
 
     def close(self):
-        os.close(self.tun)
+        if self.tun is not None:
+            os.close(self.tun)
         subprocess.run(["ip", "netns", "del", self.name], capture_output=True, check=False)
         subprocess.run(["ip", "link", "del", self.veth], capture_output=True, check=False)
 

@@ -1,22 +1,23 @@
 #!/usr/bin/env python3
 """Runs the smallest scripts/bench and checks that every case prints well-formed lines. It judges no figure."""
 import json
-import subprocess
 import sys
 import tempfile
 
-WANTED = {"create", "import", "get", "list", "watch", "fanout", "visible", "sustained", "catchup", "memory", "disk", "wire", "stall", "network"}
+from called import called
+
+WANTED = {"create", "import", "get", "list", "watch", "fanout", "visible", "sustained", "catchup", "memory", "disk", "wire",
+          "stall", "network"}
 
 
 def main():
     bench, binaries = sys.argv[1:3]
-    done = subprocess.run([bench, "--quick", "--seconds", "0.3", "--notices", "300", "--binary-dir", binaries],
-                          capture_output=True, text=True, timeout=180, check=False)
-    print(done.stderr, file=sys.stderr)
-    if done.returncode != 0:
-        sys.exit(f"scripts/bench ended with {done.returncode}")
+    code, out, errors = called([bench, "--quick", "--seconds", "0.3", "--notices", "300", "--binary-dir", binaries], 180)
+    print(errors, file=sys.stderr)
+    if code != 0:
+        sys.exit(f"scripts/bench ended with {code}")
     seen = set()
-    for text in done.stdout.splitlines():
+    for text in out.splitlines():
         line = json.loads(text)
         for key, kind in (("case", str), ("params", dict), ("value", (int, float)), ("unit", str)):
             if not isinstance(line.get(key), kind):
@@ -31,7 +32,7 @@ def main():
         seen.add(line["case"])
     if seen != WANTED:
         sys.exit(f"cases without a line: {sorted(WANTED - seen)}")
-    if "failed" in done.stderr:
+    if "failed" in errors:
         sys.exit("calls failed, see above")
     grown(bench, binaries)
 
@@ -39,8 +40,10 @@ def main():
 def grown(bench, binaries):
     """The table of growth: a column for each number of neighbours, and nothing that is not said."""
     with tempfile.NamedTemporaryFile("r", encoding="utf-8") as table:
-        subprocess.run([bench, "--case", "growth", "--seconds", "0.3", "--sizes", "1000", "--peers", "1,3", "--markdown",
-                        table.name, "--binary-dir", binaries], timeout=120, check=True)
+        code, _, errors = called([bench, "--case", "growth", "--seconds", "0.3", "--sizes", "1000", "--peers", "1,3",
+                                  "--markdown", table.name, "--binary-dir", binaries], 120)
+        if code != 0:
+            sys.exit(f"scripts/bench --case growth ended with {code}: {errors}")
         rows = [row.strip("|\n ").split("|") for row in table if row.startswith("| ")]
     if [cell.strip() for cell in rows[0]] != ["Figure", "1,000; 1", "1,000; 3"] or len(rows) < 30:
         sys.exit(f"the table of growth is not whole: {rows}")

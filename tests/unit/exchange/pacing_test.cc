@@ -1,6 +1,7 @@
 // BatchSizer over a modelled link: rate, way there and back, batches sent while the window allows.
 #include "server/exchange/pacing.h"
 
+#include <algorithm>
 #include <deque>
 
 #include "gtest/gtest.h"
@@ -83,21 +84,23 @@ TEST(BatchSizerTest, AFastAndShortLinkTakesTheLargestBatches) {
 }
 
 TEST(BatchSizerTest, APeerThatSaysTheLinkIsEndlessGainsNothing) {
-  BatchSizer sizer{Limits{}};
+  const Limits limits;
+  BatchSizer sizer(limits);
   sizer.OnHeartbeat(3'600'000);
-  sizer.OnRoundTrip(4 * Limits{}.empty_round_trip_ms_max + 1, sizer.bytes());
-  EXPECT_EQ(sizer.bytes(), Limits{}.batch_bytes_start / 2);
+  sizer.OnRoundTrip(4 * limits.empty_round_trip_ms_max + 1, sizer.bytes());
+  EXPECT_EQ(sizer.bytes(), limits.batch_bytes_start / 2);
   sizer.OnHeartbeat(-5);  // a peer's lie about its own delay
-  sizer.OnRoundTrip(Limits{}.round_trip_slow_ms + 1, sizer.bytes());
-  EXPECT_EQ(sizer.bytes(), Limits{}.batch_bytes_start / 4);
+  sizer.OnRoundTrip(limits.round_trip_slow_ms + 1, sizer.bytes());
+  EXPECT_EQ(sizer.bytes(), limits.batch_bytes_start / 4);
 }
 
 TEST(BatchSizerTest, ANewStreamForgetsTheLink) {
-  BatchSizer sizer{Limits{}};
+  const Limits limits;
+  BatchSizer sizer(limits);
   sizer.OnHeartbeat(600);
   sizer.Reset();
-  sizer.OnRoundTrip(Limits{}.round_trip_slow_ms + 1, sizer.bytes());
-  EXPECT_EQ(sizer.bytes(), Limits{}.batch_bytes_start / 2);
+  sizer.OnRoundTrip(limits.round_trip_slow_ms + 1, sizer.bytes());
+  EXPECT_EQ(sizer.bytes(), limits.batch_bytes_start / 2);
 }
 
 }  // namespace

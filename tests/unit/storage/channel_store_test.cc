@@ -172,6 +172,45 @@ TEST(ChannelStore, FrontierOfALongChannelIsNear) {
 }
 
 // Goal: a hole in a channel is damage, never a shorter answer.
+// Goal: a channel that lost its tail is damaged; it never begins again in the same epoch, which
+// would fork it.
+TEST(ChannelStore, ATailThatIsGoneIsDamage) {
+  Store store;
+  Send(store, 5, {kLaos});
+  ASSERT_TRUE(store
+                  .Write([](Transaction& transaction) {
+                    auto state = *GetOutboundChannel(transaction, kLaos);
+                    EXPECT_TRUE(*EnterReceipt(state, kEpoch, Expected(1, 3), "signature"));
+                    PutOutboundReceipts(transaction, kLaos, state);
+                    transaction.Delete(ChannelKey(Space::kOutboundTail, kLaos.peer, kLaos.lane));
+                    return absl::OkStatus();
+                  })
+                  .ok());
+  EXPECT_EQ(ReasonOf(GetOutboundChannel(store.engine, kLaos).status()), Reason::kCorrupt);
+  EXPECT_EQ(ReasonOf(store.Write([](Transaction& transaction) {
+              return AppendOutbound(transaction, kLaos, 6, LeafHash("six")).status();
+            })),
+            Reason::kCorrupt);
+}
+
+// Goal: a block under another key than its own gives no envelope for a wrong position.
+TEST(ChannelStore, ABlockInAnotherPlaceIsDamage) {
+  Store store;
+  Send(store, 40, {kLaos});
+  const std::string first =
+      **store.engine.Get(EntryKey(Space::kOutboundEntry, kLaos.peer, kLaos.lane, kEpoch, 15));
+  ASSERT_TRUE(store
+                  .Write([&](Transaction& transaction) {
+                    transaction.Put(
+                        EntryKey(Space::kOutboundEntry, kLaos.peer, kLaos.lane, kEpoch, 31), first);
+                    return absl::OkStatus();
+                  })
+                  .ok());
+  const auto snapshot = store.engine.TakeSnapshot();
+  EXPECT_EQ(ReasonOf(ReadOutbound(*snapshot, kLaos, kEpoch, 16, 10, 1 << 20).status()),
+            Reason::kCorrupt);
+}
+
 TEST(ChannelStore, HolesAreDamage) {
   Store store;
   Send(store, 70, {kLaos});
