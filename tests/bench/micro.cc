@@ -15,7 +15,9 @@
 #include <utility>
 #include <vector>
 
+#include "certs/signing_key.h"
 #include "proto/codes/registry.h"
+#include "proto/contract/head_bytes.h"
 #include "proto/contract/uuid.h"
 #include "proto/contract/validate.h"
 #include "server/domain/notice.h"
@@ -108,6 +110,33 @@ void EnvelopeParseAndValidate(benchmark::State& state) {
   }
 }
 BENCHMARK(EnvelopeParseAndValidate);
+
+// A head as a batch carries it: signed by the sender once for each frame, verified by the receiver.
+std::string SomeHead() {
+  return contract::HeadBytes({.sender = kSelf,
+                              .receiver = kPeer,
+                              .lane = exchange::v1::LANE_ROUTINE,
+                              .epoch = 7,
+                              .size = 1'000'000,
+                              .root = storage::LeafHash("root")});
+}
+
+void HeadSign(benchmark::State& state) {
+  const auto key = certs::SigningKey::FromSeed(std::string(32, 's'));
+  const std::string head = SomeHead();
+  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(key->Sign(head).ok());
+}
+BENCHMARK(HeadSign);
+
+void HeadVerify(benchmark::State& state) {
+  const auto key = certs::SigningKey::FromSeed(std::string(32, 's'));
+  const auto verifier = certs::SignatureVerifier::FromPublicKey(key->public_key());
+  const std::string head = SomeHead();
+  const std::string signature = *key->Sign(head);
+  if (!verifier->Verify(head, signature)) state.SkipWithError("not verified");
+  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(verifier->Verify(head, signature));
+}
+BENCHMARK(HeadVerify);
 
 void MerkleAppend(benchmark::State& state) {
   storage::Frontier frontier;
