@@ -1,6 +1,6 @@
 // The one writer: drives storage::CommitterCore and answers what was submitted.
 //
-// Made by node.cc. Submit and SubmitAndHelp are thread-safe. Under load three things go on at once:
+// Made by node.cc. Submit and SubmitAndHelp are thread-safe. In bulk three things go on at once:
 // the thread "committer" gathers the next step (operations run there), the thread "disk" commits
 // the one before, the thread "answers" answers the one before that. A small step
 // the committer commits itself; a change that comes alone is gathered, committed and

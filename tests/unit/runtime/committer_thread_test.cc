@@ -204,7 +204,7 @@ TEST(CommitterThread, NextStepIsMadeWhileTheDiskWorks) {
   committer.Submit(
       [&](storage::Transaction& transaction) {
         EXPECT_TRUE(second_waits.WaitForNotificationWithTimeout(kDeadline));
-        transaction.Put("\x7e large", std::string(64u << 10, 'x'));  // worth the disk's thread
+        transaction.Put("\x7e large", std::string(512u << 10, 'x'));  // worth the disk's thread
         return PutOperation(
             "\x7e"
             "first")(transaction);
