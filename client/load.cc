@@ -17,6 +17,13 @@
 
 namespace tripoint::client::load {
 
+void WaitUntil(SteadyTime time) {
+  std::mutex mutex;
+  std::condition_variable never;
+  std::unique_lock lock(mutex);
+  while (Now() < time) never.wait_until(lock, time);
+}
+
 double Percentile(const std::vector<float>& sorted, double share) {
   if (sorted.empty()) return 0;
   const auto index = static_cast<std::size_t>(share * static_cast<double>(sorted.size()));
@@ -64,13 +71,9 @@ Crowd::Crowd(const Options& options, Work work)
 
 Outcome Crowd::Run() {
   const SteadyTime start = Now();
-  const auto seconds = [](double value) {
-    return std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-        std::chrono::duration<double>(value));
-  };
-  measure_from_ = start + seconds(options_.warm_up_s);
+  measure_from_ = start + SpanOf(options_.warm_up_s);
   measure_until_ =
-      options_.count > 0 ? SteadyTime::max() : measure_from_ + seconds(options_.seconds);
+      options_.count > 0 ? SteadyTime::max() : measure_from_ + SpanOf(options_.seconds);
   running_ = options_.in_flight;
   for (int index = 0; index < options_.in_flight; ++index) StartNext(index);
   std::unique_lock lock(mutex_);

@@ -29,6 +29,12 @@ inline double MsBetween(SteadyTime from, SteadyTime to) {
   return std::chrono::duration<double, std::milli>(to - from).count();
 }
 
+inline std::chrono::steady_clock::duration SpanOf(double seconds) {
+  return std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+      std::chrono::duration<double>(seconds));
+}
+void WaitUntil(SteadyTime time);
+
 // Where a node is and who calls it.
 struct Endpoint {
   std::string address;

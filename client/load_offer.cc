@@ -82,26 +82,17 @@ std::string RunOffer(const Options& options) {
   const auto channels = ConnectAll(options);
   std::vector<std::unique_ptr<v1::IncidentService::Stub>> stubs;
   for (const auto& channel : channels) stubs.push_back(v1::IncidentService::NewStub(channel));
-  const auto seconds = [](double value) {
-    return std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-        std::chrono::duration<double>(value));
-  };
   const SteadyTime start = Now();
-  Tally tally(start + seconds(options.warm_up_s));
+  Tally tally(start + SpanOf(options.warm_up_s));
   const auto count =
       static_cast<std::uint64_t>((options.warm_up_s + options.seconds) * options.rate);
-  std::mutex mutex;
-  std::condition_variable never;
   for (std::uint64_t number = 0; number < count; ++number) {
     auto call = std::make_shared<Call>();
-    call->due = start + seconds(static_cast<double>(number) / options.rate);
+    call->due = start + SpanOf(static_cast<double>(number) / options.rate);
     SetDeadline(call->context);
     *call->request.mutable_incident()->mutable_facts() = records.Facts(number);
     call->request.set_request_id(NewRequestId());
-    {
-      std::unique_lock lock(mutex);
-      while (Now() < call->due) never.wait_until(lock, call->due);
-    }
+    WaitUntil(call->due);
     call->sent = Now();
     tally.Begun();
     stubs[number % stubs.size()]->async()->CreateIncident(

@@ -8,7 +8,7 @@
 
 #include <algorithm>
 
-#include "client/load.h"
+#include "client/load_follow.h"
 
 namespace tripoint::client::load {
 namespace {
@@ -20,20 +20,11 @@ struct Frame {
 };
 
 // Follows the changes of the receiving node: frames as they become visible there.
-class Watcher final : public grpc::ClientReadReactor<v1::Change> {
+class Watcher {
  public:
   explicit Watcher(const std::shared_ptr<grpc::Channel>& channel)
-      : stub_(v1::NodeService::NewStub(channel)) {
-    request_.set_from_now(true);
-    stub_->async()->WatchChanges(&context_, &request_, this);
-    StartRead(&change_);
-    StartCall();
-  }
-  void Stop() {
-    context_.TryCancel();
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return done_; });
-  }
+      : follower_(channel, [this](const v1::Change& change) { Take(change); }) {}
+  void Stop() { follower_.Stop(); }
   // The notice whose arrival is the flash's.
   void Await(const std::string& name) {
     const std::lock_guard lock(mutex_);
@@ -58,36 +49,23 @@ class Watcher final : public grpc::ClientReadReactor<v1::Change> {
     return frames;
   }
 
-  void OnReadDone(bool ok) override {
-    if (!ok) return;
-    if (change_.actor().rfind("peer/", 0) == 0 && change_.action() != "receipt.store") {
-      const std::lock_guard lock(mutex_);
-      std::vector<std::string> names(change_.names().begin(), change_.names().end());
-      seen_.push_back({{Now(), std::max<std::uint64_t>(change_.count(), 1), Has(names)}, names});
-    }
-    changed_.notify_all();
-    StartRead(&change_);
-  }
-  void OnDone(const grpc::Status& /*status*/) override {
-    const std::lock_guard lock(mutex_);
-    done_ = true;
-    changed_.notify_all();
-  }
-
  private:
+  void Take(const v1::Change& change) {
+    if (change.actor().rfind("peer/", 0) != 0 || change.action() == "receipt.store") return;
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> names(change.names().begin(), change.names().end());
+    seen_.push_back({{Now(), std::max<std::uint64_t>(change.count(), 1), Has(names)}, names});
+    changed_.notify_all();
+  }
   bool Has(const std::vector<std::string>& names) const {
     return !flash_.empty() && std::find(names.begin(), names.end(), flash_) != names.end();
   }
 
-  const std::unique_ptr<v1::NodeService::Stub> stub_;
-  grpc::ClientContext context_;
-  v1::WatchChangesRequest request_;
-  v1::Change change_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::string flash_;
   std::vector<std::pair<Frame, std::vector<std::string>>> seen_;
-  bool done_ = false;
+  ChangeFollower follower_;
 };
 
 // Exits when the node refuses: there is nothing to measure then.
@@ -122,15 +100,6 @@ void Share(v1::NoticeService::Stub& stub, const v1::Notice& draft, const std::st
   Check(stub.ShareNotice(&context, request, &response));
 }
 
-void Sleep(double seconds) {
-  std::mutex mutex;
-  std::condition_variable never;
-  const SteadyTime until = Now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-                                       std::chrono::duration<double>(seconds));
-  std::unique_lock lock(mutex);
-  while (Now() < until) never.wait_until(lock, until);
-}
-
 // Notices a second between the first and the last of the frames that came in the time.
 double RateBetween(const std::vector<Frame>& frames, SteadyTime from, SteadyTime until) {
   const Frame* first = nullptr;
@@ -159,14 +128,14 @@ std::string RunOvertake(const Options& options) {
   if (!watcher.WaitFrames(1, std::chrono::seconds(30))) {
     Check(grpc::Status(grpc::StatusCode::UNAVAILABLE, "nothing arrives at the other node"));
   }
-  Sleep(options.warm_up_s);
+  WaitUntil(Now() + SpanOf(options.warm_up_s));
   const SteadyTime from = Now();
-  Sleep(options.seconds / 2);
+  WaitUntil(from + SpanOf(options.seconds / 2));
   watcher.Await(draft.name());
   Share(*stub, draft, options.peer);
   const SteadyTime shared = Now();
   const bool arrived = watcher.WaitFlash(std::chrono::seconds(60));
-  Sleep(std::max(0.0, options.seconds - MsBetween(from, Now()) / 1000));
+  WaitUntil(from + SpanOf(options.seconds));
   const SteadyTime until = Now();
   watcher.Stop();
 

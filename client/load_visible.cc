@@ -10,7 +10,7 @@
 #include <atomic>
 #include <map>
 
-#include "client/load.h"
+#include "client/load_follow.h"
 
 namespace tripoint::client::load {
 namespace {
@@ -77,44 +77,6 @@ class Board {
   std::string error_;
 };
 
-// Follows the changes of the other node until it is cancelled.
-class Watcher final : public grpc::ClientReadReactor<v1::Change> {
- public:
-  Watcher(const std::shared_ptr<grpc::Channel>& channel, Board& board)
-      : stub_(v1::NodeService::NewStub(channel)), board_(board) {
-    request_.set_from_now(true);
-    stub_->async()->WatchChanges(&context_, &request_, this);
-    StartRead(&change_);
-    StartCall();
-  }
-  void Stop() {
-    context_.TryCancel();
-    std::unique_lock lock(mutex_);
-    ended_.wait(lock, [this] { return done_; });
-  }
-
-  void OnReadDone(bool ok) override {
-    if (!ok) return;
-    for (const std::string& name : change_.names()) board_.Visible(name);
-    StartRead(&change_);
-  }
-  void OnDone(const grpc::Status& /*status*/) override {
-    const std::lock_guard lock(mutex_);
-    done_ = true;
-    ended_.notify_all();
-  }
-
- private:
-  const std::unique_ptr<v1::NodeService::Stub> stub_;
-  Board& board_;
-  grpc::ClientContext context_;
-  v1::WatchChangesRequest request_;
-  v1::Change change_;
-  std::mutex mutex_;
-  std::condition_variable ended_;
-  bool done_ = false;
-};
-
 struct ShareCall {
   grpc::ClientContext context;
   v1::ShareNoticeRequest request;
@@ -145,17 +107,12 @@ std::vector<v1::Notice> MakeDrafts(v1::NoticeService::Stub& stub, const Records&
 // Shares the drafts `every` apart and returns their names.
 std::vector<std::string> ShareAll(v1::NoticeService::Stub& stub,
                                   const std::vector<v1::Notice>& drafts, const std::string& peer,
-                                  std::chrono::duration<double> every, Board& board) {
+                                  std::chrono::steady_clock::duration every, Board& board) {
   std::vector<std::string> names;
-  std::mutex mutex;
-  std::condition_variable never;
   SteadyTime next = Now();
   for (const v1::Notice& draft : drafts) {
-    {
-      std::unique_lock lock(mutex);
-      while (Now() < next) never.wait_until(lock, next);
-    }
-    next += std::chrono::duration_cast<std::chrono::steady_clock::duration>(every);
+    WaitUntil(next);
+    next += every;
     auto call = std::make_shared<ShareCall>();
     SetDeadline(call->context);
     call->request.set_name(draft.name());
@@ -181,8 +138,10 @@ std::string RunVisible(const Options& options) {
   const auto to = Connect(options.to);
   const auto stub = v1::NoticeService::NewStub(from);
   Board board;
-  Watcher watcher(to, board);
-  const std::chrono::duration<double> every(1.0 / options.rate);
+  ChangeFollower follower(to, [&board](const v1::Change& change) {
+    for (const std::string& name : change.names()) board.Visible(name);
+  });
+  const auto every = SpanOf(1.0 / options.rate);
   // The watch and the link are there once a notice of the warm-up has come through.
   std::size_t warm_ups = 0;
   for (int attempt = 0; attempt < 10; ++attempt) {
@@ -195,7 +154,7 @@ std::string RunVisible(const Options& options) {
   const auto names =
       ShareAll(*stub, MakeDrafts(*stub, records, count, board), options.peer, every, board);
   const bool complete = board.WaitAll(names, std::chrono::seconds(20));
-  watcher.Stop();
+  follower.Stop();
 
   const std::map<std::string, Times> times = board.Take();
   std::vector<float> sent_to_answered;
@@ -214,7 +173,7 @@ std::string RunVisible(const Options& options) {
   return fmt::format(
              "\"count\": {}, \"warm_ups\": {}, \"seen\": {}, \"complete\": {}, \"errors\": {}, "
              "\"first_error\": \"{}\"",
-             names.size(), warm_ups, seen, complete, board.errors(), board.error()) +
+             names.size(), warm_ups, seen, complete, board.errors(), Plain(board.error())) +
          Spread("answered", std::move(sent_to_answered)) +
          Spread("visible", std::move(sent_to_visible)) +
          Spread("after_answer", std::move(answered_to_visible));

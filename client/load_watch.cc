@@ -9,7 +9,7 @@
 #include <atomic>
 #include <unordered_map>
 
-#include "client/load.h"
+#include "client/load_follow.h"
 
 namespace tripoint::client::load {
 namespace {
@@ -19,55 +19,29 @@ struct Arrival {
   SteadyTime at;
 };
 
-class Watcher final : public grpc::ClientReadReactor<v1::Change> {
+// Who reads: when each record reached it.
+class Watcher {
  public:
-  Watcher(const std::shared_ptr<grpc::Channel>& channel, bool stalled, std::atomic<int>& ready)
-      : stub_(v1::NodeService::NewStub(channel)), ready_(ready) {
-    request_.set_from_now(!stalled);
-    stub_->async()->WatchChanges(&context_, &request_, this);
-    if (!stalled) StartRead(&change_);
-    // A stalled one has nothing under way between Start and Stop, which gRPC must be told.
-    if (stalled) AddHold();
-    stalled_ = stalled;
-    StartCall();
-  }
-  void Stop() {
-    context_.TryCancel();
-    if (stalled_) RemoveHold();
-    std::unique_lock lock(mutex_);
-    ended_.wait(lock, [this] { return done_; });
-  }
+  Watcher(const std::shared_ptr<grpc::Channel>& channel, std::atomic<int>& ready)
+      : ready_(ready), follower_(channel, [this](const v1::Change& change) { Take(change); }) {}
+  void Stop() { follower_.Stop(); }
   // After Stop.
   const std::vector<Arrival>& arrivals() const { return arrivals_; }
 
-  void OnReadDone(bool ok) override {
-    if (!ok) return;
+ private:
+  void Take(const v1::Change& change) {
     const SteadyTime now = Now();
-    if (change_.heartbeat() && !seen_) {  // the first message: the node knows this watcher
+    if (change.heartbeat() && !seen_) {  // the first message: the node knows this watcher
       seen_ = true;
       ++ready_;
     }
-    for (const std::string& name : change_.names()) arrivals_.push_back({name, now});
-    StartRead(&change_);
-  }
-  void OnDone(const grpc::Status& /*status*/) override {
-    const std::lock_guard lock(mutex_);
-    done_ = true;
-    ended_.notify_all();
+    for (const std::string& name : change.names()) arrivals_.push_back({name, now});
   }
 
- private:
-  const std::unique_ptr<v1::NodeService::Stub> stub_;
   std::atomic<int>& ready_;
-  grpc::ClientContext context_;
-  v1::WatchChangesRequest request_;
-  v1::Change change_;
-  bool stalled_ = false;
   bool seen_ = false;
   std::vector<Arrival> arrivals_;
-  std::mutex mutex_;
-  std::condition_variable ended_;
-  bool done_ = false;
+  ChangeFollower follower_;
 };
 
 struct Write {
@@ -79,19 +53,11 @@ struct Write {
   bool good = false;
 };
 
-void WaitUntil(SteadyTime time) {
-  std::mutex mutex;
-  std::condition_variable never;
-  std::unique_lock lock(mutex);
-  while (Now() < time) never.wait_until(lock, time);
-}
-
 // Creates incidents `options.rate` a second for `options.seconds`, whatever the answers do.
 std::vector<std::unique_ptr<Write>> WriteAll(const Options& options) {
   const Records records(options.record_bytes);
   const auto stub = v1::IncidentService::NewStub(Connect(options.node));
-  const auto every = std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-      std::chrono::duration<double>(1 / options.rate));
+  const auto every = SpanOf(1 / options.rate);
   const auto count = static_cast<std::size_t>(options.rate * options.seconds);
   std::vector<std::unique_ptr<Write>> writes;
   std::mutex mutex;
@@ -124,14 +90,14 @@ std::string RunWatch(const Options& options) {
   constexpr int kWatchersAConnection = 25;
   std::atomic<int> ready{0};
   std::vector<std::unique_ptr<Watcher>> watchers;
-  std::vector<std::unique_ptr<Watcher>> stalled;
+  std::vector<std::unique_ptr<ChangeFollower>> stalled;
   std::shared_ptr<grpc::Channel> channel;
   for (int i = 0; i < options.watchers; ++i) {
     if (i % kWatchersAConnection == 0) channel = Connect(options.node);
-    watchers.push_back(std::make_unique<Watcher>(channel, false, ready));
+    watchers.push_back(std::make_unique<Watcher>(channel, ready));
   }
   for (int i = 0; i < options.stalled; ++i)
-    stalled.push_back(std::make_unique<Watcher>(Connect(options.node), true, ready));
+    stalled.push_back(std::make_unique<ChangeFollower>(Connect(options.node), nullptr));
   const SteadyTime patience = Now() + std::chrono::seconds(20);
   while (ready < options.watchers && Now() < patience)
     WaitUntil(Now() + std::chrono::milliseconds(5));

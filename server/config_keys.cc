@@ -236,9 +236,8 @@ std::vector<KeySpec> MakeKeys() {
        65536,
        "operations",
        {},
-       "Changes that may wait to be written, batches and neighbours' included; more are refused "
-       "with "
-       "QUEUE_FULL. An officer's single change is refused as soon as 256 wait."},
+       "Changes that may wait to be written, batches and neighbours' included; more are "
+       "refused with QUEUE_FULL. A single change of an officer: as soon as 256 wait."},
       {"limits",
        "grpc_memory_mib",
        K::kInteger,

@@ -55,8 +55,8 @@ class Committer {
   }
 };
 
-// Told after each durable batch, where the step ran; never by two threads at once. The operations'
-// `done` may be called before, after or meanwhile.
+// Told after each durable batch, where it was committed; never by two threads at once. The
+// operations' `done` may be called before, after or meanwhile.
 class CommitListener {
  public:
   virtual ~CommitListener() = default;

@@ -17,13 +17,9 @@ constexpr std::size_t kEntryBytes = 8 + 8 + kHashBytes;
 // First byte of a block. No record of layout 2 begins with it: no field has the number 0.
 constexpr char kBlockForm = '\0';
 
-void PutU64(std::uint64_t value, std::string& target) {
-  for (int shift = 56; shift >= 0; shift -= 8) target.push_back(static_cast<char>(value >> shift));
-}
-
 void EncodeEntry(const OutboundEntry& entry, std::string& target) {
-  PutU64(entry.envelope_number, target);
-  PutU64(static_cast<std::uint64_t>(entry.time_ms), target);
+  target += U64Bytes(entry.envelope_number);
+  target += U64Bytes(static_cast<std::uint64_t>(entry.time_ms));
   target.append(HashView(entry.leaf_hash));
 }
 
@@ -75,7 +71,7 @@ void PutBlock(Transaction& transaction, const ChannelName& channel, OutboundTail
   if (tail.open.empty()) return;
   const std::uint64_t first = tail.frontier.size() - tail.open.size() / kEntryBytes;
   std::string bytes(1, kBlockForm);
-  PutU64(first, bytes);
+  bytes += U64Bytes(first);
   bytes.append(tail.open);
   transaction.Put(BlockKey(channel, tail.epoch, first), bytes);
   tail.open.clear();
@@ -86,7 +82,7 @@ Block OpenBlock(const OutboundTail& tail) {
 }
 
 void EncodeTail(const OutboundTail& tail, std::string& target) {
-  PutU64(tail.epoch, target);
+  target += U64Bytes(tail.epoch);
   tail.frontier.EncodeTo(target);
   target.append(tail.open);
 }
@@ -168,7 +164,7 @@ absl::StatusOr<std::optional<OutboundEntry>> GetOutboundEntry(const Reader& read
     if (!bytes.ok()) return bytes.status();
     if (!bytes->has_value()) continue;
     const absl::StatusOr<Block> block =
-        DecodeBlock(key == &whole ? position | (kBlockEntries - 1) : position, **bytes);
+        DecodeBlock(key == &whole ? BlockPosition(position) : position, **bytes);
     if (!block.ok()) return block.status();
     if (block->Has(position)) return entry_of(*block);
   }

@@ -238,7 +238,7 @@ void Driver::OnGone() {
   --live_streams_;
 }
 
-// ---- Where a step ran ----
+// ---- Where a batch was committed ----
 
 void Driver::OnCommitted(std::uint64_t /*first_change*/, std::uint64_t /*last_change*/,
                          const std::vector<storage::ChannelName>& grown) {

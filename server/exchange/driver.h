@@ -96,7 +96,7 @@ class Driver final : public operations::PeerStatusSource,
   // opened again under the new certificate.
   void ReplaceKeys(std::function<void()> replace);
 
-  // CommitListener; where the step ran.
+  // CommitListener; where the batch was committed.
   void OnCommitted(std::uint64_t first_change, std::uint64_t last_change,
                    const std::vector<storage::ChannelName>& grown) override;
   // PeerStatusSource; any thread.

@@ -2,9 +2,9 @@
 //
 // Made by node.cc. Submit and SubmitAndHelp are thread-safe. In bulk three things go on at once:
 // the thread "committer" gathers the next step (operations run there), the thread "disk" commits
-// the one before, the thread "answers" answers the one before that. A small step
-// the committer commits itself; a change that comes alone is gathered, committed and
-// answered on the thread that brought it. Listeners are called where the commit was made.
+// the one before, the thread "answers" answers the one before that. A step under 512 KiB the
+// committer commits itself; a change that comes alone is gathered, committed and answered on the
+// thread that brought it. Listeners are called where the commit was made.
 #pragma once
 
 #include <algorithm>
@@ -39,8 +39,8 @@ class CommitterThread final : public storage::Committer {
   void Submit(storage::Operation operation, storage::Done done) override;
   void SubmitAndHelp(storage::Operation operation, storage::Done done) override;
 
-  // Refuses new operations, commits those that wait, joins. Further calls do nothing. Not from the
-  // committer's thread.
+  // Refuses new operations, commits those that wait, joins. Further calls do nothing. Not from one
+  // of its threads, so not from a `done` or a listener.
   void Stop();
 
  private:

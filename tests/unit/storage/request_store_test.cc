@@ -102,15 +102,26 @@ TEST(Schema, ForeignStoresAreRefusedUnchanged) {
   EXPECT_EQ(**engine.Get(NodeKey()), newer);
 }
 
+store::v1::NodeRecord NodeOf(const Engine& engine) {
+  store::v1::NodeRecord node;
+  EXPECT_TRUE(node.ParseFromString(**engine.Get(NodeKey())));
+  return node;
+}
+
+// The beginning of a batch that makes `engine`'s store one of an earlier layout.
+Batch OfLayout(Engine& engine, std::uint32_t version) {
+  EXPECT_TRUE(InitializeStore(engine, "vn-tayninh", 7, 1).ok());
+  store::v1::NodeRecord node = NodeOf(engine);
+  node.set_schema_version(version);
+  Batch batch;
+  batch.Put(NodeKey(), node.SerializeAsString());
+  return batch;
+}
+
 // Goal: a store of layout 1, with the entries that layout 2 has no more, is taken over and read.
 TEST(Schema, StoreOfLayoutOneIsTakenOver) {
   MemoryEngine engine;
-  ASSERT_TRUE(InitializeStore(engine, "vn-tayninh", 7, 1).ok());
-  store::v1::NodeRecord node;
-  ASSERT_TRUE(node.ParseFromString(**engine.Get(NodeKey())));
-  node.set_schema_version(1);
-  Batch batch;
-  batch.Put(NodeKey(), node.SerializeAsString());
+  Batch batch = OfLayout(engine, 1);
   batch.Put(IndexKey(Space::kIncidentIndex, 0, "", SortKey(1000, RecordNumber(2026, 1))), {});
   batch.Put(ReferenceKey(Kind::kIncident, "I-TNI-26-0001-X", "vn-tayninh"),
             U64Bytes(RecordNumber(2026, 1)));
@@ -118,8 +129,7 @@ TEST(Schema, StoreOfLayoutOneIsTakenOver) {
   const auto opened = OpenStore(engine, "vn-tayninh");
   ASSERT_TRUE(opened.ok()) << opened.status();
   EXPECT_EQ(opened->schema_version(), kSchemaVersion);
-  ASSERT_TRUE(node.ParseFromString(**engine.Get(NodeKey())));
-  EXPECT_EQ(node.schema_version(), kSchemaVersion);
+  EXPECT_EQ(NodeOf(engine).schema_version(), kSchemaVersion);
   const auto listed = ListIncidents(*engine.TakeSnapshot(), {}, "", 10);
   ASSERT_TRUE(listed.ok());
   EXPECT_TRUE(listed->incidents.empty()) << "an old entry of the index is never read";
@@ -129,10 +139,7 @@ TEST(Schema, StoreOfLayoutOneIsTakenOver) {
 // said.
 TEST(Schema, StoreOfLayoutTwoIsTakenOver) {
   MemoryEngine engine;
-  ASSERT_TRUE(InitializeStore(engine, "vn-tayninh", 7, 1).ok());
-  store::v1::NodeRecord node;
-  ASSERT_TRUE(node.ParseFromString(**engine.Get(NodeKey())));
-  node.set_schema_version(2);
+  Batch batch = OfLayout(engine, 2);
   Frontier frontier;
   for (int i = 0; i < 5; ++i) frontier.Append(LeafHash(std::to_string(i)));
   store::v1::OutboundChannel state;
@@ -140,8 +147,6 @@ TEST(Schema, StoreOfLayoutTwoIsTakenOver) {
   state.set_size(5);
   state.set_frontier(FrontierHashes(frontier));
   state.set_receipted_size(2);
-  Batch batch;
-  batch.Put(NodeKey(), node.SerializeAsString());
   batch.Put(ChannelKey(Space::kOutboundChannel, "la-attapeu", 3), state.SerializeAsString());
   ASSERT_TRUE(engine.Commit(batch).ok());
   const auto opened = OpenStore(engine, "vn-tayninh");
@@ -158,14 +163,18 @@ TEST(Schema, MigrationsGoForwardStepByStep) {
   MemoryEngine engine;
   store::v1::NodeRecord node;
   node.set_schema_version(1);
-  const auto mark = [](const Engine&, Batch& marks) {
-    marks.Put("\x7f", "migrated");
+  const auto mark = [](const Engine& before, Batch& marks) {
+    marks.Put("\x7f", before.Get("\x7f")->value_or("") + "one ");
+    return absl::OkStatus();
+  };
+  const auto two = [](const Engine& before, Batch& marks) {
+    marks.Put("\x7f", before.Get("\x7f")->value_or("") + "two");
     return absl::OkStatus();
   };
   const auto fail = [](const Engine&, Batch&) { return absl::InternalError("no"); };
-  EXPECT_TRUE(Migrate(engine, node, {{1, "one", mark}, {2, "two", mark}}, 3).ok());
+  EXPECT_TRUE(Migrate(engine, node, {{1, "one", mark}, {2, "two", two}}, 3).ok());
   EXPECT_EQ(node.schema_version(), 3u);
-  EXPECT_EQ(**engine.Get("\x7f"), "migrated");
+  EXPECT_EQ(**engine.Get("\x7f"), "one two");
   EXPECT_FALSE(Migrate(engine, node, {{3, "three", fail}}, 4).ok());
   EXPECT_EQ(node.schema_version(), 3u);
   EXPECT_EQ(ReasonOf(Migrate(engine, node, {{1, "one", mark}}, 4)), Reason::kCorrupt);
