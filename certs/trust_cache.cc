@@ -16,20 +16,25 @@ std::shared_ptr<const Trust> TrustCache::Current() const {
   return trust_;
 }
 
+std::optional<Judgement> TrustCache::Recall(std::string_view leaf_pem, PeerRole role,
+                                            std::int64_t now_s) {
+  const absl::MutexLock lock(&mutex_);
+  Judgements& judgements = entries_[static_cast<std::size_t>(role)];
+  const auto found = judgements.find(leaf_pem);
+  if (found == judgements.end()) return std::nullopt;
+  const Judgement& known = found->second;
+  if (known.good_from_s <= now_s && now_s < known.good_until_s) return known;
+  judgements.erase(found);
+  return std::nullopt;
+}
+
 absl::StatusOr<Judgement> TrustCache::Judge(std::string_view leaf_pem,
                                             std::string_view sent_chain_pem, PeerRole role,
                                             std::int64_t now_s) {
-  const auto index = static_cast<std::size_t>(role);
+  if (std::optional<Judgement> known = Recall(leaf_pem, role, now_s)) return *std::move(known);
   std::shared_ptr<const Trust> trust;
   {
     const absl::MutexLock lock(&mutex_);
-    Judgements& judgements = entries_[index];
-    const auto found = judgements.find(leaf_pem);
-    if (found != judgements.end()) {
-      const Judgement& known = found->second;
-      if (known.good_from_s <= now_s && now_s < known.good_until_s) return known;
-      judgements.erase(found);
-    }
     trust = trust_;
     ++full_judgements_;
   }
@@ -45,7 +50,7 @@ absl::StatusOr<Judgement> TrustCache::Judge(std::string_view leaf_pem,
         (ends_.size() < kEntriesMax || ends_.contains(identity.unit))) {
       ends_[identity.unit] = judgement->not_after_s;
     }
-    Judgements& judgements = entries_[index];
+    Judgements& judgements = entries_[static_cast<std::size_t>(role)];
     if (judgements.size() >= kEntriesMax) judgements.clear();
     judgements.insert_or_assign(std::string(leaf_pem), *judgement);
   }

@@ -6,6 +6,7 @@
 // call of a standing connection (platform.md T17).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -33,6 +34,10 @@ class TrustCache {
   void Replace(std::shared_ptr<const Trust> trust) ABSL_LOCKS_EXCLUDED(mutex_);
   std::shared_ptr<const Trust> Current() const ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // What Judge would remember; nullopt: it must be asked. Most calls need nothing else.
+  std::optional<Judgement> Recall(std::string_view leaf_pem, PeerRole role, std::int64_t now_s)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Trust::Judge, remembered by leaf (its text), role and snapshot for as long as its dates allow.
   // Refusals are not remembered: each is worth its full reason. Errors: those of Trust::Judge.
   absl::StatusOr<Judgement> Judge(std::string_view leaf_pem, std::string_view sent_chain_pem,
@@ -48,11 +53,15 @@ class TrustCache {
  private:
   mutable absl::Mutex mutex_;
   std::shared_ptr<const Trust> trust_ ABSL_GUARDED_BY(mutex_);
-  // By leaf and role. The text itself is the key: a hash of it was a fortieth of every call.
+  // By leaf and role. The text itself is the key: a hash of it was a fortieth of every call. Its
+  // bucket is that of its last lines, the signature: only certificates that were found good get
+  // here, so nobody can choose buckets.
   struct TextHash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const {
-      return std::hash<std::string_view>{}(text);
+      constexpr std::size_t kHashed = 96;
+      return std::hash<std::string_view>{}(
+          text.substr(text.size() - std::min(text.size(), kHashed)));
     }
   };
   using Judgements = std::unordered_map<std::string, Judgement, TextHash, std::equal_to<>>;

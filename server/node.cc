@@ -239,7 +239,7 @@ absl::Status Node::Rooms::Serve() {
     return served;
   }
   return api_port->Serve({incidents.get(), notices.get(), node_service.get(), codes_service.get()},
-                         certs::MakeServerCredentials(api_tls));
+                         certs::MakeServerCredentials(api_tls), rpc::IncidentService::RawMethods());
 }
 
 void Node::Rooms::FillStatus(v1::NodeStatus& status) const {

@@ -49,9 +49,11 @@ class Port {
   std::string address() const { return gate_->bound_address(); }
   runtime::GateCounts counts() const { return gate_->counts(); }
 
-  // Serves `services`, which outlive this, and gRPC health. Errors: INTERNAL / INTERNAL.
+  // Serves `services`, which outlive this, and gRPC health. `raw_methods`: see connection_meter.h.
+  // Errors: INTERNAL / INTERNAL.
   absl::Status Serve(const std::vector<grpc::Service*>& services,
-                     const std::shared_ptr<grpc::ServerCredentials>& credentials);
+                     const std::shared_ptr<grpc::ServerCredentials>& credentials,
+                     std::vector<std::string> raw_methods = {});
 
   // Health says NOT_SERVING and nobody new is accepted; calls under way go on.
   void BeginStop();

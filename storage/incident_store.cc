@@ -1,6 +1,9 @@
 // See incident_store.h.
 #include "storage/incident_store.h"
 
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/wire_format_lite.h>
+
 #include <memory>
 #include <utility>
 
@@ -40,6 +43,25 @@ absl::StatusOr<std::optional<StoredIncident>> Load(const Reader& reader, std::ui
   if (!record.ok()) return record.status();
   if (!record->has_value()) return DamagedRecord();  // something leads to it
   return std::make_optional(StoredIncident{number, std::move(**record)});
+}
+
+// Takes field `number`, a message or text, from the front of a serialised message. nullopt: another
+// field is first, or its length is not true.
+std::optional<std::string_view> TakeMessage(std::string_view& bytes, int number) {
+  google::protobuf::io::CodedInputStream input(reinterpret_cast<const std::uint8_t*>(bytes.data()),
+                                               static_cast<int>(bytes.size()));
+  using google::protobuf::internal::WireFormatLite;
+  std::uint32_t size = 0;
+  if (input.ReadTag() !=
+          WireFormatLite::MakeTag(number, WireFormatLite::WIRETYPE_LENGTH_DELIMITED) ||
+      !input.ReadVarint32(&size)) {
+    return std::nullopt;
+  }
+  const auto start = static_cast<std::size_t>(input.CurrentPosition());
+  if (size > bytes.size() - start) return std::nullopt;
+  const std::string_view taken = bytes.substr(start, size);
+  bytes.remove_prefix(start + size);
+  return taken;
 }
 
 absl::StatusOr<Term> TermOfCategory(const Snapshot& snapshot, const std::string& category) {
@@ -124,6 +146,25 @@ absl::StatusOr<std::optional<StoredIncident>> FindIncident(const Reader& reader,
   if (!record.ok()) return record.status();
   if (!record->has_value() || (*record)->incident().name() != name) return std::nullopt;
   return std::make_optional(StoredIncident{*number, std::move(**record)});
+}
+
+absl::StatusOr<std::optional<std::string>> FindIncidentBytes(const Reader& reader,
+                                                             std::string_view name) {
+  const std::optional<std::uint64_t> number = OwnNumber(Kind::kIncident, name);
+  if (!number.has_value()) return std::nullopt;
+  absl::StatusOr<std::optional<std::string>> record =
+      reader.Get(RecordKey(Space::kIncident, *number));
+  if (!record.ok() || !record->has_value()) return record;
+  // Fields are written in the order of their numbers: the incident is all of the record, and its
+  // name is the first of it.
+  std::string_view rest = **record;
+  const std::optional<std::string_view> incident = TakeMessage(rest, 1);
+  std::string_view fields = incident.value_or("");
+  const std::optional<std::string_view> stored_name = TakeMessage(fields, 1);
+  if (!stored_name.has_value() || !rest.empty()) return DamagedRecord();
+  if (*stored_name != name) return std::nullopt;
+  (*record)->erase(0, (*record)->size() - incident->size());
+  return record;
 }
 
 absl::StatusOr<std::vector<StoredIncident>> FindIncidentsByNumber(const Snapshot& snapshot,

@@ -44,6 +44,11 @@ absl::StatusOr<std::optional<store::v1::IncidentRecord>> FindIncidentVersion(con
                                                                              std::string_view name,
                                                                              std::uint32_t version);
 
+// The serialised tripoint.v1.Incident of `name`, as it is stored: a read that only passes it on
+// need not parse it. nullopt: there is none.
+absl::StatusOr<std::optional<std::string>> FindIncidentBytes(const Reader& reader,
+                                                             std::string_view name);
+
 // All that have `number` in their year, the earliest year first.
 absl::StatusOr<std::vector<StoredIncident>> FindIncidentsByNumber(const Snapshot& snapshot,
                                                                   std::uint64_t number);

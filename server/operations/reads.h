@@ -34,6 +34,8 @@ struct Page {
 // Errors of all: NOT_FOUND / NOT_FOUND; DATA_LOSS / CORRUPT.
 absl::StatusOr<v1::Incident> GetIncident(const NodeFacts& node, const storage::Reader& reader,
                                          std::string_view name);
+// The same, serialised, as it is stored.
+absl::StatusOr<std::string> GetIncidentBytes(const storage::Reader& reader, std::string_view name);
 absl::StatusOr<Page<v1::Incident>> ListIncidents(const NodeFacts& node,
                                                  const storage::Snapshot& snapshot,
                                                  const v1::ListIncidentsRequest& request,

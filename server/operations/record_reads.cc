@@ -52,6 +52,10 @@ absl::StatusOr<Page<Resource>> ReadPage(int asked, std::string_view after, Read 
   }
 }
 
+absl::Status NoIncident(std::string_view name) {
+  return NotFound("incident", name, "List what there is with: tripoint incident list");
+}
+
 std::string UpperCase(std::string text) {
   for (char& c : text) {
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
@@ -157,14 +161,19 @@ absl::StatusOr<Page<v1::Notice>> NoticesByTail(const NodeFacts& node,
 
 }  // namespace
 
+absl::StatusOr<std::string> GetIncidentBytes(const storage::Reader& reader, std::string_view name) {
+  absl::StatusOr<std::optional<std::string>> found = storage::FindIncidentBytes(reader, name);
+  if (!found.ok()) return found.status();
+  if (!found->has_value()) return NoIncident(name);
+  return **std::move(found);
+}
+
 absl::StatusOr<v1::Incident> GetIncident(const NodeFacts& /*node*/, const storage::Reader& reader,
                                          std::string_view name) {
   absl::StatusOr<std::optional<storage::StoredIncident>> found =
       storage::FindIncident(reader, name);
   if (!found.ok()) return found.status();
-  if (!found->has_value()) {
-    return NotFound("incident", name, "List what there is with: tripoint incident list");
-  }
+  if (!found->has_value()) return NoIncident(name);
   return std::move(*(*found)->record.mutable_incident());
 }
 
@@ -227,9 +236,7 @@ absl::StatusOr<Page<v1::Incident>> ListIncidentVersions(const NodeFacts& /*node*
   absl::StatusOr<std::vector<store::v1::IncidentRecord>> versions =
       storage::ListIncidentVersions(snapshot, name, before_version, limit);
   if (!versions.ok()) return versions.status();
-  if (versions->empty() && after.empty()) {
-    return NotFound("incident", name, "List what there is with: tripoint incident list");
-  }
+  if (versions->empty() && after.empty()) return NoIncident(name);
   Page<v1::Incident> page;
   for (store::v1::IncidentRecord& record : *versions) {
     page.items.push_back(std::move(*record.mutable_incident()));

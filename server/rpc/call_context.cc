@@ -1,6 +1,9 @@
 // The steps that every call goes through. See call_context.h.
 #include "server/rpc/call_context.h"
 
+#include <grpcpp/impl/codegen/proto_utils.h>
+#include <grpcpp/support/slice.h>
+
 #include "proto/contract/validate.h"
 
 namespace tripoint::rpc {
@@ -33,10 +36,23 @@ storage::Operation UnlessCancelled(const grpc::ServerContextBase* context,
   };
 }
 
-grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, const absl::Status& status) {
+grpc::Status ParseRaw(grpc::ByteBuffer& bytes, google::protobuf::MessageLite& request) {
+  return grpc::SerializationTraits<google::protobuf::MessageLite>::Deserialize(&bytes, &request);
+}
+
+grpc::ByteBuffer RawOf(std::string_view message) {
+  const grpc::Slice slice(message.data(), message.size());
+  return {&slice, 1};
+}
+
+grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, const grpc::Status& status) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(ToGrpcStatus(status));
+  reactor->Finish(status);
   return reactor;
+}
+
+grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, const absl::Status& status) {
+  return Answer(context, ToGrpcStatus(status));
 }
 
 }  // namespace tripoint::rpc

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <grpcpp/server_context.h>
+#include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 
 #include <cstdint>
@@ -69,12 +70,20 @@ absl::StatusOr<domain::Caller> AdmitRequest(const Backend& backend,
                                             domain::Permission permission,
                                             google::protobuf::Message& request);
 
+// The request of a raw method, parsed as gRPC would have (`bytes` are then gone); a fault is for
+// the caller as it is.
+grpc::Status ParseRaw(grpc::ByteBuffer& bytes, google::protobuf::MessageLite& request);
+
+// A serialised message as the answer of a raw method.
+grpc::ByteBuffer RawOf(std::string_view message);
+
 // `operation`, unless the caller is gone or its deadline has passed when its turn comes: then
 // nothing is written. The context lives until the call is finished, which is after the operation.
 storage::Operation UnlessCancelled(const grpc::ServerContextBase* context,
                                    storage::Operation operation);
 
 // Ends the call with `status`.
+grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, const grpc::Status& status);
 grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, const absl::Status& status);
 
 // Submits what was prepared and answers with its result once it is durable.

@@ -40,16 +40,19 @@ IncidentService::RecordIncidents(grpc::CallbackServerContext* context) {
 }
 
 grpc::ServerUnaryReactor* IncidentService::GetIncident(grpc::CallbackServerContext* context,
-                                                       const v1::GetIncidentRequest* request,
-                                                       v1::Incident* response) {
-  v1::GetIncidentRequest& checked = OwnRequest(request);
+                                                       const grpc::ByteBuffer* request,
+                                                       grpc::ByteBuffer* response) {
+  v1::GetIncidentRequest checked;
+  if (const grpc::Status parsed = ParseRaw(OwnRequest(request), checked); !parsed.ok()) {
+    return Answer(context, parsed);
+  }
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kReadIncidents, checked);
   if (!caller.ok()) return Answer(context, caller.status());
-  absl::StatusOr<v1::Incident> incident =
-      operations::GetIncident(backend_.node, backend_.engine, checked.name());
+  const absl::StatusOr<std::string> incident =
+      operations::GetIncidentBytes(backend_.engine, checked.name());
   if (!incident.ok()) return Answer(context, incident.status());
-  *response = *std::move(incident);
+  *response = RawOf(*incident);
   return Answer(context, absl::OkStatus());
 }
 

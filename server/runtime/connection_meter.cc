@@ -3,8 +3,11 @@
 
 #include <google/protobuf/message_lite.h>
 #include <grpcpp/server_context.h>
+#include <grpcpp/support/byte_buffer.h>
 
+#include <algorithm>
 #include <string_view>
+#include <utility>
 
 namespace tripoint::runtime {
 namespace {
@@ -13,11 +16,15 @@ using grpc::experimental::InterceptionHookPoints;
 
 class Meter final : public grpc::experimental::Interceptor {
  public:
-  Meter(grpc::experimental::ServerRpcInfo* info, Gate& gate)
+  Meter(grpc::experimental::ServerRpcInfo* info, Gate& gate,
+        const std::vector<std::string>& raw_methods)
       : info_(info),
         gate_(gate),
-        // Our own services carry protobuf messages; gRPC's health service carries raw buffers.
-        protobuf_(std::string_view(info->method()).starts_with("/tripoint.")) {}
+        // Our own services carry protobuf messages, but for raw methods; gRPC's health service
+        // carries raw buffers.
+        protobuf_(std::string_view(info->method()).starts_with("/tripoint.") &&
+                  std::find(raw_methods.begin(), raw_methods.end(), info->method()) ==
+                      raw_methods.end()) {}
 
   void Intercept(grpc::experimental::InterceptorBatchMethods* methods) override {
     if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::POST_RECV_MESSAGE)) {
@@ -38,10 +45,12 @@ class Meter final : public grpc::experimental::Interceptor {
     return counter_ != nullptr;
   }
 
-  // gRPC hands out the address of the message as void*; for generated services it points to a
-  // MessageLite.
+  // gRPC hands out the address of the message as void*.
   std::int64_t SizeOf(const void* message) const {
-    if (!protobuf_ || message == nullptr) return 0;
+    if (message == nullptr) return 0;
+    if (!protobuf_) {
+      return static_cast<std::int64_t>(static_cast<const grpc::ByteBuffer*>(message)->Length());
+    }
     return static_cast<std::int64_t>(
         static_cast<const google::protobuf::MessageLite*>(message)->ByteSizeLong());
   }
@@ -54,21 +63,23 @@ class Meter final : public grpc::experimental::Interceptor {
 
 class MeterFactory final : public grpc::experimental::ServerInterceptorFactoryInterface {
  public:
-  explicit MeterFactory(Gate& gate) : gate_(gate) {}
+  MeterFactory(Gate& gate, std::vector<std::string> raw_methods)
+      : gate_(gate), raw_methods_(std::move(raw_methods)) {}
   grpc::experimental::Interceptor* CreateServerInterceptor(
       grpc::experimental::ServerRpcInfo* info) override {
-    return new Meter(info, gate_);  // gRPC owns it
+    return new Meter(info, gate_, raw_methods_);  // gRPC owns it
   }
 
  private:
   Gate& gate_;
+  const std::vector<std::string> raw_methods_;
 };
 
 }  // namespace
 
 std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> MakeConnectionMeter(
-    Gate& gate) {
-  return std::make_unique<MeterFactory>(gate);
+    Gate& gate, std::vector<std::string> raw_methods) {
+  return std::make_unique<MeterFactory>(gate, std::move(raw_methods));
 }
 
 }  // namespace tripoint::runtime

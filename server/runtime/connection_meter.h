@@ -7,14 +7,17 @@
 #include <grpcpp/support/server_interceptor.h>
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "server/runtime/gate.h"
 
 namespace tripoint::runtime {
 
-// `gate` outlives the server.
+// `gate` outlives the server. `raw_methods` are those of our services (by full name, such as
+// "/tripoint.v1.IncidentService/GetIncident") whose messages are grpc::ByteBuffer; the messages of
+// all others of ours must be protobuf's, since gRPC hands them out as void*.
 std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> MakeConnectionMeter(
-    Gate& gate);
+    Gate& gate, std::vector<std::string> raw_methods);
 
 }  // namespace tripoint::runtime

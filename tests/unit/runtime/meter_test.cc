@@ -16,6 +16,7 @@
 
 #include "server/runtime/connection_meter.h"
 #include "server/runtime/gate.h"
+#include "tripoint/v1/incident.grpc.pb.h"
 #include "tripoint/v1/node.grpc.pb.h"
 
 namespace tripoint::runtime {
@@ -63,6 +64,20 @@ class Service final : public v1::NodeService::CallbackService {
   }
 };
 
+// Gives back the bytes that it was given.
+class RawService final
+    : public v1::IncidentService::WithRawCallbackMethod_GetIncident<v1::IncidentService::Service> {
+ public:
+  grpc::ServerUnaryReactor* GetIncident(grpc::CallbackServerContext* context,
+                                        const grpc::ByteBuffer* request,
+                                        grpc::ByteBuffer* response) override {
+    *response = *request;
+    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    reactor->Finish(grpc::Status::OK);
+    return reactor;
+  }
+};
+
 class MeterTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -78,9 +93,11 @@ class MeterTest : public testing::Test {
         grpc::InsecureServerCredentials());
     std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>>
         interceptors;
-    interceptors.push_back(MakeConnectionMeter(*gate_));
+    interceptors.push_back(
+        MakeConnectionMeter(*gate_, {"/tripoint.v1.IncidentService/GetIncident"}));
     builder.experimental().SetInterceptorCreators(std::move(interceptors));
     builder.RegisterService(&service_);
+    builder.RegisterService(&raw_service_);
     server_ = builder.BuildAndStart();
     ASSERT_NE(server_, nullptr);
     gate_->Start([this](int listener, int descriptor) {
@@ -89,12 +106,15 @@ class MeterTest : public testing::Test {
       parameters.fd = descriptor;
       acceptor_->HandleNewConnection(&parameters);
     });
-    stub_ = v1::NodeService::NewStub(
-        grpc::CreateChannel(gate_->bound_address(), grpc::InsecureChannelCredentials()));
+    const auto channel =
+        grpc::CreateChannel(gate_->bound_address(), grpc::InsecureChannelCredentials());
+    stub_ = v1::NodeService::NewStub(channel);
+    raw_stub_ = v1::IncidentService::NewStub(channel);
   }
 
   void TearDown() override {
     stub_.reset();
+    raw_stub_.reset();
     gate_->StopAccepting();
     server_->Shutdown();
     gate_->Stop();
@@ -105,9 +125,11 @@ class MeterTest : public testing::Test {
   Log log_{clock_, Level::kError, [](std::string_view) {}};
   std::unique_ptr<Gate> gate_;
   Service service_;
+  RawService raw_service_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::NodeService::Stub> stub_;
+  std::unique_ptr<v1::IncidentService::Stub> raw_stub_;
 };
 
 TEST_F(MeterTest, ManySmallCallsAndLargeOnesAreNotCut) {
@@ -127,6 +149,19 @@ TEST_F(MeterTest, ManySmallCallsAndLargeOnesAreNotCut) {
   }
   EXPECT_EQ(gate_->counts().cut, 0U);
   EXPECT_EQ(gate_->counts().accepted, 1U);
+}
+
+// Were its bytes not counted, the free 256 KiB would be over after the second call.
+TEST_F(MeterTest, MessagesOfRawMethodsAreCounted) {
+  for (int i = 0; i < 20; ++i) {
+    grpc::ClientContext context;
+    v1::GetIncidentRequest request;
+    v1::Incident answer;
+    request.set_name(std::string(200 << 10, 'x'));
+    ASSERT_TRUE(raw_stub_->GetIncident(&context, request, &answer).ok()) << i;
+    EXPECT_EQ(answer.name(), request.name());
+  }
+  EXPECT_EQ(gate_->counts().cut, 0U);
 }
 
 TEST_F(MeterTest, WatcherThatOnlyListensIsNotCut) {

@@ -75,6 +75,8 @@ TEST(IncidentStore, CreatedIsFound) {
   EXPECT_EQ((*FindIncidentByExternalId(store.engine, "INC-0093"))->number, NumberOf(93));
   EXPECT_FALSE(FindIncidentByExternalId(store.engine, "INC-009")->has_value());
   EXPECT_FALSE(FindIncidentByExternalId(store.engine, "")->has_value());
+  EXPECT_EQ(FindIncidentBytes(store.engine, NameOf(93))->value(),
+            (*found)->record.incident().SerializeAsString());
   EXPECT_FALSE(FindIncident(store.engine, NameOf(94))->has_value());
   EXPECT_FALSE(FindIncident(store.engine, "units/vn-tayninh/notices/I-TNI-26-0093-B")->has_value());
   EXPECT_FALSE(FindIncident(store.engine, "nonsense")->has_value());
@@ -130,6 +132,7 @@ TEST(IncidentStore, NameMustBeExact) {
   std::string of_another = NameOf(93);
   of_another.replace(of_another.find("vn-tayninh"), 10, "la-attapeu");
   EXPECT_FALSE(FindIncident(store.engine, of_another)->has_value());
+  EXPECT_FALSE(FindIncidentBytes(store.engine, of_another)->has_value());
   for (const char* name :
        {"units/vn-tayninh/incidents/I-TNI-26-93-B", "units/vn-tayninh/incidents/I-TNI-26-0093-C",
         "units/la-attapeu/incidents/I-TNI-26-0093-B", "units/vn-tayninh/incidents/N-TNI-26-0093-B",
@@ -138,11 +141,37 @@ TEST(IncidentStore, NameMustBeExact) {
         "units/vn-tayninh/incidents/I-TNI-26-99999999999999999999-B",
         "units/vn-tayninh/incidents/-", "units/vn-tayninh/incidents/B"}) {
     EXPECT_FALSE(FindIncident(store.engine, name)->has_value()) << name;
+    EXPECT_FALSE(FindIncidentBytes(store.engine, name)->has_value()) << name;
   }
   EXPECT_EQ(ReasonOf(store.Write([&](Transaction& transaction) {
               return CreateIncident(transaction, NumberOf(94), Make(95, "DRG-POS", 1, 1000));
             })),
             Reason::kFieldInvalid);
+}
+
+// Goal: bytes that are no record are not handed out as one: cut anywhere, lengthened, or with a
+// length that is not true.
+TEST(IncidentStore, BytesOfADamagedRecordAreRefused) {
+  Store store;
+  const std::string sound = Make(93, "DRG-POS", 1, 1000).SerializeAsString();
+  const std::size_t name_end = sound.find(NameOf(93)) + NameOf(93).size();
+  std::vector<std::string> damaged = {sound + "x", "\x12" + sound.substr(1),
+                                      "\x0a\xff\xff\xff\xff\x0f" + sound.substr(3)};
+  for (std::size_t size = 0; size < sound.size(); ++size) damaged.push_back(sound.substr(0, size));
+  for (const std::string& bytes : damaged) {
+    Batch batch;
+    batch.Put(RecordKey(Space::kIncident, NumberOf(93)), bytes);
+    ASSERT_TRUE(store.engine.Commit(batch).ok());
+    EXPECT_EQ(ReasonOf(FindIncidentBytes(store.engine, NameOf(93)).status()), Reason::kCorrupt)
+        << bytes.size();
+  }
+  // The name of another: as a record that is not there, like FindIncident.
+  std::string renamed = sound;
+  renamed[name_end - 1] = 'C';
+  Batch batch;
+  batch.Put(RecordKey(Space::kIncident, NumberOf(93)), renamed);
+  ASSERT_TRUE(store.engine.Commit(batch).ok());
+  EXPECT_FALSE(FindIncidentBytes(store.engine, NameOf(93))->has_value());
 }
 
 // Goal: a taken external id or a name of another number is refused and nothing of the second
