@@ -12,6 +12,8 @@
 
 namespace tripoint::storage {
 
+inline constexpr int kRetryAfterMs = 50;
+
 // Called exactly once with the operation's result, after its writes are durable (or certainly or
 // possibly not): the operation's own status; RESOURCE_EXHAUSTED / DISK_FULL; UNAVAILABLE /
 // OUTCOME_UNKNOWN; UNAVAILABLE / SHUTTING_DOWN. On any thread, and two may be called at a time:
@@ -40,6 +42,9 @@ class Answers {
   absl::Status failure_;
 };
 
+// RESOURCE_EXHAUSTED / QUEUE_FULL, and when to come again.
+absl::Status QueueFull(int retry_after_ms = kRetryAfterMs);
+
 class Committer {
  public:
   virtual ~Committer() = default;
@@ -47,9 +52,15 @@ class Committer {
   // with RESOURCE_EXHAUSTED / QUEUE_FULL and a time after which to try again.
   virtual void Submit(Operation operation, Done done) = 0;
 
-  // The same for a caller that may wait for the disk: when changes have come alone for a while, the
-  // step may run on its thread, and the answer may be given there before this returns. A lone
-  // change is spared two hand-offs between threads.
+  // Whether a call of an officer should be made an operation now. False while more wait than a
+  // caller should wait for: refuse it with QueueFull(), before any other work is done for it, so
+  // that a node with too many calls has time left to refuse. Takes no lock. What is submitted all
+  // the same is bounded by the queue alone.
+  virtual bool TakesCalls() const = 0;
+
+  // The same as Submit for a caller that may wait for the disk: when changes have come alone for a
+  // while, the step may run on its thread, and the answer may be given there before this returns. A
+  // lone change is spared two hand-offs between threads.
   virtual void SubmitAndHelp(Operation operation, Done done) {
     Submit(std::move(operation), std::move(done));
   }

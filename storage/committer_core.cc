@@ -10,8 +10,6 @@
 #include "storage/step_transaction.h"
 
 namespace tripoint::storage {
-namespace {
-
 using contract::Error;
 using contract::Problem;
 using contract::Reason;
@@ -25,8 +23,6 @@ absl::Status QueueFull(int retry_after_ms) {
   problem.retry_after_ms = retry_after_ms;
   return Error(absl::StatusCode::kResourceExhausted, problem);
 }
-
-}  // namespace
 
 CommitterCore::CommitterCore(Engine& engine, CommitListener* listener, CommitterLimits limits)
     : engine_(engine),
@@ -51,28 +47,19 @@ void CommitterCore::SetAnswerer(std::function<void(Answers)> answerer) {
 }
 
 void CommitterCore::Submit(Operation operation, Done done) {
-  Queue(std::move(operation), std::move(done), limits_.queued_operations_max);
-}
-
-void CommitterCore::SubmitAndHelp(Operation operation, Done done) {
-  Queue(std::move(operation), std::move(done),
-        std::min(limits_.queued_calls_max, limits_.queued_operations_max));
-}
-
-void CommitterCore::Queue(Operation operation, Done done, std::size_t waiting_max) {
   {
     absl::MutexLock lock(&mutex_);
-    if (queue_.size() < waiting_max) {
+    if (queue_.size() < limits_.queued_operations_max) {
       queue_.push_back({std::move(operation), std::move(done)});
+      waiting_ = queue_.size();
       return;
     }
   }
   done(QueueFull(limits_.retry_after_ms));
 }
 
-std::size_t CommitterCore::waiting() const {
-  absl::MutexLock lock(&mutex_);
-  return queue_.size();
+bool CommitterCore::TakesCalls() const {
+  return waiting_ < std::min(limits_.queued_calls_max, limits_.queued_operations_max);
 }
 
 std::size_t CommitterCore::gathered() const { return step_->open().answers.size(); }
@@ -89,6 +76,7 @@ void CommitterCore::Gather(std::int64_t now_ms) {
       if (queue_.empty()) break;
       pending = std::move(queue_.front());
       queue_.pop_front();
+      waiting_ = queue_.size();
     }
     if (begun.ok()) {
       step_->Run(pending.operation, std::move(pending.done));
@@ -153,6 +141,7 @@ void CommitterCore::Abandon(const absl::Status& status) {
     absl::MutexLock lock(&mutex_);
     stage = std::exchange(committing_, nullptr);
     left.swap(queue_);
+    waiting_ = 0;
     failure_ = absl::OkStatus();
   }
   if (stage != nullptr) Answer(*stage, status);

@@ -2,11 +2,13 @@
 // into one batch with the journal entries and registers, and answers all of it when the driver
 // reports the engine's result. The next step can be gathered while a batch is being committed.
 //
-// Driven by runtime::CommitterThread and by the simulator. Submit and waiting() are thread-safe;
-// the rest belongs to the driver, which calls it from one thread at a time; only Finish may run on
-// another thread beside Gather. Reads no clock. See storage/README.md, "Committer".
+// Driven by runtime::CommitterThread and by the simulator. Submit, TakesCalls and waiting() are
+// thread-safe; the rest belongs to the driver, which calls it from one thread at a time; only
+// Finish may run on another thread beside Gather. Reads no clock. See storage/README.md,
+// "Committer".
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -30,14 +32,15 @@ class StepTransaction;
 
 struct CommitterLimits {
   std::size_t queued_operations_max = 4096;
-  // So much in the queue, of whatever kind, and a call of an officer is refused: it would wait for
-  // two steps, of 40 ms each where 6,000 are stored a second. While nobody else writes, 256 callers
-  // that each wait for their answer are never refused.
-  std::size_t queued_calls_max = 256;
+  // So much in the queue, of whatever kind, and a call of an officer is refused (TakesCalls). While
+  // nobody else writes, 128 callers that each wait for their answer are never refused. More in
+  // one step cost less each, which leaves no time to refuse the others: with 256, calls waited in
+  // gRPC three times as long (docs/performance.md, "Overload").
+  std::size_t queued_calls_max = 128;
   std::size_t step_operations_max = 512;
   std::size_t step_bytes_max =
-      1u << 20;             // a step stops taking operations once its batch is past this
-  int retry_after_ms = 50;  // the hint that QUEUE_FULL carries
+      1u << 20;  // a step stops taking operations once its batch is past this
+  int retry_after_ms = kRetryAfterMs;
 };
 
 class CommitterCore final : public Committer {
@@ -59,9 +62,8 @@ class CommitterCore final : public Committer {
   absl::StatusOr<bool> LearnKeys(std::size_t keys_max);
 
   void Submit(Operation operation, Done done) override;
-  // Nobody helps here. Refused as soon as `queued_calls_max` operations wait.
-  void SubmitAndHelp(Operation operation, Done done) override;
-  std::size_t waiting() const;
+  bool TakesCalls() const override;
+  std::size_t waiting() const { return waiting_; }
 
   // Runs what waits as part of the open step, up to the limits of a step. May run while the batch
   // of the step before is being committed: its writes are seen.
@@ -93,7 +95,6 @@ class CommitterCore final : public Committer {
     Done done;
   };
 
-  void Queue(Operation operation, Done done, std::size_t waiting_max);
   // Drops the open step when the batch before it was not committed.
   void HeedFailure();
   void Answer(Stage& stage, const absl::Status& failure);
@@ -106,6 +107,7 @@ class CommitterCore final : public Committer {
 
   mutable absl::Mutex mutex_;
   std::deque<Pending> queue_ ABSL_GUARDED_BY(mutex_);
+  std::atomic<std::size_t> waiting_ = 0;  // size of queue_, for who does not want to wait for it
   Stage* committing_ ABSL_GUARDED_BY(mutex_) = nullptr;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);  // of a commit, until the open step has heeded it
 };

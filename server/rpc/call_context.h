@@ -48,6 +48,9 @@ struct Backend {
   std::function<absl::Status(std::function<void()>)> run;
   std::function<std::int64_t()> now_ms;  // UTC, milliseconds since 1970
   PageTokens page_tokens;
+  // What a change is told while the committer takes none. Made once: a node with too many calls has
+  // no time to make it for each.
+  grpc::Status queue_full = ToGrpcStatus(storage::QueueFull());
   // What neither store nor links know: version, start time, days left of certificates, bytes on
   // disk, warnings.
   std::function<void(v1::NodeStatus&)> fill_status;

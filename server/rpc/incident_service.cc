@@ -14,6 +14,7 @@ using domain::Permission;
 grpc::ServerUnaryReactor* IncidentService::CreateIncident(grpc::CallbackServerContext* context,
                                                           const v1::CreateIncidentRequest* request,
                                                           v1::Incident* response) {
+  if (!backend_.committer.TakesCalls()) return Answer(context, backend_.queue_full);
   v1::CreateIncidentRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kWriteIncidents, checked);
@@ -82,6 +83,7 @@ grpc::ServerUnaryReactor* IncidentService::ListIncidents(grpc::CallbackServerCon
 grpc::ServerUnaryReactor* IncidentService::UpdateIncident(grpc::CallbackServerContext* context,
                                                           const v1::UpdateIncidentRequest* request,
                                                           v1::Incident* response) {
+  if (!backend_.committer.TakesCalls()) return Answer(context, backend_.queue_full);
   // The name stands in the resource, where it is an identifier.
   v1::UpdateIncidentRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
@@ -94,6 +96,7 @@ grpc::ServerUnaryReactor* IncidentService::UpdateIncident(grpc::CallbackServerCo
 grpc::ServerUnaryReactor* IncidentService::ChangeIncidentState(
     grpc::CallbackServerContext* context, const v1::ChangeIncidentStateRequest* request,
     v1::Incident* response) {
+  if (!backend_.committer.TakesCalls()) return Answer(context, backend_.queue_full);
   v1::ChangeIncidentStateRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kWriteIncidents, checked);

@@ -15,6 +15,7 @@ using domain::Permission;
 grpc::ServerUnaryReactor* NoticeService::CreateNotice(grpc::CallbackServerContext* context,
                                                       const v1::CreateNoticeRequest* request,
                                                       v1::Notice* response) {
+  if (!backend_.committer.TakesCalls()) return Answer(context, backend_.queue_full);
   v1::CreateNoticeRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kDraftNotices, checked);
@@ -27,6 +28,7 @@ grpc::ServerUnaryReactor* NoticeService::CreateNotice(grpc::CallbackServerContex
 grpc::ServerUnaryReactor* NoticeService::ShareNotice(grpc::CallbackServerContext* context,
                                                      const v1::ShareNoticeRequest* request,
                                                      v1::ShareNoticeResponse* response) {
+  if (!backend_.committer.TakesCalls()) return Answer(context, backend_.queue_full);
   v1::ShareNoticeRequest& checked = OwnRequest(request);
   // A unit without a name is nobody, which the domain refuses as an empty audience.
   auto& units = *checked.mutable_units();
@@ -80,6 +82,7 @@ NoticeService::ShareNotices(grpc::CallbackServerContext* context) {
 grpc::ServerUnaryReactor* NoticeService::ReviseNotice(grpc::CallbackServerContext* context,
                                                       const v1::ReviseNoticeRequest* request,
                                                       v1::Notice* response) {
+  if (!backend_.committer.TakesCalls()) return Answer(context, backend_.queue_full);
   v1::ReviseNoticeRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitSharing(*context, Permission::kShareNotices, checked);
@@ -91,6 +94,7 @@ grpc::ServerUnaryReactor* NoticeService::ReviseNotice(grpc::CallbackServerContex
 grpc::ServerUnaryReactor* NoticeService::WithdrawNotice(grpc::CallbackServerContext* context,
                                                         const v1::WithdrawNoticeRequest* request,
                                                         v1::Notice* response) {
+  if (!backend_.committer.TakesCalls()) return Answer(context, backend_.queue_full);
   v1::WithdrawNoticeRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kShareNotices, checked);
@@ -102,6 +106,7 @@ grpc::ServerUnaryReactor* NoticeService::WithdrawNotice(grpc::CallbackServerCont
 grpc::ServerUnaryReactor* NoticeService::AcknowledgeNotice(
     grpc::CallbackServerContext* context, const v1::AcknowledgeNoticeRequest* request,
     v1::Notice* response) {
+  if (!backend_.committer.TakesCalls()) return Answer(context, backend_.queue_full);
   v1::AcknowledgeNoticeRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kAnswerNotices, checked);

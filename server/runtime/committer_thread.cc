@@ -6,6 +6,7 @@
 
 #include "absl/time/time.h"
 #include "server/runtime/errors.h"
+#include "storage/stand_back.h"
 
 namespace tripoint::runtime {
 namespace {
@@ -24,21 +25,27 @@ CommitterThread::CommitterThread(storage::CommitterCore& core, storage::Engine& 
     : core_(core), engine_(engine), clock_(clock), on_fatal_(std::move(on_fatal)) {
   core_.SetAnswerer([this](storage::Answers answers) { GiveAnswers(std::move(answers)); });
   answers_thread_ = std::make_unique<Thread>("answers", [this] { AnswerLoop(); });
-  disk_thread_ = std::make_unique<Thread>("disk", [this] { DiskLoop(); });
-  thread_ = std::make_unique<Thread>("committer", [this] { Loop(); });
+  disk_thread_ = std::make_unique<Thread>("disk", [this] {
+    storage::StandBack();
+    DiskLoop();
+  });
+  thread_ = std::make_unique<Thread>("committer", [this] {
+    storage::StandBack();
+    Loop();
+  });
 }
 
 CommitterThread::~CommitterThread() { Stop(); }
 
 void CommitterThread::Submit(storage::Operation operation, storage::Done done) {
-  if (!HandIn(std::move(operation), std::move(done), /*call=*/false)) return;
+  if (!HandIn(std::move(operation), std::move(done))) return;
   const absl::MutexLock lock(&mutex_);
   --submitting_;
   submitted_ = true;
 }
 
 void CommitterThread::SubmitAndHelp(storage::Operation operation, storage::Done done) {
-  if (!HandIn(std::move(operation), std::move(done), /*call=*/true)) return;
+  if (!HandIn(std::move(operation), std::move(done))) return;
   {
     const absl::MutexLock lock(&mutex_);
     --submitting_;
@@ -56,7 +63,7 @@ void CommitterThread::SubmitAndHelp(storage::Operation operation, storage::Done 
   CountStep(taken);  // who came meanwhile has set `submitted_`
 }
 
-bool CommitterThread::HandIn(storage::Operation operation, storage::Done done, bool call) {
+bool CommitterThread::HandIn(storage::Operation operation, storage::Done done) {
   bool accepted = false;
   {
     const absl::MutexLock lock(&mutex_);
@@ -69,12 +76,7 @@ bool CommitterThread::HandIn(storage::Operation operation, storage::Done done, b
     done(ShuttingDown());
     return false;
   }
-  // Either may call `done`, so not under the lock.
-  if (call) {
-    core_.SubmitAndHelp(std::move(operation), std::move(done));
-  } else {
-    core_.Submit(std::move(operation), std::move(done));
-  }
+  core_.Submit(std::move(operation), std::move(done));  // may call `done`, so not under the lock
   return true;
 }
 

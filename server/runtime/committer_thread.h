@@ -38,6 +38,7 @@ class CommitterThread final : public storage::Committer {
   // After Stop, `done` is called at once with UNAVAILABLE / SHUTTING_DOWN.
   void Submit(storage::Operation operation, storage::Done done) override;
   void SubmitAndHelp(storage::Operation operation, storage::Done done) override;
+  bool TakesCalls() const override { return core_.TakesCalls(); }
 
   // Refuses new operations, commits those that wait, joins. Further calls do nothing. Not from one
   // of its threads, so not from a `done` or a listener.
@@ -47,9 +48,8 @@ class CommitterThread final : public storage::Committer {
   void Loop();
   void DiskLoop();
   void AnswerLoop();
-  // Hands in, by the bound of a `call` or of the whole queue, and counts the caller in
-  // `submitting_`; false, and answered, when stopping or failed.
-  bool HandIn(storage::Operation operation, storage::Done done, bool call);
+  // Hands in and counts the caller in `submitting_`; false, and answered, when stopping or failed.
+  bool HandIn(storage::Operation operation, storage::Done done);
 
   // By who set `stepping_`: steps until nothing waits. Returns the most operations of a step.
   std::size_t MakeSteps();

@@ -9,7 +9,7 @@ def create(bench):
                             Node(bench, "bare", UNIT_A, writer="caller").start())
     rounds = 1 if bench.options.quick else 3
     seconds = bench.options.seconds / rounds
-    for in_flight in (1, 8, 64, 256):
+    for in_flight in (1, 8, 64, 128):
         seen = {}
         for _ in range(rounds):
             for name, node in (("real", real), ("thread", thread), ("caller", caller)):

@@ -38,6 +38,7 @@ class TestCommitter final : public storage::Committer {
     absl::MutexLock lock(&mutex_);
     if (!paused_) RunAll();
   }
+  bool TakesCalls() const override { return core_.TakesCalls(); }
   void Pause() {
     absl::MutexLock lock(&mutex_);
     paused_ = true;

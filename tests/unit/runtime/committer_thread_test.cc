@@ -3,7 +3,9 @@
 #include "server/runtime/committer_thread.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <string>
@@ -17,6 +19,7 @@
 #include "storage/fault_engine.h"
 #include "storage/journal_store.h"
 #include "storage/schema.h"
+#include "storage/stand_back.h"
 #include "tripoint/store/v1/records.pb.h"
 
 namespace tripoint::runtime {
@@ -113,6 +116,24 @@ TEST_F(CommitterThreadTest, FullDiskIsAnAnswerAndNotTheEnd) {
                   "b")
                   .ok());
   EXPECT_EQ(fatal_, 0);
+}
+
+// Goal: where there is more work than processors, who takes calls comes before who stores.
+TEST_F(CommitterThreadTest, StoringThreadsStandBack) {
+  const int own = ::getpriority(PRIO_PROCESS, 0);
+  int niceness = -1;
+  absl::Notification answered;
+  committer_->Submit(
+      [&niceness](storage::Transaction& transaction) {
+        niceness = ::getpriority(PRIO_PROCESS, 0);
+        return PutOperation("\x7ekey")(transaction);
+      },
+      [&](const absl::Status& status) {
+        EXPECT_TRUE(status.ok()) << status;
+        answered.Notify();
+      });
+  ASSERT_TRUE(answered.WaitForNotificationWithTimeout(kDeadline));
+  EXPECT_EQ(niceness, std::min(own + storage::kStoringNiceness, 19));
 }
 
 // Goal: a change that comes alone is committed and answered on the thread that brought it, before

@@ -1,0 +1,18 @@
+// See stand_back.h.
+#include "storage/stand_back.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace tripoint::storage {
+
+void StandBack() {
+  // On Linux 0 is the calling thread and the id of the process its main thread. From that one:
+  // RocksDB's threads are made, and given their niceness, by threads that already stand back.
+  thread_local const int kDone =
+      ::setpriority(PRIO_PROCESS, 0,
+                    ::getpriority(PRIO_PROCESS, static_cast<id_t>(::getpid())) + kStoringNiceness);
+  (void)kDone;  // refused: then all are equal
+}
+
+}  // namespace tripoint::storage
