@@ -235,7 +235,7 @@ absl::StatusOr<std::vector<ChannelEnvelope>> ReadOutbound(const Snapshot& snapsh
     if (!envelope->has_value()) return ChannelHole(channel, position);
     if (!envelopes.empty() && bytes + (*envelope)->size() > bytes_max) break;
     bytes += (*envelope)->size();
-    envelopes.push_back({position, std::move(**envelope)});
+    envelopes.push_back({position, std::move(**envelope), (*entry)->leaf_hash});
   }
   return envelopes;
 }

@@ -74,6 +74,8 @@ std::int64_t ReceiptTimeOf(const store::v1::OutboundChannel& state, std::uint64_
 struct ChannelEnvelope {
   std::uint64_t position = 0;
   std::string bytes;
+  // As it was when the envelope was appended: `bytes` that do not give it were altered since.
+  Hash leaf_hash = {};
 };
 
 // Envelopes from `first` on: at most `count_max`, and no more once `bytes_max` is reached, but at

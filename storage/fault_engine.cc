@@ -81,6 +81,11 @@ void FaultEngine::Crash() {
   broken_ = false;
 }
 
+void FaultEngine::CommitBehind(const Batch& batch) {
+  const absl::Status written = memory_.Commit(batch);
+  written.IgnoreError();  // every entry was within its limits when it came
+}
+
 std::int64_t FaultEngine::last_delay_us() const {
   absl::MutexLock lock(&mutex_);
   return last_delay_us_;
@@ -127,6 +132,7 @@ Fault FaultEngine::NextFault() {
   if ((draw -= plan_.fail_stored_per_mille) < 0) return Fault::kFailStored;
   if ((draw -= plan_.fail_later_per_mille) < 0) return Fault::kFailLater;
   if ((draw -= plan_.disk_full_per_mille) < 0) return Fault::kDiskFull;
+  if ((draw -= plan_.fail_torn_per_mille) < 0) return Fault::kFailTorn;
   return Fault::kNone;
 }
 
@@ -152,6 +158,9 @@ absl::Status FaultEngine::Commit(const Batch& batch) {
     }
     case Fault::kFailLater:
       at_crash_.push_back(CopyOf(batch, batch.size()));
+      broken_ = true;
+      return Unknown();
+    case Fault::kFailTorn:
       broken_ = true;
       return Unknown();
     case Fault::kTear:

@@ -24,6 +24,7 @@ enum class Fault : std::uint8_t {
   // As a failed fsync (platform.md, R11): OUTCOME_UNKNOWN for this batch and all later ones until
   // Crash(); then it is
   kFailLater,  // there
+  kFailTorn,   // not there: the log ends in the middle of it, and opening drops that
   kTear,       // there in part: only verification finds it
   kDiskFull,   // DISK_FULL, and the batch is not there
   kLie,        // OK, and the batch is gone after the next Crash(): a disk that ignores fsync
@@ -36,6 +37,7 @@ struct FaultPlan {
   int fail_lost_per_mille = 0;
   int fail_stored_per_mille = 0;
   int fail_later_per_mille = 0;
+  int fail_torn_per_mille = 0;
   int disk_full_per_mille = 0;
   std::int64_t delay_us_max = 0;  // each commit reports a virtual delay of up to this
 };
@@ -53,6 +55,9 @@ class FaultEngine final : public Engine {
   // Power loss and restart: what was answered OK is there, except under kLie; what was left open is
   // settled.
   void Crash();
+
+  // Writes without a fault and without being counted: what a disk does by itself (a flipped bit).
+  void CommitBehind(const Batch& batch);
 
   // How long the last commit would have taken, for the simulator's clock.
   std::int64_t last_delay_us() const;

@@ -62,9 +62,9 @@ absl::StatusOr<OutboundRange> ReadOutboundRange(const storage::Snapshot& snapsho
   range.envelopes.reserve(read->size());
   range.leaf_hashes.reserve(read->size());
   for (storage::ChannelEnvelope& envelope : *read) {
-    // Hashed again rather than read from the entry: what is sent is then proven to be what was
-    // appended, since the head is signed over the entries' hashes.
-    range.leaf_hashes.push_back(storage::LeafHash(envelope.bytes));
+    // The entry's, not one of these bytes: the core compares, and signs nothing over an envelope in
+    // which a bit flipped since it was appended.
+    range.leaf_hashes.push_back(envelope.leaf_hash);
     range.envelopes.push_back(std::move(envelope.bytes));
   }
   return range;

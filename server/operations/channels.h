@@ -87,7 +87,8 @@ struct ChannelStop {
 };
 Prepared<bool> QuarantineChannel(const NodeFacts& node, ChannelStop stop);
 
-// Envelopes [first, first + envelopes.size()) of a channel to a peer.
+// Envelopes [first, first + envelopes.size()) of a channel to a peer, with the leaf hashes under
+// which they were appended: whoever sends an envelope compares.
 struct OutboundRange {
   std::uint64_t first = 0;
   std::vector<std::string> envelopes;

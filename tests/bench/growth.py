@@ -14,7 +14,7 @@ def network(bench):
     notices = 5 if bench.options.quick else 20
     first = None
     for nodes in (41, 200) if bench.options.quick else (41, 200, 1000):
-        call = [bench.binary("simulated_network"), f"--nodes={nodes}", f"--notices={notices}"]
+        call = [bench.binary("tripoint-sim"), "--growth", "--nodes", str(nodes), "--notices", str(notices)]
         found = json.loads(bench.call(call))
         if nodes == 41 and json.loads(bench.call(call))["digest"] != found["digest"]:
             fail("network failed: the same seed gave another run")

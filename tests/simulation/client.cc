@@ -82,6 +82,8 @@ void Client::Answered(std::uint64_t id, const absl::Status& status,
   if (Transient(status)) return;
   // A second answer to a repeated request says the same again.
   if (pending_.erase(id) == 0) return;
+  // A node with an old disk has forgotten what it told; nobody is held to its answers.
+  if (model_.untrusted.contains(node_.unit())) return;
   if (status.ok()) {
     ++answered_;
     accept();
@@ -141,6 +143,7 @@ void Client::UpdateIncident() {
   auto chosen = incidents.begin();
   std::advance(chosen, static_cast<std::ptrdiff_t>(world_.random().Below(incidents.size())));
   const auto before = operations::GetIncident(node_.facts(), node_.engine(), chosen->first);
+  if (!before.ok() && model_.untrusted.contains(node_.unit())) return;
   ExpectOk(before.status(), "an acknowledged incident is found");
   v1::UpdateIncidentRequest request;
   const std::string title = NewTitle();
@@ -220,6 +223,7 @@ void Client::ShareDraft(const std::string& name, const std::string& etag, const 
                      notice.title = title;
                      notice.version = result->notice().version();
                      notice.audience = {audience.begin(), audience.end()};
+                     model_.notices_by_owner[notice.owner].insert(result->notice().name());
                    });
                  });
   });
@@ -227,13 +231,14 @@ void Client::ShareDraft(const std::string& name, const std::string& etag, const 
 
 void Client::ReviseOrWithdraw() {
   std::vector<std::string> own;
-  for (const auto& [name, notice] : model_.notices) {
-    if (notice.owner == node_.unit() && !notice.withdrawn) own.push_back(name);
+  for (const std::string& name : model_.notices_by_owner[node_.unit()]) {
+    if (!model_.notices.at(name).withdrawn) own.push_back(name);
   }
   if (own.empty()) return;
   const std::string name = own[world_.random().Below(own.size())];
   const auto before =
       operations::GetNotice(node_.facts(), node_.engine(), name, node_.wall_ms(), {});
+  if (!before.ok() && model_.untrusted.contains(node_.unit())) return;
   ExpectOk(before.status(), "an acknowledged notice is found");
   if (world_.random().Chance(300)) {
     v1::WithdrawNoticeRequest request;

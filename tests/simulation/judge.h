@@ -19,7 +19,8 @@ struct Judgement {
 //   nothing acknowledged is lost; nothing is there twice; the two ends of each channel have equal
 //   roots, sizes and bytes in the same order; receipts cover everything; journals are dense and
 //   have their root; no false alarm.
-// Precondition: all links are up and quiet.
-Judgement JudgeNodes(const std::vector<SimNode*>& nodes, const Model& model);
+// Only honest nodes are judged, and of their channels only those to honest nodes with a common
+// version. Precondition: those links are up and quiet; `nodes` in the order of `roster`.
+Judgement JudgeNodes(const std::vector<SimNode*>& nodes, const Roster& roster, const Model& model);
 
 }  // namespace tripoint::simulation

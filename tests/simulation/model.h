@@ -6,9 +6,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 
 namespace tripoint::simulation {
 
@@ -24,11 +26,26 @@ struct Model {
   // Name of an incident -> title of its latest version.
   std::map<std::string, std::map<std::string, std::string>> incidents_by_unit;
   std::map<std::string, ModelNotice> notices;
+  std::map<std::string, std::set<std::string>> notices_by_owner;  // their names
   // Notice -> recipient -> version that its officer acknowledged. Known before the owner hears of
   // its own share, when that answer was lost.
   std::map<std::string, std::map<std::string, std::uint32_t>> acknowledged;
   // Envelopes that were made wrong on purpose: unit that sent -> unit that got, how many.
   std::map<std::string, std::map<std::string, int>> poisoned;
+  // Units of which nothing is promised to their peers but harm to their own channels alone: liars,
+  // and a node with an old disk.
+  std::set<std::string, std::less<>> untrusted;
+  // Pairs, each both ways, that have no protocol version in common: nothing passes between them.
+  std::set<std::pair<std::string, std::string>> apart;
+
+  // Frames were lost or doubled inside a stream, as gRPC never does: then an honest peer seems to
+  // break the protocol.
+  bool unruly = false;
+
+  // What is said of the channels between them holds to the end.
+  bool Owed(const std::string& a, const std::string& b) const {
+    return !untrusted.contains(a) && !untrusted.contains(b) && !apart.contains({a, b});
+  }
 };
 
 }  // namespace tripoint::simulation

@@ -8,25 +8,51 @@
 namespace tripoint::simulation {
 
 void Network::Heal(NodeIndex from, NodeIndex to) {
-  if (cut_.erase({from, to}) == 0) return;
-  for (auto& [id, stream] : streams_) {
-    if (!(stream.dialler == from && stream.accepter == to) &&
-        !(stream.accepter == from && stream.dialler == to)) {
-      continue;
-    }
-    std::deque<std::string> held = std::move(DirectionFrom(stream, from).held);
-    DirectionFrom(stream, from).held.clear();
-    for (std::string& bytes : held) Transmit(id, from, std::move(bytes));
-  }
+  if (cut_.erase({from, to}) != 0) Release();
 }
 
 void Network::HealAll() {
   const auto cut = cut_;
   for (const auto& [from, to] : cut) Heal(from, to);
+  const auto stalled = stalled_;
+  for (const NodeIndex node : stalled) SetStalled(node, false);
+}
+
+void Network::SetStalled(NodeIndex node, bool stalled) {
+  if (stalled) {
+    stalled_.insert(node);
+  } else if (stalled_.erase(node) != 0) {
+    Release();
+  }
+}
+
+void Network::SetSlow(NodeIndex node, std::int64_t bytes_a_second, std::int64_t latency_us_max) {
+  slow_.erase(node);
+  if (bytes_a_second > 0)
+    slow_[node] = {.bytes_a_second = bytes_a_second, .latency_us_max = latency_us_max};
+}
+
+std::int64_t Network::Latency(NodeIndex from) {
+  const auto slow = slow_.find(from);
+  const std::int64_t longest =
+      slow == slow_.end() ? faults_.latency_us_max : slow->second.latency_us_max;
+  return 200 + static_cast<std::int64_t>(world_.random().Below(
+                   static_cast<std::uint64_t>(std::max<std::int64_t>(longest, 1))));
+}
+
+void Network::Release() {
+  for (auto& [id, stream] : streams_) {
+    for (const NodeIndex from : {stream.dialler, stream.accepter}) {
+      Direction& direction = DirectionFrom(stream, from);
+      if (direction.held.empty() || IsCut(from, Other(stream, from))) continue;
+      std::deque<std::string> held = std::exchange(direction.held, {});
+      for (std::string& bytes : held) Transmit(id, from, std::move(bytes));
+    }
+  }
 }
 
 void Network::Dial(NodeIndex from, NodeIndex to) {
-  const std::int64_t latency_us = Latency() + Latency();
+  const std::int64_t latency_us = Latency(from) + Latency(to);
   world_.After(latency_us, [this, from, to] {
     if (endpoints_[from] == nullptr) return;
     if (IsCut(from, to) || IsCut(to, from) || endpoints_[to] == nullptr) {
@@ -51,17 +77,41 @@ void Network::Dial(NodeIndex from, NodeIndex to) {
 void Network::Send(NodeIndex from, std::uint64_t stream, const exchange::v1::Frame& frame) {
   const auto found = streams_.find(stream);
   if (found == streams_.end()) return;
+  const NodeIndex to = Other(found->second, from);
+  if (observer_ != nullptr) observer_->OnSpoken(from, to, frame);
+  const auto mouth = mouths_.find(from);
+  if (mouth == mouths_.end()) return Put(from, stream, frame);
+  std::vector<exchange::v1::Frame> said = {frame};
+  std::vector<exchange::v1::Frame> more;
+  if (!mouth->second->Speak(to, said.front(), more)) {
+    said.clear();
+    world_.After(1, [this, from, to, stream] {
+      if (streams_.contains(stream) && endpoints_[from] != nullptr)
+        endpoints_[from]->OnSent(to, stream);
+    });
+  }
+  for (const exchange::v1::Frame& one : said) Put(from, stream, one);
+  // Not of the node's making: it must not hear that they were sent.
+  for (const exchange::v1::Frame& one : more) {
+    if (streams_.contains(stream)) Transmit(stream, from, one.SerializeAsString());
+  }
+}
+
+void Network::Put(NodeIndex from, std::uint64_t stream, const exchange::v1::Frame& frame) {
+  const auto found = streams_.find(stream);
+  const NodeIndex to = Other(found->second, from);
   if (world_.random().Chance(faults_.reset_per_mille)) {
-    const NodeIndex other = Other(found->second, from);
     EndAt(stream, from);
-    world_.After(Latency(), [this, stream, other] { EndAt(stream, other); });
+    world_.After(Latency(from), [this, stream, to] { EndAt(stream, to); });
     return;
   }
   std::string bytes = frame.SerializeAsString();
   Direction& direction = DirectionFrom(found->second, from);
-  const auto wire_us = static_cast<std::int64_t>(bytes.size()) * 1'000'000 / faults_.bytes_a_second;
+  const auto slow = slow_.find(from);
+  const std::int64_t rate =
+      slow == slow_.end() ? faults_.bytes_a_second : slow->second.bytes_a_second;
+  const auto wire_us = static_cast<std::int64_t>(bytes.size()) * 1'000'000 / rate;
   direction.free_us = std::max(direction.free_us, world_.now_us()) + wire_us;
-  const NodeIndex to = Other(found->second, from);
   // A cut link still takes what fits the socket's buffer; then it takes nothing.
   if (!IsCut(from, to) || direction.held.size() < 2) {
     world_.After(direction.free_us - world_.now_us(), [this, from, to, stream] {
@@ -69,6 +119,13 @@ void Network::Send(NodeIndex from, std::uint64_t stream, const exchange::v1::Fra
         endpoints_[from]->OnSent(to, stream);
     });
   }
+  if (Hit(faults_.drop_per_mille)) return;
+  if (Hit(faults_.delay_per_mille)) {
+    direction.last_arrival_us =
+        std::max(direction.last_arrival_us, world_.now_us()) +
+        world_.random().Between(0, std::max<std::int64_t>(faults_.delay_us_max, 1));
+  }
+  if (Hit(faults_.duplicate_per_mille)) Transmit(stream, from, bytes);
   Transmit(stream, from, std::move(bytes));
 }
 
@@ -87,8 +144,8 @@ void Network::Transmit(std::uint64_t id, NodeIndex from, std::string bytes) {
     return;
   }
   // Order holds because arrival times of one direction never go back.
-  const std::int64_t arrive_us =
-      std::max(direction.last_arrival_us, std::max(direction.free_us, world_.now_us()) + Latency());
+  const std::int64_t arrive_us = std::max(
+      direction.last_arrival_us, std::max(direction.free_us, world_.now_us()) + Latency(from));
   direction.last_arrival_us = arrive_us;
   world_.After(arrive_us - world_.now_us(),
                [this, id, from, bytes = std::move(bytes)] { Deliver(id, from, bytes); });
@@ -105,7 +162,14 @@ void Network::Deliver(std::uint64_t id, NodeIndex from, const std::string& bytes
   }
   if (!DirectionFrom(found->second, from).open || endpoints_[to] == nullptr) return;
   exchange::v1::Frame frame;
-  if (frame.ParseFromString(bytes)) endpoints_[to]->OnFrame(from, id, frame);
+  if (!frame.ParseFromString(bytes)) {  // as gRPC does: the stream ends
+    EndAt(id, to);
+    world_.After(Latency(to), [this, id, from] { EndAt(id, from); });
+    return;
+  }
+  const auto mouth = mouths_.find(to);
+  if (mouth != mouths_.end()) mouth->second->Hear(frame);
+  endpoints_[to]->OnFrame(from, id, frame);
 }
 
 void Network::EndAt(std::uint64_t id, NodeIndex node) {
@@ -131,7 +195,7 @@ void Network::Crash(NodeIndex node) {
     DirectionFrom(streams_.at(id), other).open = false;
     // One crash in three is silent: the other end finds out by its own time-outs only.
     if (world_.random().Below(3) != 0) {
-      world_.After(Latency(), [this, id, other] { EndAt(id, other); });
+      world_.After(Latency(node), [this, id, other] { EndAt(id, other); });
     }
   }
 }
@@ -144,7 +208,7 @@ void Network::ResetOne() {
   const NodeIndex dialler = chosen->second.dialler;
   const NodeIndex accepter = chosen->second.accepter;
   EndAt(id, dialler);
-  world_.After(Latency(), [this, id, accepter] { EndAt(id, accepter); });
+  world_.After(Latency(dialler), [this, id, accepter] { EndAt(id, accepter); });
 }
 
 }  // namespace tripoint::simulation

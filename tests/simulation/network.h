@@ -3,7 +3,9 @@
 //
 // A stream is what gRPC gives: ordered, reliable while it lives, and it may die at any moment, for
 // the two ends at different times. A partition holds back everything between two nodes, in one
-// direction or both; when it heals, a stream that still lives goes on where it was.
+// direction or both; when it heals, a stream that still lives goes on where it was. Beyond what
+// gRPC allows, frames may be lost, come twice or late inside a living stream, and a node may speak
+// through a Mouth that is not its own.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +16,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "tests/simulation/world.h"
 #include "tripoint/exchange/v1/exchange.pb.h"
@@ -35,10 +38,32 @@ class Endpoint {
   virtual void OnClosed(NodeIndex peer, std::uint64_t stream) = 0;
 };
 
+// Changes what a node says and hears: a liar, or software of another version.
+class Mouth {
+ public:
+  virtual ~Mouth() = default;
+  // May change `frame` and add frames that follow it; false: nothing is sent.
+  virtual bool Speak(NodeIndex to, exchange::v1::Frame& frame,
+                     std::vector<exchange::v1::Frame>& more) = 0;
+  virtual void Hear(exchange::v1::Frame& /*frame*/) {}
+};
+
+// Sees each frame as its node made it, before any Mouth.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void OnSpoken(NodeIndex from, NodeIndex to, const exchange::v1::Frame& frame) = 0;
+};
+
 struct NetworkFaults {
   std::int64_t latency_us_max = 40'000;
   std::int64_t bytes_a_second = 2'000'000;
-  int reset_per_mille = 0;  // a frame's chance to kill its stream
+  // Chances of a frame:
+  int reset_per_mille = 0;  // to kill its stream
+  int drop_per_mille = 0;   // to be lost inside it
+  int duplicate_per_mille = 0;
+  int delay_per_mille = 0;
+  std::int64_t delay_us_max = 0;
 };
 
 class Network {
@@ -52,7 +77,16 @@ class Network {
   void Cut(NodeIndex from, NodeIndex to) { cut_.insert({from, to}); }
   void Heal(NodeIndex from, NodeIndex to);
   void HealAll();
-  bool IsCut(NodeIndex from, NodeIndex to) const { return cut_.contains({from, to}); }
+  bool IsCut(NodeIndex from, NodeIndex to) const {
+    return cut_.contains({from, to}) || stalled_.contains(from) || stalled_.contains(to);
+  }
+  // A stalled node takes and says nothing, and its streams live.
+  void SetStalled(NodeIndex node, bool stalled);
+  // What this node sends; 0 and 0: as all others.
+  void SetSlow(NodeIndex node, std::int64_t bytes_a_second, std::int64_t latency_us_max);
+  // `mouth` and `observer` outlive the network, or null.
+  void SetMouth(NodeIndex node, Mouth* mouth) { mouths_[node] = mouth; }
+  void SetObserver(Observer* observer) { observer_ = observer; }
 
   void Dial(NodeIndex from, NodeIndex to);
   void Send(NodeIndex from, std::uint64_t stream, const exchange::v1::Frame& frame);
@@ -86,15 +120,25 @@ class Network {
   void Transmit(std::uint64_t id, NodeIndex from, std::string bytes);
   void Deliver(std::uint64_t id, NodeIndex from, const std::string& bytes);
   void EndAt(std::uint64_t id, NodeIndex node);
-  std::int64_t Latency() {
-    return 200 + static_cast<std::int64_t>(
-                     world_.random().Below(static_cast<std::uint64_t>(faults_.latency_us_max)));
-  }
+  // Sends what was held back and is cut off no longer.
+  void Release();
+  void Put(NodeIndex from, std::uint64_t stream, const exchange::v1::Frame& frame);
+  std::int64_t Latency(NodeIndex from);
+  // Draws only when there is a chance: weather that is not used changes no seed.
+  bool Hit(int per_mille) { return per_mille > 0 && world_.random().Chance(per_mille); }
 
   World& world_;
   NetworkFaults faults_;
   std::map<NodeIndex, Endpoint*> endpoints_;
   std::set<std::pair<NodeIndex, NodeIndex>> cut_;
+  std::set<NodeIndex> stalled_;
+  struct Slow {
+    std::int64_t bytes_a_second = 0;
+    std::int64_t latency_us_max = 0;
+  };
+  std::map<NodeIndex, Slow> slow_;
+  std::map<NodeIndex, Mouth*> mouths_;
+  Observer* observer_ = nullptr;
   std::map<std::uint64_t, Stream> streams_;
   std::uint64_t next_stream_ = 1;
 };

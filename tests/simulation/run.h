@@ -1,19 +1,27 @@
-// One run of the simulation: units, faults and officers drawn from a seed; what must hold, checked
-// at the end.
+// One run of the simulation: units, faults and officers drawn from a seed, or as a scenario says;
+// what must hold is checked after each step and at the end of each round.
+//
+// Called by tripoint-sim and simulation_test. One thread each; runs share nothing but Shared.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "proto/codes/registry.h"
 #include "proto/contract/validate.h"
+#include "tests/simulation/scenario.h"
 
 namespace tripoint::simulation {
 
 struct RunOptions {
   std::uint64_t seed = 1;
   bool keep_trace = false;
+  const Scenario* scenario = nullptr;  // null: weather, clocks and number of nodes from the seed
+  std::int64_t nodes = 0;              // 0: as the scenario or the seed says
+  bool unwatched = false;              // only the verdicts judge
+  std::int64_t storm_us = 0;           // length of the bad weather of a round; 0: likewise
 };
 
 struct RunResult {
@@ -22,13 +30,18 @@ struct RunResult {
   std::string violation;  // empty when everything held
   std::uint64_t steps = 0;
   std::uint64_t digest = 0;  // of the trace: equal for equal seeds
+  std::uint64_t checks = 0;  // invariants looked at beside the verdicts
+  std::uint64_t nodes = 0;
+  std::uint64_t links = 0;
   std::uint64_t requests_answered = 0;
   std::uint64_t notices = 0;
   std::uint64_t envelopes = 0;
   std::uint64_t crashes = 0;
   std::uint64_t unknown_outcomes = 0;
   std::uint64_t quarantined = 0;
+  std::uint64_t lies = 0;
   std::int64_t virtual_ms = 0;
+  std::map<std::string, int> alerts;  // reason -> how often, at honest nodes
   std::vector<std::string> trace;
 };
 
@@ -39,6 +52,7 @@ struct Shared {
   contract::Validator validator;
 };
 
+// Precondition: CheckNodes gave OK.
 RunResult RunSeed(const Shared& shared, const RunOptions& options);
 
 }  // namespace tripoint::simulation

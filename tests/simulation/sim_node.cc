@@ -7,22 +7,13 @@
 
 #include "proto/contract/error.h"
 #include "server/exchange/store_actions.h"
-#include "storage/merkle.h"
+#include "storage/keys.h"
 #include "storage/schema.h"
 #include "tests/simulation/check.h"
+#include "tests/simulation/signature.h"
 
 namespace tripoint::simulation {
 namespace {
-
-// A signature that costs little and that nobody else makes: SHA-256 over signer and bytes, twice.
-// The simulation is about order and loss; Ed25519 has its own tests.
-std::string CheapSignature(std::string_view signer, std::string_view bytes) {
-  std::string text(signer);
-  text.push_back('\0');
-  text += bytes;
-  const storage::Hash hash = storage::Sha256(text);
-  return std::string(storage::HashView(hash)) + std::string(storage::HashView(hash));
-}
 
 class CheapSigner final : public exchange::HeadSigner {
  public:
@@ -126,6 +117,7 @@ void SimNode::Start() {
   volatile_ = std::move(state);
   network_.Attach(index_, this);
   world_.Trace(facts_.unit + " starts");
+  if (watch_ != nullptr) watch_->OnStarted(*this);
   for (auto& [peer, link] : volatile_->links) Feed(link, exchange::Tick{});
 }
 
@@ -211,6 +203,7 @@ void SimNode::Finish(const absl::Status& status) {
 void SimNode::OnCommitted(std::uint64_t /*first_change*/, std::uint64_t /*last_change*/,
                           const std::vector<storage::ChannelName>& grown) {
   for (const storage::ChannelName& channel : grown) {
+    if (watch_ != nullptr) watch_->OnGrown(*this, channel.peer, channel.lane);
     Later(0, [this, channel] {
       Link* link = LinkOf(roster_.IndexOf(channel.peer));
       const auto lane = static_cast<exchange::v1::Lane>(channel.lane);
@@ -219,6 +212,61 @@ void SimNode::OnCommitted(std::uint64_t /*first_change*/, std::uint64_t /*last_c
       Feed(*link, exchange::ChannelGrew{.lane = lane, .frontier = *frontier});
     });
   }
+}
+
+void SimNode::Tell(void (NodeWatch::*what)(SimNode&, std::string_view, std::uint8_t),
+                   const Link& link, exchange::v1::Lane lane) {
+  if (watch_ != nullptr) (watch_->*what)(*this, link.core->peer(), static_cast<std::uint8_t>(lane));
+}
+
+DiskCopy SimNode::CopyDisk() const {
+  DiskCopy copy;
+  const auto snapshot = engine_.TakeSnapshot();
+  for (const auto cursor = snapshot->NewCursor({}, {}); cursor->Valid(); cursor->Next()) {
+    copy.emplace_back(cursor->key(), cursor->value());
+  }
+  return copy;
+}
+
+void SimNode::PutBack(const DiskCopy& copy) {
+  Expect(volatile_ == nullptr, "a disk is replaced while its node is down");
+  world_.Trace(facts_.unit + " gets an old disk");
+  storage::Batch batch;
+  for (const auto& [key, value] : CopyDisk()) batch.Delete(key);
+  for (const auto& [key, value] : copy) batch.Put(key, value);
+  engine_.SetDiskFull(false);
+  engine_.SetPlan(storage::FaultPlan{});
+  ExpectOk(engine_.Commit(batch), "a disk can be replaced");
+  rotten_.clear();
+}
+
+// Behind the engine's back, so no checksum of a real disk would see it: the envelope's own hash
+// must.
+void SimNode::Rot() {
+  const storage::Key from(storage::Space::kEnvelope);
+  std::vector<std::pair<std::string, std::string>> envelopes;
+  const auto snapshot = engine_.TakeSnapshot();
+  const std::string upper = storage::PrefixEnd(from);
+  for (const auto cursor = snapshot->NewCursor(from, upper); cursor->Valid(); cursor->Next()) {
+    envelopes.emplace_back(cursor->key(), cursor->value());
+  }
+  if (envelopes.empty()) return;
+  // The newest are those that still wait.
+  const std::size_t newest = std::min<std::size_t>(envelopes.size(), 8);
+  auto& [key, value] = envelopes[envelopes.size() - 1 - world_.random().Below(newest)];
+  if (!rotten_.emplace(key, value).second) return;
+  world_.Trace(facts_.unit + " has a flipped bit");
+  value[world_.random().Below(value.size())] ^= static_cast<char>(1u << world_.random().Below(8));
+  storage::Batch batch;
+  batch.Put(key, value);
+  engine_.CommitBehind(batch);
+}
+
+void SimNode::Repair() {
+  storage::Batch batch;
+  for (const auto& [key, value] : rotten_) batch.Put(key, value);
+  engine_.CommitBehind(batch);
+  rotten_.clear();
 }
 
 SimNode::Link* SimNode::LinkOf(NodeIndex peer) {
@@ -303,7 +351,7 @@ void SimNode::Handle(Link& link, exchange::Action action) {
   } else if (auto* close = std::get_if<exchange::CloseStream>(&action)) {
     network_.Close(index_, close->stream);
   } else if (auto* alert = std::get_if<exchange::Alert>(&action)) {
-    ++counters_.alerts[alert->reason];
+    ++counters_.alerts[{link.peer, alert->reason}];
     world_.Trace(facts_.unit + " ALERT " + std::string(contract::ReasonCode(alert->reason)) + ": " +
                  alert->text);
   } else if (auto* range = std::get_if<exchange::ReadRange>(&action)) {
@@ -336,6 +384,7 @@ void SimNode::Do(Link& link, exchange::CommitBatch action) {
   auto prepared = exchange::MakeOperation(facts_, link.core->peer(), std::move(action));
   const auto answer = [this, &link, token, lane,
                        result = prepared.result](const absl::Status& status) {
+    if (status.ok()) Tell(&NodeWatch::OnStored, link, lane);
     // Handed over by the loop, as the driver does: never from inside the committer.
     Later(0, [this, &link, token, lane, result, status] {
       exchange::BatchCommitted event{
@@ -353,8 +402,10 @@ void SimNode::Do(Link& link, exchange::CommitBatch action) {
 
 void SimNode::Do(Link& link, exchange::CommitReceipt action) {
   const exchange::Token token = action.token;
+  const exchange::v1::Lane lane = action.lane;
   auto prepared = exchange::MakeOperation(facts_, link.core->peer(), epoch_, std::move(action));
-  Submit(std::move(prepared.operation), [this, &link, token](const absl::Status& status) {
+  Submit(std::move(prepared.operation), [this, &link, token, lane](const absl::Status& status) {
+    if (status.ok()) Tell(&NodeWatch::OnProven, link, lane);
     Later(0, [this, &link, token, status] {
       Feed(link, exchange::ReceiptCommitted{.token = token, .status = status});
     });

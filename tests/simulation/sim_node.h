@@ -36,8 +36,23 @@ struct NodeCounters {
   std::uint64_t starts = 0;
   std::uint64_t crashes = 0;
   std::uint64_t unknown_outcomes = 0;
-  std::map<contract::Reason, int> alerts;
+  std::map<std::pair<NodeIndex, contract::Reason>, int> alerts;  // about which peer, what
 };
+
+class SimNode;
+
+// Is told of each step of a node that changed its store, after it was stored.
+class NodeWatch {
+ public:
+  virtual ~NodeWatch() = default;
+  virtual void OnStarted(SimNode& node) = 0;
+  virtual void OnGrown(SimNode& node, std::string_view peer, std::uint8_t lane) = 0;
+  virtual void OnStored(SimNode& node, std::string_view peer, std::uint8_t lane) = 0;
+  virtual void OnProven(SimNode& node, std::string_view peer, std::uint8_t lane) = 0;
+};
+
+// All that a node's disk holds.
+using DiskCopy = std::vector<std::pair<std::string, std::string>>;
 
 class SimNode final : public Endpoint, public storage::CommitListener {
  public:
@@ -57,6 +72,16 @@ class SimNode final : public Endpoint, public storage::CommitListener {
   void SetLimits(const exchange::Limits& limits) { limits_ = limits; }
   // Sets the wall clock forward or back, as a bad battery or an officer does.
   void JumpClock(std::int64_t by_ms) { clock_offset_ms_ += by_ms; }
+  // `watch` outlives the node, or null.
+  void SetWatch(NodeWatch* watch) { watch_ = watch; }
+  DiskCopy CopyDisk() const;
+  // Precondition: down. What is on the disk now is gone.
+  void PutBack(const DiskCopy& copy);
+  // Flips a bit of an envelope that some peer has not receipted, if there is any; Repair undoes
+  // all.
+  void Rot();
+  void Repair();
+  bool rotten() const { return !rotten_.empty(); }
   // Restarts by itself after a crash of its own making.
   void SetRestart(std::function<void()> on_crash) { on_crash_ = std::move(on_crash); }
 
@@ -69,6 +94,7 @@ class SimNode final : public Endpoint, public storage::CommitListener {
   const std::string& unit() const { return facts_.unit; }
   const NodeCounters& counters() const { return counters_; }
   std::int64_t wall_ms() const { return world_.now_ms() + clock_offset_ms_; }
+  std::uint64_t epoch() const { return epoch_; }  // 0: never started
   // Present link status of a peer; down node: a default one.
   exchange::LinkStatus LinkTo(std::string_view peer) const;
 
@@ -99,6 +125,8 @@ class SimNode final : public Endpoint, public storage::CommitListener {
   void Do(Link& link, const exchange::PersistQuarantine& action);
   void StoreQuarantine(Link& link, const exchange::PersistQuarantine& action);
   void PlanTick(Link& link);
+  void Tell(void (NodeWatch::*what)(SimNode&, std::string_view, std::uint8_t), const Link& link,
+            exchange::v1::Lane lane);
   void PlanStep();
   void Step();
   void Finish(const absl::Status& status);
@@ -118,7 +146,9 @@ class SimNode final : public Endpoint, public storage::CommitListener {
   int crash_per_mille_ = 0;
   exchange::Limits limits_;
   std::function<void()> on_crash_;
+  NodeWatch* watch_ = nullptr;
   NodeCounters counters_;
+  std::map<std::string, std::string> rotten_;  // key -> what stood there
   storage::FaultEngine engine_;
   std::uint64_t incarnation_ = 0;
   std::unique_ptr<Volatile> volatile_;

@@ -2,56 +2,60 @@
 // seed and the step.
 //
 //   simulation_test                          TRIPOINT_SEEDS seeds (2,000 unless set), from 1
-//   simulation_test --seed=N [--trace]       one seed, with its trace
-//   simulation_test --seeds=N [--from=M]     N seeds from M
+//
+// One seed with its trace, other seeds and scenarios: tripoint-sim.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "tests/simulation/run.h"
+#include "tests/simulation/scenario.h"
 
 namespace tripoint::simulation {
 namespace {
 
-struct Arguments {
-  std::uint64_t seeds = 2000;
-  std::uint64_t from = 1;
-  std::uint64_t only = 0;
-  bool trace = false;
-};
-Arguments g_arguments;
+std::uint64_t SeedsWanted() {
+  const char* seeds = std::getenv("TRIPOINT_SEEDS");
+  return seeds == nullptr ? 2000 : std::strtoull(seeds, nullptr, 10);
+}
 
 const Shared& SharedByAll() {
   static const Shared shared;
   return shared;
 }
 
-std::string Describe(const RunResult& result) {
+std::string Describe(const RunResult& result, const std::string& scenario = {}) {
   return "seed " + std::to_string(result.seed) + " at step " + std::to_string(result.steps) + " (" +
          std::to_string(result.virtual_ms) + " ms): " + result.violation +
-         "\n  again: simulation_test --seed=" + std::to_string(result.seed) + " --trace";
+         "\n  again: tripoint-sim --seed " + std::to_string(result.seed) +
+         (scenario.empty() ? "" : " --scenario " + scenario) + " --trace";
+}
+
+std::vector<std::filesystem::path> ScenarioFiles() {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(TRIPOINT_SCENARIOS))
+    files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  return files;
 }
 
 // Goal: no promise breaks under any mixture of crashes, cuts, resets, full and failing disks and
 // mad clocks.
 TEST(Simulation, EverySeedKeepsEveryPromise) {
-  if (g_arguments.only != 0) {
-    const RunResult result =
-        RunSeed(SharedByAll(), {.seed = g_arguments.only, .keep_trace = g_arguments.trace});
-    for (const std::string& line : result.trace) std::printf("%s\n", line.c_str());
-    ASSERT_TRUE(result.held) << Describe(result);
-    return;
-  }
+  const std::uint64_t seeds = SeedsWanted();
   RunResult total;
   int failures = 0;
   const auto begin = std::chrono::steady_clock::now();
-  for (std::uint64_t seed = g_arguments.from; seed < g_arguments.from + g_arguments.seeds; ++seed) {
-    const RunResult result = RunSeed(SharedByAll(), {.seed = seed, .keep_trace = false});
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    const RunResult result = RunSeed(SharedByAll(), {.seed = seed});
     EXPECT_TRUE(result.held) << Describe(result);
     if (!result.held && ++failures == 5) break;
     total.requests_answered += result.requests_answered;
@@ -68,7 +72,7 @@ TEST(Simulation, EverySeedKeepsEveryPromise) {
       "%llu seeds in %.1f s: %llu requests, %llu notices, %llu envelopes, %llu crashes, %llu "
       "unknown outcomes, "
       "%llu quarantined, %.1f virtual hours\n",
-      static_cast<unsigned long long>(g_arguments.seeds), seconds,
+      static_cast<unsigned long long>(seeds), seconds,
       static_cast<unsigned long long>(total.requests_answered),
       static_cast<unsigned long long>(total.notices),
       static_cast<unsigned long long>(total.envelopes),
@@ -77,16 +81,94 @@ TEST(Simulation, EverySeedKeepsEveryPromise) {
       static_cast<unsigned long long>(total.quarantined),
       static_cast<double>(total.virtual_ms) / 3'600'000);
   // A run in which nothing happens proves nothing.
-  EXPECT_GT(total.envelopes, g_arguments.seeds);
+  EXPECT_GT(total.envelopes, seeds);
 }
 
 // Goal: a seed replays a run: nothing in a node depends on real time, addresses or thread order.
 TEST(Simulation, OneSeedTwiceGivesEqualTraces) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    const RunResult first = RunSeed(SharedByAll(), {.seed = seed, .keep_trace = false});
-    const RunResult second = RunSeed(SharedByAll(), {.seed = seed, .keep_trace = false});
+    const RunResult first = RunSeed(SharedByAll(), {.seed = seed});
+    const RunResult second = RunSeed(SharedByAll(), {.seed = seed});
     EXPECT_EQ(first.digest, second.digest) << "seed " << seed;
   }
+}
+
+// Goal: every scenario of the room keeps every promise, and honest nodes notice what it says.
+TEST(Simulation, EveryScenarioKeepsEveryPromise) {
+  // Under sanitizers (TRIPOINT_SEEDS below the preset) one seed each is enough.
+  const std::uint64_t seeds = SeedsWanted() < 2000 ? 1 : 3;
+  for (const auto& path : ScenarioFiles()) {
+    const auto scenario = LoadScenario(path);
+    ASSERT_TRUE(scenario.ok()) << ScenarioFault(scenario.status());
+    RunOptions options{.scenario = &*scenario};
+    std::uint64_t last = seeds;
+    // Many nodes: a minute of them here, all of it on demand.
+    if (scenario->Only("run")["nodes"] > 10) {
+      options.nodes = 41;
+      options.storm_us = 60'000'000;
+      last = 1;
+    }
+    for (options.seed = 1; options.seed <= last; ++options.seed) {
+      const RunResult result = RunSeed(SharedByAll(), options);
+      EXPECT_TRUE(result.held) << Describe(result, path);
+    }
+  }
+}
+
+// Goal: a scenario too replays: same seed, same trace.
+TEST(Simulation, OneScenarioTwiceGivesEqualTraces) {
+  for (const char* name : {"liars", "crashes", "frames"}) {
+    const auto scenario = LoadScenario(std::string(TRIPOINT_SCENARIOS) + "/" + name + ".scenario");
+    ASSERT_TRUE(scenario.ok()) << ScenarioFault(scenario.status());
+    const RunResult first = RunSeed(SharedByAll(), {.seed = 5, .scenario = &*scenario});
+    const RunResult second = RunSeed(SharedByAll(), {.seed = 5, .scenario = &*scenario});
+    EXPECT_EQ(first.digest, second.digest) << name;
+    EXPECT_NE(first.digest, RunSeed(SharedByAll(), {.seed = 6, .scenario = &*scenario}).digest);
+  }
+}
+
+// Goal: a bad line is refused with its number, what is wrong and what is allowed.
+TEST(Simulation, ABadScenarioIsRefusedWithItsLine) {
+  struct Case {
+    const char* text;
+    const char* fault;
+  };
+  static constexpr Case kCases[] = {
+      {"run nodes=5\nstrom\n",
+       "s:2: 'strom' is no kind of line. Begin the line with one of: run, "},
+      {"run nodse=5",
+       "s:1: 'nodse=5' is no key of a run line. Write key=value with one of: nodes, "},
+      {"run nodes", "s:1: 'nodes' is no key of a run line"},
+      {"\n\nrun nodes=1", "s:3: '1' is no value for nodes. Allowed: 2 to 10000."},
+      {"run nodes=5x", "s:1: '5x' is no value for nodes"},
+      {"run nodes=", "s:1: '' is no value for nodes"},
+      {"run for=5", "s:1: '5' is no value for for. Allowed: a number with us, ms, s, m or h"},
+      {"run for=99999999999999999999s", "is no value for for"},
+      {"run for=9223372036854775807h", "is no value for for"},
+      {"run graph=star", "s:1: 'star' is no value for graph. Allowed: one of: ring full real."},
+      {"run nodes=5 nodes=6", "s:1: the key nodes stands twice. Write it once."},
+      {"run nodes=5\nrun for=5s", "s:2: a second run line"},
+      {"network drop=1001", "s:1: '1001' is no value for drop. Allowed: 0 to 1000."},
+      {"lie about=fork", "s:1: a lie line names its node. Write node=NUMBER."},
+      {"lie node=any about=fork", "s:1: a lie line names its node"},
+      {"version node=1 least=3 most=2", "s:1: least is more than most"},
+      {"rollback node=1 copied=9s restored=9s", "s:1: the copy is put back before it is made"},
+      {"expect least=1", "s:1: an expect line names its alert. Write alert=REASON."},
+      {"expect alert=NO_SUCH", "s:1: 'NO_SUCH' is no value for alert"},
+      {"partition from=1 begin=9s end=9s", "s:1: the end is not after the begin"},
+  };
+  for (const Case& bad : kCases) {
+    const auto scenario = ParseScenario("s", bad.text);
+    ASSERT_FALSE(scenario.ok()) << bad.text;
+    EXPECT_NE(ScenarioFault(scenario.status()).find(bad.fault), std::string::npos)
+        << bad.text << "\n"
+        << ScenarioFault(scenario.status());
+  }
+  const auto far = ParseScenario("s", "\npeer node=5 # the last is 4");
+  ASSERT_TRUE(far.ok());
+  EXPECT_EQ(ScenarioFault(CheckNodes(*far, 5)),
+            "s:2: there is no node 5: the run has 5. Allowed: 0 to 4.");
+  EXPECT_FALSE(LoadScenario("/nonexistent/x").ok());
 }
 
 // Goal: every seed that once found a bug still passes; each line of seeds.txt tells its story.
@@ -96,10 +178,21 @@ TEST(Simulation, SeedsThatFoundBugsPass) {
   std::string line;
   while (std::getline(file, line)) {
     if (line.empty() || line.front() == '#') continue;
-    const std::uint64_t seed = std::strtoull(line.c_str(), nullptr, 10);
-    ASSERT_NE(seed, 0u) << line;
-    const RunResult result = RunSeed(SharedByAll(), {.seed = seed, .keep_trace = false});
-    EXPECT_TRUE(result.held) << line << "\n" << Describe(result);
+    RunOptions options;
+    char* end = nullptr;
+    options.seed = std::strtoull(line.c_str(), &end, 10);
+    ASSERT_NE(options.seed, 0u) << line;
+    // 12@rot: a seed of a scenario.
+    Scenario scenario;
+    if (*end == '@') {
+      const std::string name = line.substr(line.find('@') + 1, line.find(' ') - line.find('@') - 1);
+      auto loaded = LoadScenario(std::string(TRIPOINT_SCENARIOS) + "/" + name + ".scenario");
+      ASSERT_TRUE(loaded.ok()) << line;
+      scenario = *std::move(loaded);
+      options.scenario = &scenario;
+    }
+    const RunResult result = RunSeed(SharedByAll(), options);
+    EXPECT_TRUE(result.held) << line << "\n" << Describe(result, scenario.name);
   }
 }
 
@@ -108,24 +201,5 @@ TEST(Simulation, SeedsThatFoundBugsPass) {
 
 int main(int argc, char** argv) {
   ::testing::InitGoogleTest(&argc, argv);
-  auto& arguments = tripoint::simulation::g_arguments;
-  if (const char* seeds = std::getenv("TRIPOINT_SEEDS"))
-    arguments.seeds = std::strtoull(seeds, nullptr, 10);
-  for (int i = 1; i < argc; ++i) {
-    const std::string argument = argv[i];
-    const auto value = std::strtoull(argument.substr(argument.find('=') + 1).c_str(), nullptr, 10);
-    if (argument.starts_with("--seeds=")) {
-      arguments.seeds = value;
-    } else if (argument.starts_with("--seed=")) {
-      arguments.only = value;
-    } else if (argument.starts_with("--from=")) {
-      arguments.from = value;
-    } else if (argument == "--trace") {
-      arguments.trace = true;
-    } else {
-      std::fprintf(stderr, "simulation_test: unknown argument %s\n", argument.c_str());
-      return 2;
-    }
-  }
   return RUN_ALL_TESTS();
 }

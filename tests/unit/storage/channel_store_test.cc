@@ -53,6 +53,23 @@ Frontier Expected(std::uint64_t from, std::uint64_t through) {
   return frontier;
 }
 
+// Goal: an envelope in which a bit flipped comes with the hash of what was appended, so that its
+// sender can see it (found by the simulator, scenario rot, seed 1).
+TEST(ChannelStore, AnAlteredEnvelopeKeepsTheHashOfItsOriginal) {
+  Store store;
+  Send(store, 2, {kLaos});
+  std::string altered = Body(1);
+  altered[3] ^= 1;
+  Batch batch;
+  batch.Put(EnvelopeKey(kEpoch, 1), altered);
+  ASSERT_TRUE(store.engine.Commit(batch).ok());
+  const auto read = ReadOutbound(*store.engine.TakeSnapshot(), kLaos, kEpoch, 0, 100, 1u << 20);
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ(read->front().bytes, altered);
+  EXPECT_EQ(read->front().leaf_hash, LeafHash(Body(1)));
+  EXPECT_EQ(read->back().leaf_hash, LeafHash(read->back().bytes));
+}
+
 // Goal: an envelope to two units is stored once, each channel has its own positions and root,
 // ranges are bounded.
 TEST(ChannelStore, EnvelopesAreStoredOnceAndRead) {
