@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -117,6 +118,11 @@ class Trust {
 absl::StatusOr<std::shared_ptr<const Trust>> MakeTrust(const std::vector<CountryFiles>& files,
                                                        const TrustPolicy& policy,
                                                        std::int64_t now_s, const Trust* previous);
+
+// The texts of `country` in the roots folder; nullopt: it has no <cc>.pem. Errors: those of reading
+// a file.
+absl::StatusOr<std::optional<CountryFiles>> ReadCountryFiles(const std::string& roots_folder,
+                                                             std::string_view country);
 
 // Reads the roots folder and makes the snapshot; on any error the caller goes on with `previous`,
 // which is untouched.

@@ -180,23 +180,29 @@ absl::StatusOr<std::shared_ptr<const Trust>> MakeTrust(const std::vector<Country
   return trust;
 }
 
+absl::StatusOr<std::optional<CountryFiles>> ReadCountryFiles(const std::string& roots_folder,
+                                                             std::string_view country) {
+  const std::string stem = fmt::format("{}/{}", roots_folder, country);
+  if (!Exists(stem + ".pem")) return std::nullopt;
+  CountryFiles files{.country = std::string(country), .roots_pem = {}, .crl_pem = {}};
+  absl::StatusOr<std::string> roots = ReadSmallFile(stem + ".pem");
+  if (!roots.ok()) return roots.status();
+  files.roots_pem = *std::move(roots);
+  if (!Exists(stem + ".crl")) return files;
+  absl::StatusOr<std::string> crl = ReadSmallFile(stem + ".crl");
+  if (!crl.ok()) return crl.status();
+  files.crl_pem = *std::move(crl);
+  return files;
+}
+
 absl::StatusOr<std::shared_ptr<const Trust>> LoadTrust(const std::string& roots_folder,
                                                        const TrustPolicy& policy,
                                                        std::int64_t now_s, const Trust* previous) {
   std::vector<CountryFiles> files;
   for (const std::string_view country : kCountries) {
-    const std::string stem = fmt::format("{}/{}", roots_folder, country);
-    CountryFiles one{.country = std::string(country), .roots_pem = {}, .crl_pem = {}};
-    if (!Exists(stem + ".pem")) continue;
-    absl::StatusOr<std::string> roots = ReadSmallFile(stem + ".pem");
-    if (!roots.ok()) return roots.status();
-    one.roots_pem = *std::move(roots);
-    if (Exists(stem + ".crl")) {
-      absl::StatusOr<std::string> crl = ReadSmallFile(stem + ".crl");
-      if (!crl.ok()) return crl.status();
-      one.crl_pem = *std::move(crl);
-    }
-    files.push_back(std::move(one));
+    absl::StatusOr<std::optional<CountryFiles>> one = ReadCountryFiles(roots_folder, country);
+    if (!one.ok()) return one.status();
+    if (one->has_value()) files.push_back(**std::move(one));
   }
   return MakeTrust(files, policy, now_s, previous);
 }

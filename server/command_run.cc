@@ -13,6 +13,7 @@
 #include "certs/tls_policy.h"
 #include "server/commands.h"
 #include "server/config.h"
+#include "server/limits.h"
 #include "server/node.h"
 #include "server/report.h"
 #include "server/runtime/clock.h"
@@ -32,8 +33,7 @@ constexpr std::int64_t kLastAnswersMs = 500;
 // Measured (docs/performance.md, "Memory"): a node at rest has 24 threads, 23 descriptors and 1.2
 // GiB of address space, of which 43 MiB are in use; the rest is what the C library reserves for
 // each thread. The store opens up to 512 tables. A connection takes two descriptors.
-constexpr std::uint64_t kMebibyte = 1u << 20;
-constexpr std::uint64_t kAddressBytes = 1024 * kMebibyte;  // beside what is configured
+constexpr std::uint64_t kAddressBytes = 1024 * limits::kMebibyte;  // beside what is configured
 constexpr int kThreads = 64;
 constexpr std::uint64_t kDescriptorsMin = 640;
 
@@ -47,9 +47,10 @@ absl::Status CheckLimits(const Config& config, runtime::Log& log) {
   }
   const auto configured = static_cast<std::uint64_t>(
       config.block_cache_mib + 2 * config.write_buffer_mib + config.grpc_memory_mib);
-  return runtime::CheckProcessLimits({.address_bytes = kAddressBytes + configured * kMebibyte,
-                                      .descriptors = kDescriptorsMin,
-                                      .threads = kThreads});
+  return runtime::CheckProcessLimits(
+      {.address_bytes = kAddressBytes + configured * limits::kMebibyte,
+       .descriptors = kDescriptorsMin,
+       .threads = kThreads});
 }
 
 // Waits for the end. True: asked for; false: the store failed.

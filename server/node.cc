@@ -16,6 +16,7 @@
 #include "proto/contract/validate.h"
 #include "server/exchange/driver.h"
 #include "server/exchange/head_keys.h"
+#include "server/limits.h"
 #include "server/node_access.h"
 #include "server/node_housekeeping.h"
 #include "server/node_identity.h"
@@ -38,7 +39,6 @@ namespace tripoint {
 namespace {
 
 constexpr std::size_t kPageTokenKeyBytes = 32;
-constexpr std::size_t kMebibyte = 1u << 20;
 constexpr std::int64_t kMsPerSecond = 1000;
 
 }  // namespace
@@ -113,8 +113,9 @@ absl::Status Node::Rooms::BindPorts() {
 
 absl::Status Node::Rooms::OpenStore() {
   storage::RocksOptions options;
-  options.block_cache_bytes = static_cast<std::size_t>(config.block_cache_mib) * kMebibyte;
-  options.write_buffer_bytes = static_cast<std::size_t>(config.write_buffer_mib) * kMebibyte;
+  options.block_cache_bytes = static_cast<std::size_t>(config.block_cache_mib) * limits::kMebibyte;
+  options.write_buffer_bytes =
+      static_cast<std::size_t>(config.write_buffer_mib) * limits::kMebibyte;
   options.on_fatal = on_store_failed;
   options.on_log = [this](std::string_view format) { store_log.Take(format); };
   options.on_trouble = [this](const absl::Status& status) {

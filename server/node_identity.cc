@@ -20,7 +20,7 @@ certs::TrustPolicy PolicyOf(const Config& config) {
 }
 
 std::int64_t DaysUntil(std::int64_t end_s, std::int64_t now_s) {
-  return end_s <= now_s ? 0 : (end_s - now_s) / certs::kDayS;
+  return std::max<std::int64_t>(0, certs::DaysLeft(end_s, now_s));
 }
 
 std::string Text(const absl::Status& status) {
@@ -38,12 +38,16 @@ bool IsAboutDates(const absl::Status& status) {
          reason == contract::Reason::kCertificateNotYetValid;
 }
 
-NodeIdentity::Dates DatesOf(const std::string& path) {
-  const absl::StatusOr<std::string> pem = certs::ReadSmallFile(path);
+// Of a certificate's text; zeroes when it cannot be read.
+NodeIdentity::Dates DatesOfText(const absl::StatusOr<std::string>& pem) {
   if (!pem.ok()) return {};
   const absl::StatusOr<certs::CertificateFacts> facts = certs::ReadFacts(*pem);
   if (!facts.ok()) return {};
   return {facts->not_before_s, facts->not_after_s};
+}
+
+NodeIdentity::Dates DatesOf(const std::string& path) {
+  return DatesOfText(certs::ReadSmallFile(path));
 }
 
 // The moment nearest to now at which the certificate was or will be valid. A pair that passes all
@@ -96,20 +100,13 @@ absl::StatusOr<Believed> LoadWhatIsSound(const Config& config, const std::string
   std::vector<certs::CountryFiles> sound;
   std::vector<std::string> left_out;
   for (const std::string_view country : certs::kCountries) {
-    const std::string stem = fmt::format("{}/{}", config.roots_folder, country);
-    if (!certs::Exists(stem + ".pem")) continue;
-    certs::CountryFiles files{.country = std::string(country), .roots_pem = {}, .crl_pem = {}};
-    absl::Status fault;
-    const auto read = [&fault](const std::string& path, std::string* contents) {
-      absl::StatusOr<std::string> text = certs::ReadSmallFile(path);
-      if (text.ok()) *contents = *std::move(text);
-      if (fault.ok()) fault = text.status();
-    };
-    read(stem + ".pem", &files.roots_pem);
-    if (certs::Exists(stem + ".crl")) read(stem + ".crl", &files.crl_pem);
-    if (fault.ok()) fault = certs::MakeTrust({files}, policy, now_s, nullptr).status();
+    absl::StatusOr<std::optional<certs::CountryFiles>> files =
+        certs::ReadCountryFiles(config.roots_folder, country);
+    if (files.ok() && !files->has_value()) continue;
+    const absl::Status fault =
+        files.ok() ? certs::MakeTrust({**files}, policy, now_s, nullptr).status() : files.status();
     if (fault.ok()) {
-      sound.push_back(std::move(files));
+      sound.push_back(**std::move(files));
     } else if (country == own_country) {
       return fault;
     } else {
@@ -207,11 +204,9 @@ absl::Status NodeIdentity::OpenTls(const certs::Trust& trust) {
 }
 
 void NodeIdentity::ReadTlsDates() {
-  const std::string path = watched_files().certificate_path;
-  const Dates dates = DatesOf(path);
-  absl::StatusOr<std::string> pem = certs::ReadSmallFile(path);
+  absl::StatusOr<std::string> pem = certs::ReadSmallFile(watched_files().certificate_path);
   const absl::MutexLock lock(&mutex_);
-  tls_dates_ = dates;
+  tls_dates_ = DatesOfText(pem);
   tls_pem_ = pem.ok() ? *std::move(pem) : std::string();
 }
 

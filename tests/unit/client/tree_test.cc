@@ -235,11 +235,9 @@ TEST(Caller, MoreThanANodeTakesIsRefusedBeforeItIsSent) {
   const auto session = node.Connector()(entry, host);
   ASSERT_TRUE(session.ok());
   Caller caller(host, **session, printer, entry, 1000);
-  v1::BatchCreateIncidentsRequest request;
-  v1::CreateIncidentRequest& one = *request.add_requests();
-  one.mutable_incident()->mutable_facts()->set_title(std::string((4 << 20) + 1, 'x'));
-  const auto answer = caller.Call<v1::BatchCreateIncidentsResponse>(
-      "IncidentService/BatchCreateIncidents", request);
+  v1::CreateIncidentRequest request;
+  request.mutable_incident()->mutable_facts()->set_title(std::string((4 << 20) + 1, 'x'));
+  const auto answer = caller.Call<v1::Incident>("IncidentService/CreateIncident", request);
   EXPECT_EQ(contract::ReasonOf(answer.status()), contract::Reason::kTooLarge);
   EXPECT_EQ(ExitCodeOf(answer.status()), kExitUsage);
   EXPECT_FALSE(contract::ProblemOf(answer.status()).next.empty());
