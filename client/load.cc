@@ -147,9 +147,10 @@ int Run(int argc, char** argv) {
   Options options;
   CLI::App app("Loads a node and prints one JSON line");
   static const std::map<std::string, std::string (*)(const Options&)> kModes = {
-      {"create", RunCreate}, {"import", RunImport}, {"share", RunShare}, {"visible", RunVisible},
-      {"wait", RunWait},     {"fill", RunFill},     {"get", RunGet},     {"list", RunList},
-      {"watch", RunWatch},   {"fanout", RunFanout}, {"offer", RunOffer}, {"overtake", RunOvertake}};
+      {"create", RunCreate}, {"import", RunImport},  {"share", RunShare}, {"visible", RunVisible},
+      {"wait", RunWait},     {"fill", RunFill},      {"get", RunGet},     {"list", RunList},
+      {"watch", RunWatch},   {"fanout", RunFanout},  {"offer", RunOffer}, {"overtake", RunOvertake},
+      {"endure", RunEndure}, {"account", RunAccount}};
   app.add_option("mode", options.mode, "what to do")->required()->check(CLI::IsMember(kModes));
   AddEndpoint(app, "", options.node);
   AddEndpoint(app, "to-", options.to);
@@ -166,6 +167,7 @@ int Run(int argc, char** argv) {
       ->check(CLI::Range(0, 200));
   app.add_flag("--wait-receipted", options.wait_receipted,
                "share: measure until the peer has receipted all");
+  app.add_option("--ledger", options.ledger, "endure, account: what was acknowledged");
   AddReadOptions(app, options);
   CLI11_PARSE(app, argc, argv);
   if (options.channels == 0) options.channels = (options.in_flight + 63) / 64;

@@ -68,6 +68,7 @@ struct Options {
   int watchers = 100;              // watch: who read
   int stalled = 0;                 // watch: who do not
   std::vector<std::string> units;  // fanout: the audience
+  std::string ledger;              // endure, account: file of what was acknowledged
 };
 
 // A connection of its own to the node. Exits with a message when the files do not serve.
@@ -161,6 +162,8 @@ std::string RunWatch(const Options& options);
 std::string RunFanout(const Options& options);
 std::string RunOffer(const Options& options);
 std::string RunOvertake(const Options& options);
+std::string RunEndure(const Options& options);
+std::string RunAccount(const Options& options);
 
 // Waits until the receipts of `unit` cover everything.
 void WaitReceipted(const Endpoint& node, const std::string& unit);

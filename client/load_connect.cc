@@ -13,6 +13,7 @@ namespace {
 
 constexpr int kCallSecondsMax = 60;
 constexpr int kMessageBytesMax = 16 << 20;
+constexpr int kReconnectMs = 100;  // endure: the node comes back at once
 
 [[noreturn]] void Fail(const absl::Status& status) {
   std::fprintf(stderr, "tripoint-load: %s\n", std::string(status.message()).c_str());
@@ -39,6 +40,8 @@ std::shared_ptr<grpc::Channel> Connect(const Endpoint& endpoint) {
   };
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMs);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMs);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL,
                    1);  // else channels to one address share a connection
   arguments.SetInt(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, kMessageBytesMax);
