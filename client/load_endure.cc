@@ -12,7 +12,6 @@
 #include <iostream>
 #include <map>
 #include <optional>
-#include <thread>
 
 #include "client/load.h"
 
@@ -21,7 +20,6 @@ namespace {
 
 constexpr int kPatienceS = 300;  // for one answer, restarts of the node included
 constexpr int kAttemptS = 5;     // a call that a killed node will never answer
-constexpr int kPauseMs = 20;     // between attempts at a node that is up and refuses
 constexpr int kPageSize = 500;
 
 class Ledger {
@@ -76,83 +74,118 @@ bool IsWorthRepeating(const grpc::Status& status) {
   }
 }
 
-// Calls until there is an answer. False: it was a refusal, or patience is at an end.
-template <typename Call>
-bool Insist(grpc::Channel& channel, Ledger& ledger, Call call) {
-  const SteadyTime end = Now() + std::chrono::seconds(kPatienceS);
-  while (true) {
-    grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(kAttemptS));
-    const grpc::Status status = call(context);
-    if (status.ok()) return true;
-    if (!IsWorthRepeating(status) || Now() > end) {
-      ledger.Refused(status);
-      return false;
-    }
-    ledger.Repeated();
-    WaitUntil(Now() + std::chrono::milliseconds(kPauseMs));
-    channel.WaitForConnected(std::chrono::system_clock::now() + std::chrono::seconds(kAttemptS));
-  }
-}
+// What all writers share.
+struct Endurance {
+  const Options& options;
+  const Records& records;
+  Ledger& ledger;
+  const std::string run;  // runs may share a node
+  std::atomic<std::uint64_t> next = 0;
+  std::atomic<bool> ending = false;
+  std::mutex mutex{};
+  std::condition_variable ended{};
+  int writing = 0;
 
+  void Leave() {
+    const std::lock_guard lock(mutex);
+    if (--writing == 0) ended.notify_all();
+  }
+  void WaitNone() {
+    std::unique_lock lock(mutex);
+    ended.wait(lock, [this] { return writing == 0; });
+  }
+};
+
+// One record after the other, on gRPC's threads. Lives until it has left.
 class Writer {
  public:
-  Writer(const Options& options, const Records& records, std::shared_ptr<grpc::Channel> channel,
-         Ledger& ledger)
-      : options_(options),
-        records_(records),
-        channel_(std::move(channel)),
-        incidents_(v1::IncidentService::NewStub(channel_)),
-        notices_(v1::NoticeService::NewStub(channel_)),
-        ledger_(ledger) {}
+  Writer(Endurance& endurance, const std::shared_ptr<grpc::Channel>& channel)
+      : all_(endurance),
+        incidents_(v1::IncidentService::NewStub(channel)),
+        notices_(v1::NoticeService::NewStub(channel)) {}
 
-  bool RecordIncident(std::uint64_t number, const std::string& title) {
-    v1::CreateIncidentRequest request;
-    *request.mutable_incident()->mutable_facts() = FactsOf(number, title);
-    request.set_request_id(NewRequestId());
-    v1::Incident incident;
-    const bool stored = Insist(*channel_, ledger_, [&](grpc::ClientContext& context) {
-      return incidents_->CreateIncident(&context, request, &incident);
-    });
-    if (stored) ledger_.Enter("incident", incident.name(), title);
-    return stored;
-  }
-
-  bool ShareNotice(std::uint64_t number, const std::string& title) {
-    v1::CreateNoticeRequest draft;
-    *draft.mutable_notice() = NoticeOf(FactsOf(number, title));
-    draft.set_request_id(NewRequestId());
-    v1::Notice notice;
-    const bool drafted = Insist(*channel_, ledger_, [&](grpc::ClientContext& context) {
-      return notices_->CreateNotice(&context, draft, &notice);
-    });
-    if (!drafted) return false;
-    v1::ShareNoticeRequest share;
-    share.set_name(notice.name());
-    share.set_etag(notice.etag());
-    share.add_units(options_.peer);
-    share.set_request_id(NewRequestId());
-    v1::ShareNoticeResponse shared;
-    const bool sent = Insist(*channel_, ledger_, [&](grpc::ClientContext& context) {
-      return notices_->ShareNotice(&context, share, &shared);
-    });
-    if (sent) ledger_.Enter("notice", notice.name(), title);
-    return sent;
+  void WriteNext() {
+    if (all_.ending) return all_.Leave();
+    const std::uint64_t number = all_.next.fetch_add(1);
+    title_ = fmt::format("{} {}", all_.run, number);
+    v1::Facts facts = all_.records.Facts(number);
+    facts.set_title(title_);
+    patience_end_ = Now() + std::chrono::seconds(kPatienceS);
+    if (number % 3 == 0 || all_.options.peer.empty()) {
+      *incident_request_.mutable_incident()->mutable_facts() = facts;
+      incident_request_.set_request_id(NewRequestId());
+      RecordIncident();
+    } else {
+      *draft_request_.mutable_notice() = NoticeOf(facts);
+      draft_request_.set_request_id(NewRequestId());
+      DraftNotice();
+    }
   }
 
  private:
-  v1::Facts FactsOf(std::uint64_t number, const std::string& title) const {
-    v1::Facts facts = records_.Facts(number);
-    facts.set_title(title);
-    return facts;
+  void RecordIncident() {
+    incidents_->async()->CreateIncident(Attempt(), &incident_request_, &incident_,
+                                        [this](const grpc::Status& status) {
+                                          if (!status.ok())
+                                            return RepeatOrLeave(status, &Writer::RecordIncident);
+                                          all_.ledger.Enter("incident", incident_.name(), title_);
+                                          WriteNext();
+                                        });
   }
 
-  const Options& options_;
-  const Records& records_;
-  const std::shared_ptr<grpc::Channel> channel_;
+  void DraftNotice() {
+    notices_->async()->CreateNotice(Attempt(), &draft_request_, &draft_,
+                                    [this](const grpc::Status& status) {
+                                      if (!status.ok())
+                                        return RepeatOrLeave(status, &Writer::DraftNotice);
+                                      share_request_.Clear();
+                                      share_request_.set_name(draft_.name());
+                                      share_request_.set_etag(draft_.etag());
+                                      share_request_.add_units(all_.options.peer);
+                                      share_request_.set_request_id(NewRequestId());
+                                      ShareNotice();
+                                    });
+  }
+
+  void ShareNotice() {
+    notices_->async()->ShareNotice(Attempt(), &share_request_, &shared_,
+                                   [this](const grpc::Status& status) {
+                                     if (!status.ok())
+                                       return RepeatOrLeave(status, &Writer::ShareNotice);
+                                     all_.ledger.Enter("notice", draft_.name(), title_);
+                                     WriteNext();
+                                   });
+  }
+
+  // The context of another attempt, which waits for the node to be there.
+  grpc::ClientContext* Attempt() {
+    context_.emplace();
+    context_->set_wait_for_ready(true);
+    context_->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(kAttemptS));
+    return &*context_;
+  }
+
+  void RepeatOrLeave(const grpc::Status& status, void (Writer::*call)()) {
+    if (IsWorthRepeating(status) && Now() < patience_end_) {
+      all_.ledger.Repeated();
+      return (this->*call)();
+    }
+    all_.ledger.Refused(status);
+    all_.Leave();
+  }
+
+  Endurance& all_;
   const std::unique_ptr<v1::IncidentService::Stub> incidents_;
   const std::unique_ptr<v1::NoticeService::Stub> notices_;
-  Ledger& ledger_;
+  std::string title_;
+  SteadyTime patience_end_;
+  std::optional<grpc::ClientContext> context_;
+  v1::CreateIncidentRequest incident_request_;
+  v1::Incident incident_;
+  v1::CreateNoticeRequest draft_request_;
+  v1::Notice draft_;
+  v1::ShareNoticeRequest share_request_;
+  v1::ShareNoticeResponse shared_;
 };
 
 using Titles = std::map<std::string, std::string>;  // by name
@@ -243,29 +276,21 @@ std::string Compare(const char* where, const Titles& told, const Titles& found) 
 std::string RunEndure(const Options& options) {
   const Records records(options.record_bytes);
   Ledger ledger(options.ledger);
-  std::atomic<bool> ending = false;
-  std::atomic<std::uint64_t> next = 0;
+  Endurance endurance{
+      .options = options, .records = records, .ledger = ledger, .run = NewRequestId().substr(0, 8)};
   const auto channels = ConnectAll(options);
-  const std::string run = NewRequestId().substr(0, 8);  // runs may share a node
-  std::vector<std::thread> threads;
+  std::vector<std::unique_ptr<Writer>> writers;
+  endurance.writing = options.in_flight;
   for (int index = 0; index < options.in_flight; ++index) {
-    threads.emplace_back([&, index] {
-      const auto channel = channels[static_cast<std::size_t>(index) % channels.size()];
-      Writer writer(options, records, channel, ledger);
-      bool goes_on = true;
-      while (goes_on && !ending) {
-        const std::uint64_t number = next.fetch_add(1);
-        const std::string title = fmt::format("{} {}", run, number);
-        goes_on = number % 3 == 0 || options.peer.empty() ? writer.RecordIncident(number, title)
-                                                          : writer.ShareNotice(number, title);
-      }
-    });
+    writers.push_back(std::make_unique<Writer>(
+        endurance, channels[static_cast<std::size_t>(index) % channels.size()]));
+    writers.back()->WriteNext();
   }
   // Whoever started this closes its standard input to end it: every call is then still answered.
   for (std::string line; std::getline(std::cin, line);) {
   }
-  ending = true;
-  for (std::thread& thread : threads) thread.join();
+  endurance.ending = true;
+  endurance.WaitNone();
   return ledger.Members();
 }
 
