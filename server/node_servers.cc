@@ -31,6 +31,11 @@ constexpr std::int64_t kApiAgeS = 15 * 60;
 constexpr std::int64_t kExchangeAgeS = 60 * 60;
 constexpr std::int64_t kMsPerSecond = 1000;
 
+// What fits a packet of 1,280 bytes, which every network must carry (RFC 8200, section 5), with the
+// headers of IPv6 and TCP. Between provinces lie tunnels; where they swallow longer packets and the
+// messages that say so are filtered, TCP would wait for ever.
+constexpr int kExchangeSegmentBytesMax = 1'220;
+
 // Free part of the wire rule: what may honestly be under way and is no message yet.
 constexpr std::int64_t kWireFreeBytes = 256 * 1024;
 constexpr std::int64_t kApiMessagesUnderWay = 4;
@@ -77,6 +82,7 @@ PortOptions ExchangePortOptions(const Config& config) {
   PortOptions options;
   options.listen = config.exchange_listen;
   options.gate = CommonGateLimits(config);
+  options.gate.segment_bytes_max = kExchangeSegmentBytesMax;
   options.gate.connections_max = static_cast<int>(config.exchange_connections_max);
   // Connections count before anybody is known: one address that took all would cut off every
   // neighbour.

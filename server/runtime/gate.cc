@@ -30,7 +30,7 @@ void Watch(int epoll, int descriptor, std::uint32_t events) {
 absl::StatusOr<std::unique_ptr<Gate>> Gate::Listen(Literal name, std::string_view address,
                                                    GateLimits limits, const Clock& clock,
                                                    Log& log) {
-  absl::StatusOr<Descriptor> listener = ListenAt(address);
+  absl::StatusOr<Descriptor> listener = ListenAt(address, limits.segment_bytes_max);
   if (!listener.ok()) return listener.status();
   return std::unique_ptr<Gate>(new Gate(name, *std::move(listener), limits, clock, log));
 }

@@ -21,6 +21,7 @@ struct GateLimits {
   int per_address_max = 128;
   // New connections a second from one address; twice as many at once.
   int per_address_second_max = 100;
+  int segment_bytes_max = 0;  // of TCP, both directions; 0: what the interface takes
   // Wire rule: a connection is cut when it received more than wire_free_bytes + kWireFactor x
   // delivered. The free part holds what may honestly be under way undelivered: the largest message,
   // and several at once.

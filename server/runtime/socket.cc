@@ -85,7 +85,7 @@ std::optional<HostPort> ParseHostPort(std::string_view text) {
   return HostPort{std::string(host), port};
 }
 
-absl::StatusOr<Descriptor> ListenAt(std::string_view address) {
+absl::StatusOr<Descriptor> ListenAt(std::string_view address, int segment_bytes_max) {
   const std::optional<HostPort> parsed = ParseHostPort(address);
   if (!parsed.has_value())
     return ListenFault(address, "the address is not of the form 127.0.0.1:7443 or [::1]:7443");
@@ -103,6 +103,10 @@ absl::StatusOr<Descriptor> ListenAt(std::string_view address) {
   // Accepted sockets inherit TCP_NODELAY: gRPC sets it on its own listeners only.
   (void)::setsockopt(listener.number(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
   (void)::setsockopt(listener.number(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+  if (segment_bytes_max > 0) {
+    (void)::setsockopt(listener.number(), IPPROTO_TCP, TCP_MAXSEG, &segment_bytes_max,
+                       sizeof(segment_bytes_max));
+  }
   const bool listening = listener.open() &&
                          ::bind(listener.number(), found->ai_addr, found->ai_addrlen) == 0 &&
                          ::listen(listener.number(), kBacklog) == 0;

@@ -37,8 +37,10 @@ struct HostPort {
 std::optional<HostPort> ParseHostPort(std::string_view text);
 
 // A non-blocking TCP socket that listens at `address` (numeric host; see ParseHostPort).
-// Errors: FAILED_PRECONDITION / CONFIG_INVALID, with the operating system's reason.
-absl::StatusOr<Descriptor> ListenAt(std::string_view address);
+// `segment_bytes_max`: of its connections, in both directions, since it is told to whoever dials;
+// 0: what the network interface takes. Errors: FAILED_PRECONDITION / CONFIG_INVALID, with the
+// operating system's reason.
+absl::StatusOr<Descriptor> ListenAt(std::string_view address, int segment_bytes_max = 0);
 
 // The address a socket is bound to, as `127.0.0.1:7443` or `[::1]:7443`.
 std::string BoundAddress(int descriptor);

@@ -1,4 +1,5 @@
-"""Two network namespaces of our own, joined by a link that is slow and long: 64 kbit/s, 300 ms each way.
+"""Two network namespaces of our own, joined by a link that is slow and long: 64 kbit/s, 300 ms each way. It may lose packets, swallow
+long ones or all of them, without a word to anybody.
 
 Each namespace has a TUN device whose other end is a thread of this process: it passes IP packets on at the link's rate, after its
 delay, and drops what does not fit its queue, as `tc netem rate ... delay ...` does; many kernels have no netem. Real TCP, TLS and
@@ -8,6 +9,7 @@ import collections
 import fcntl
 import os
 import pathlib
+import random
 import select
 import shutil
 import struct
@@ -86,11 +88,15 @@ class Way:
 
     def __init__(self, sink, bytes_a_second, delay_s):
         self.sink, self.rate, self.delay_s = sink, bytes_a_second, delay_s
+        self.loss, self.packet_bytes_max, self.dark = 0.0, PACKET_BYTES_MAX, False
+        self.chance = random.Random(1)
         self.free_at, self.bytes = 0.0, 0
         self.packets = collections.deque()  # (arrives at, packet), in order
 
     def take(self, packet, now):
-        if len(self.packets) >= QUEUE_PACKETS:
+        if len(self.packets) >= QUEUE_PACKETS or self.dark or len(packet) > self.packet_bytes_max:
+            return
+        if self.loss and self.chance.random() < self.loss:
             return
         self.free_at = max(self.free_at, now) + len(packet) / self.rate
         self.packets.append((self.free_at + self.delay_s, packet))
@@ -122,6 +128,13 @@ class SlowLink:
         self.thread = threading.Thread(target=self.pass_on, daemon=True)
         self.thread.start()
         return self
+
+    def set(self, **traits):
+        """Of both ways: `loss` of packets (0 to 1), `packet_bytes_max`, `dark` (nothing passes)."""
+        for way in self.ways.values():
+            for name, value in traits.items():
+                getattr(way, name)  # a wrong name is a fault of the caller
+                setattr(way, name, value)
 
     def pass_on(self):
         while not self.ending.is_set():

@@ -68,6 +68,7 @@ class LinkProxy:
         self._listener.bind(("127.0.0.1", 0))
         self._listener.listen(64)
         self._listener.setblocking(False)
+        self.host = "127.0.0.1"
         self.port = self._listener.getsockname()[1]
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_read.setblocking(False)
@@ -167,18 +168,27 @@ class LinkProxy:
                 self._drop(item)
 
 
+class Direct:
+    """Where a node is dialled without a LinkProxy between."""
+
+    def __init__(self, host, port):
+        self.host, self.port = host, port
+
+
 class Node:
     """One unit: certificates, configuration, process."""
 
     def __init__(self, cluster, unit):
         self.cluster = cluster
         self.unit = unit
+        self.api_host = self.exchange_host = "127.0.0.1"
+        self.before = []  # words before the daemon's, to run it somewhere else
         self.folder = cluster.folder / unit
         self.certificates = self.folder / "certificates"
         self.data = self.folder / "data"
         self.config = self.folder / "tripoint.toml"
         self.log = self.folder / "log.jsonl"
-        self.peers = {}  # unit -> LinkProxy that this node dials through, or None
+        self.peers = {}  # unit -> LinkProxy that this node dials through, Direct, or None
         self.officers = {}  # id -> roles
         self.process = None
         self.api_port = 0
@@ -202,12 +212,13 @@ class Node:
 
     def write_config(self, extra=""):
         lines = [f'unit = "{self.unit}"', f'data_folder = "{self.data}"', "", "[api]",
-                 f'listen = "127.0.0.1:{self.api_port}"', "", "[exchange]", f'listen = "127.0.0.1:{self.exchange_port}"', "",
+                 f'listen = "{self.api_host}:{self.api_port}"', "", "[exchange]",
+                 f'listen = "{self.exchange_host}:{self.exchange_port}"', "",
                  "[certificates]", f'folder = "{self.certificates}"', f'roots = "{self.certificates / "roots"}"', ""]
         for unit, proxy in self.peers.items():
             lines += ["[[peer]]", f'unit = "{unit}"']
             if proxy is not None:
-                lines.append(f'address = "127.0.0.1:{proxy.port}"')
+                lines.append(f'address = "{proxy.host}:{proxy.port}"')
             lines.append("")
         for officer, roles in self.officers.items():
             lines += ["[[officer]]", f'id = "{officer}"', f"roles = {json.dumps(roles)}", ""]
@@ -228,7 +239,7 @@ class Node:
         """Starts the daemon and waits for its line `ready api=... exchange=...`."""
         assert self.process is None, f"{self.unit} runs already"
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([str(self.cluster.tripointd), "run", "--config", str(self.config)],
+            self.process = subprocess.Popen([*self.before, str(self.cluster.tripointd), "run", "--config", str(self.config)],
                                             stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True)
         line = self._first_line(timeout)
         if not line.startswith("ready "):
@@ -295,7 +306,7 @@ class Node:
 
     def cli_env(self, officer="lan", lang="en"):
         env = {key: value for key, value in os.environ.items() if not key.startswith("TRIPOINT_")}
-        env.update(TRIPOINT_CONFIG=str(self.folder / "client.toml"), TRIPOINT_ADDRESS=f"127.0.0.1:{self.api_port}",
+        env.update(TRIPOINT_CONFIG=str(self.folder / "client.toml"), TRIPOINT_ADDRESS=f"{self.api_host}:{self.api_port}",
                    TRIPOINT_UNIT=self.unit, TRIPOINT_CERTIFICATES=str(self.officer_folder(officer)), TRIPOINT_LANG=lang,
                    TRIPOINT_NODE=self.unit, NO_COLOR="1")
         return env
