@@ -246,15 +246,18 @@ void Client::ReviseOrWithdraw() {
     request.set_etag(before->etag());
     request.set_request_id(RequestId());
     request.set_reason("found");
-    Begin([this, request, name](std::uint64_t id) {
+    // The etag says which words are withdrawn; those may be of a revision without an answer yet.
+    const std::string title = before->facts().title();
+    Begin([this, request, name, title](std::uint64_t id) {
       auto prepared = operations::WithdrawNotice(node_.facts(), {.officer = "lan"}, request);
       node_.Submit(std::move(prepared.operation),
-                   [this, id, name, result = prepared.result](const absl::Status& status) {
-                     Answered(id, status, [this, name, result] {
+                   [this, id, name, title, result = prepared.result](const absl::Status& status) {
+                     Answered(id, status, [this, name, title, result] {
                        // Answers may come in another order than the changes were made, when one was
                        // repeated.
                        if (result->version() < model_.notices[name].version) return;
                        model_.notices[name].withdrawn = true;
+                       model_.notices[name].title = title;
                        model_.notices[name].version = result->version();
                      });
                    });
@@ -336,6 +339,7 @@ void Client::Poison() {
     transaction.Journal(entry);
     return absl::OkStatus();
   };
+  model_.poison_tried = true;
   // Counted at the receiver by what its quarantine holds, so an unanswered one does no harm to the
   // count.
   node_.Submit(std::move(operation), [this, peer](const absl::Status& status) {

@@ -94,7 +94,8 @@ void JudgeReceived(SimNode& node, const Model& model, const std::vector<std::str
     Expect(found->second.version() == told.version,
            "the latest version reached " + node.unit() + ": " + name);
     Expect(found->second.facts().title() == told.title,
-           "the latest words reached " + node.unit() + ": " + name);
+           "the latest words reached " + node.unit() + ": " + name + ": '" +
+               found->second.facts().title() + "', told was '" + told.title + "'");
     Expect((found->second.state() == v1::NOTICE_STATE_WITHDRAWN) == told.withdrawn,
            "a withdrawal is known where the notice is: " + name);
   }
@@ -128,6 +129,26 @@ void JudgeOwn(SimNode& node, const Model& model) {
              "an acknowledgement came back: " + name);
     }
   }
+}
+
+// What a receiver refused is known at its sender, envelope by envelope.
+void JudgeRefusals(SimNode& sender, SimNode& receiver) {
+  std::string resume;
+  do {
+    const auto page = storage::ListQuarantine(*receiver.engine().TakeSnapshot(), resume, 500);
+    ExpectOk(page.status(), "quarantine is listed");
+    for (const auto& record : page->records) {
+      if (record.outbound() || record.unit() != sender.unit()) continue;
+      const auto known = storage::GetQuarantine(
+          sender.engine(), true, {receiver.unit(), static_cast<std::uint8_t>(record.lane())},
+          record.epoch(), record.position());
+      ExpectOk(known.status(), "quarantine is read");
+      Expect(known->has_value() && (*known)->reason_code() == record.reason_code(),
+             "what " + receiver.unit() + " refused is known at " + sender.unit() + ": position " +
+                 std::to_string(record.position()));
+    }
+    resume = page->resume;
+  } while (!resume.empty());
 }
 
 // One channel from `sender` to `receiver`: equal at both ends, byte for byte.
@@ -191,7 +212,7 @@ void JudgeQuarantine(SimNode& node, const Model& model, Judgement& judgement) {
            "every bad envelope is in quarantine at " + node.unit());
   }
   for (const auto& [sender, count] : inbound) {
-    const bool good = model.poisoned.empty() && model.Owed(sender, node.unit());
+    const bool good = !model.poison_tried && model.Owed(sender, node.unit());
     Expect(!good, "no good envelope is in quarantine at " + node.unit() + ": " +
                       std::to_string(count) + " of " + sender);
   }
@@ -230,6 +251,7 @@ Judgement JudgeNodes(const std::vector<SimNode*>& nodes, const Roster& roster, c
     for (const std::string& peer : sender->facts().paired) {
       if (!model.Owed(sender->unit(), peer)) continue;
       SimNode& receiver = *nodes[static_cast<std::size_t>(roster.IndexOf(peer))];
+      JudgeRefusals(*sender, receiver);
       for (std::uint8_t lane = 1; lane <= 3; ++lane)
         JudgeChannel(*sender, receiver, lane, judgement);
     }

@@ -32,6 +32,7 @@ struct Model {
   std::map<std::string, std::map<std::string, std::uint32_t>> acknowledged;
   // Envelopes that were made wrong on purpose: unit that sent -> unit that got, how many.
   std::map<std::string, std::map<std::string, int>> poisoned;
+  bool poison_tried = false;  // one without an answer may have been stored too
   // Units of which nothing is promised to their peers but harm to their own channels alone: liars,
   // and a node with an old disk.
   std::set<std::string, std::less<>> untrusted;

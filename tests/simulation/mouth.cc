@@ -123,6 +123,10 @@ bool FalseMouth::Tell(Lie lie, NodeIndex to, Frame& frame, std::vector<Frame>& m
     case Lie::kSilence:
       if (!frame.has_batch() && !frame.has_receipt()) return false;
       return !std::exchange(silent_[to], true);
+    case Lie::kHeads:
+      return Heads(frame, false);
+    case Lie::kShorter:
+      return Heads(frame, true);
   }
   return false;
 }
@@ -150,13 +154,8 @@ void FalseMouth::Sign(NodeIndex to, Head& head) const {
   head.set_signature(CheapSignature(unit_, contract::HeadBytes(channel)));
 }
 
-// A well signed head over a history in which one earlier envelope was another. In a heartbeat:
-// another root at the size that the peer holds.
+// A well signed head over a history in which one earlier envelope was another.
 bool FalseMouth::Fork(NodeIndex to, Frame& frame) {
-  if (frame.has_heartbeat() && frame.heartbeat().outbound_size() > 0) {
-    frame.mutable_heartbeat()->mutable_outbound(0)->set_root(RandomBytes(storage::kHashBytes));
-    return true;
-  }
   if (!frame.has_batch()) return false;
   Head& head = *frame.mutable_batch()->mutable_head();
   std::vector<storage::Hash> leaves = leaves_[{to, head.lane()}];
@@ -168,6 +167,22 @@ bool FalseMouth::Fork(NodeIndex to, Frame& frame) {
   head.set_root(root.data(), root.size());
   Sign(to, head);
   return true;
+}
+
+// Another root at the size that the peer holds, or fewer envelopes than it was told of.
+bool FalseMouth::Heads(Frame& frame, bool shorter) {
+  if (!frame.has_heartbeat()) return false;
+  bool lied = false;
+  for (Head& head : *frame.mutable_heartbeat()->mutable_outbound()) {
+    if (shorter && head.size() < 2) continue;
+    lied = true;
+    if (shorter) {
+      head.set_size(head.size() / 2);
+    } else {
+      head.set_root(RandomBytes(storage::kHashBytes));
+    }
+  }
+  return lied;
 }
 
 bool FalseMouth::Signature(Frame& frame) {

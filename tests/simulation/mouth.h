@@ -30,6 +30,8 @@ enum class Lie : std::uint8_t {
   kResend,
   kEpoch,
   kSilence,
+  kHeads,
+  kShorter,
 };
 
 class FalseMouth final : public Mouth {
@@ -60,6 +62,7 @@ class FalseMouth final : public Mouth {
   bool Receipt(NodeIndex to, Frame& frame);
   bool Resend(Frame& frame);
   bool Epoch(Frame& frame);
+  bool Heads(Frame& frame, bool shorter);
   void Remember(NodeIndex to, const Frame& frame);
   void Sign(NodeIndex to, exchange::v1::Head& head) const;
   std::string RandomBytes(std::size_t count);

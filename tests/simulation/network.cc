@@ -169,6 +169,7 @@ void Network::Deliver(std::uint64_t id, NodeIndex from, const std::string& bytes
   }
   const auto mouth = mouths_.find(to);
   if (mouth != mouths_.end()) mouth->second->Hear(frame);
+  if (observer_ != nullptr) observer_->OnHeard(from, to, id, frame);
   endpoints_[to]->OnFrame(from, id, frame);
 }
 

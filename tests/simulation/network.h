@@ -48,11 +48,13 @@ class Mouth {
   virtual void Hear(exchange::v1::Frame& /*frame*/) {}
 };
 
-// Sees each frame as its node made it, before any Mouth.
+// Sees each frame twice: as its node made it, before any Mouth, and as it comes to the other.
 class Observer {
  public:
   virtual ~Observer() = default;
   virtual void OnSpoken(NodeIndex from, NodeIndex to, const exchange::v1::Frame& frame) = 0;
+  virtual void OnHeard(NodeIndex from, NodeIndex to, std::uint64_t stream,
+                       const exchange::v1::Frame& frame) = 0;
 };
 
 struct NetworkFaults {

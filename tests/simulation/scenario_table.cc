@@ -85,6 +85,7 @@ std::vector<LineSpec> MakeSpecs() {
         PerMille("torn", "as later; torn in the log, so not there after the restart"),
         PerMille("full", "this commit meets a full disk"),
         PerMille("full_a_second", "a second and a node: full for up to 10 s, then space returns"),
+        PerMille("late", "a commit that takes up to 60 ms and can be read only when it is done"),
         Duration("delay", 0, "the longest that a commit takes")}},
       {"rot",
        false,
@@ -103,9 +104,11 @@ std::vector<LineSpec> MakeSpecs() {
        false,
        "a node that lies to its peers; it harms its own channels at most",
        {Node("node", "which; not `any`"),
-        Word("about", "fork replay signature garbage size bounds receipt resend epoch silence",
+        Word("about",
+             "fork replay signature garbage size bounds receipt resend epoch silence heads shorter",
              "its history; old frames again; signed garbage; other envelopes than signed; sizes; "
-             "every bound; receipts; what is sent again; its epoch; batches, which end"),
+             "every bound; receipts; what is sent again; its epoch; batches, which end; roots in "
+             "signs of life"),
         PerMille("chance", "of a frame that could carry it", 100), Begin(), End()}},
       {"version",
        false,

@@ -178,6 +178,14 @@ void SimNode::Step() {
     return;
   }
   volatile_->step_running = true;
+  if (late_per_mille_ > 0 && world_.random().Chance(late_per_mille_)) {
+    // The next step is gathered meanwhile, over a batch that the engine does not show.
+    Later(world_.random().Between(100, 60'000), [this, batch] {
+      const absl::Status late = engine_.Commit(*batch);
+      if (!MaybeCrash()) Finish(late);
+    });
+    return;
+  }
   const absl::Status status = engine_.Commit(*batch);
   if (MaybeCrash()) return;  // after the commit, before anybody was answered
   Later(100 + engine_.last_delay_us(), [this, status] { Finish(status); });

@@ -68,6 +68,8 @@ class SimNode final : public Endpoint, public storage::CommitListener {
 
   // Chance of a crash at each step of a commit: before it, after it, after its answer.
   void SetCrashChance(int per_mille) { crash_per_mille_ = per_mille; }
+  // Chance that a commit is visible only when it is done, as on a real disk.
+  void SetLateCommits(int per_mille) { late_per_mille_ = per_mille; }
   // Of the cores that the next start makes.
   void SetLimits(const exchange::Limits& limits) { limits_ = limits; }
   // Sets the wall clock forward or back, as a bad battery or an officer does.
@@ -144,6 +146,7 @@ class SimNode final : public Endpoint, public storage::CommitListener {
   std::int64_t clock_offset_ms_;
   std::uint64_t epoch_ = 0;
   int crash_per_mille_ = 0;
+  int late_per_mille_ = 0;
   exchange::Limits limits_;
   std::function<void()> on_crash_;
   NodeWatch* watch_ = nullptr;

@@ -16,6 +16,7 @@ void Stage::StormBegins() {
   for (auto& node : nodes_) {
     if (!node->running()) node->Start();
     node->SetCrashChance(weather_.crash_per_mille);
+    node->SetLateCommits(weather_.late_per_mille);
     storage::FaultPlan disk = weather_.disk;
     disk.seed ^= world_.random().Next();
     node->engine().SetPlan(disk);

@@ -1,11 +1,13 @@
 // See watch.h.
 #include "tests/simulation/watch.h"
 
+#include "proto/contract/head_bytes.h"
 #include "server/operations/channels.h"
 #include "server/operations/reads.h"
 #include "storage/channel_store.h"
 #include "storage/journal_store.h"
 #include "tests/simulation/check.h"
+#include "tests/simulation/signature.h"
 #include "tripoint/exchange/v1/envelope.pb.h"
 
 namespace tripoint::simulation {
@@ -64,12 +66,33 @@ void Watch::OnGrown(SimNode& node, std::string_view peer, std::uint8_t lane) {
     Expect(addressed, "nothing goes to who is not in its audience: " + which);
     Expect(envelope.origin_unit() == node.unit() && envelope.epoch() == channel.epoch,
            "an envelope is of its sender: " + which);
-    Expect(envelope.lane() == lane, "an envelope goes in its lane: " + which);
+    const bool flash = envelope.notice_version().urgency_code() == "U0";
+    Expect(envelope.lane() == lane && (!flash || lane == exchange::v1::LANE_FLASH),
+           "an envelope goes in its lane: " + which);
   }
   Expect(frontier->Root() == channel.frontier.Root(), "the root is that of the bytes: " + which);
 }
 
+// The newest head that is kept, over the bytes that are kept, whoever sent them.
+void Watch::CheckSigned(SimNode& node, std::string_view peer, std::uint8_t lane) {
+  const std::string which = Which(peer, node.unit(), lane);
+  const auto state = storage::GetInboundChannel(node.engine(), {std::string(peer), lane});
+  ExpectOk(state.status(), "the receiver reads its channel: " + which);
+  if (state->size() == 0) return;
+  const auto frontier = storage::FrontierOf(state->size(), state->frontier());
+  ExpectOk(frontier.status(), "the receiver's root is whole: " + which);
+  const contract::ChannelHead head{.sender = peer,
+                                   .receiver = node.unit(),
+                                   .lane = lane,
+                                   .epoch = state->epoch(),
+                                   .size = state->size(),
+                                   .root = frontier->Root()};
+  Expect(state->head_signature() == CheapSignature(peer, contract::HeadBytes(head)),
+         "what is kept is under a head that its sender signed: " + which);
+}
+
 void Watch::OnStored(SimNode& node, std::string_view peer, std::uint8_t lane) {
+  if (Honest(node.unit())) CheckSigned(node, peer, lane);
   if (!Honest(peer) || !Honest(node.unit())) return;
   ++checks_;
   const std::string which = Which(peer, node.unit(), lane);
@@ -99,7 +122,7 @@ void Watch::OnStored(SimNode& node, std::string_view peer, std::uint8_t lane) {
 }
 
 void Watch::OnProven(SimNode& node, std::string_view peer, std::uint8_t lane) {
-  if (!Honest(peer) || !Honest(node.unit())) return;
+  if (!Honest(node.unit())) return;
   ++checks_;
   const std::string which = Which(node.unit(), peer, lane);
   Channel& channel = Of(node, peer, lane);
@@ -110,6 +133,15 @@ void Watch::OnProven(SimNode& node, std::string_view peer, std::uint8_t lane) {
   Expect(receipted >= channel.receipted, "a receipt is never forgotten: " + which);
   channel.receipted = receipted;
   if (receipted == 0) return;
+  const contract::ChannelHead head{.sender = node.unit(),
+                                   .receiver = peer,
+                                   .lane = lane,
+                                   .epoch = channel.epoch,
+                                   .size = receipted,
+                                   .root = channel.roots[receipted]};
+  Expect(state->receipt_signature() == CheapSignature(peer, contract::ReceiptBytes(head)),
+         "a receipt that is kept is signed by its receiver over just that: " + which);
+  if (!Honest(peer)) return;
   const auto held = storage::GetInboundChannel(Node(peer).engine(), {node.unit(), lane});
   ExpectOk(held.status(), "the receiver reads its channel: " + which);
   Expect(held->epoch() == channel.epoch && held->size() >= receipted,
@@ -169,6 +201,18 @@ void Watch::OnSpoken(NodeIndex from_index, NodeIndex to_index, const exchange::v
   }
 }
 
+void Watch::OnHeard(NodeIndex from_index, NodeIndex to_index, std::uint64_t stream,
+                    const exchange::v1::Frame& frame) {
+  SimNode& from = *nodes_[static_cast<std::size_t>(from_index)];
+  SimNode& to = *nodes_[static_cast<std::size_t>(to_index)];
+  if (!Honest(from.unit()) || !Honest(to.unit())) return;
+  if (from.LinkTo(to.unit()).stream != stream || to.LinkTo(from.unit()).stream != stream) return;
+  for (const auto& stop : frame.heartbeat().stopped()) {
+    if (stop.outbound()) continue;
+    Of(to, from.unit(), static_cast<std::uint8_t>(stop.lane())).stopped_on = stream;
+  }
+}
+
 void Watch::CheckHead(SimNode& from, SimNode& to, const exchange::v1::Head& head) {
   const std::string which = Which(from.unit(), to.unit(), static_cast<std::uint8_t>(head.lane()));
   const Channel& channel = Of(from, to.unit(), static_cast<std::uint8_t>(head.lane()));
@@ -191,6 +235,8 @@ void Watch::CheckBatch(SimNode& from, SimNode& to, const exchange::v1::Batch& ba
     Expect(storage::LeafHash(batch.envelopes(i)) == channel.leaves[at],
            "what is sent is what was appended, each time: " + which);
   }
+  Expect(channel.stopped_on == 0 || channel.stopped_on != from.LinkTo(to.unit()).stream,
+         "nothing is sent on a channel that its receiver stopped: " + which);
   if (lane > 1) return CheckPriority(from, to);
   Of(from, to.unit(), 1).passed_us = 0;
 }

@@ -29,8 +29,10 @@ namespace tripoint::simulation {
 //   a receiver holds exactly the sender's bytes, in order; receipts, at both ends and on the wire,
 //   say no more than the receiver's disk holds, with the root of those bytes;
 //   what goes over the wire is durable at its sender and equal each time it goes;
-//   no batch of another lane goes while a flash waits;
-//   after a restart every record that an officer was told of is there, and the journal is whole.
+//   no batch of another lane goes while a flash waits, and none on a stream on which its channel
+//   was stopped; whatever an honest node keeps from anybody, heads and receipts, is signed by that
+//   one over just what is kept; after a restart every record that an officer was told of is there,
+//   and the journal is whole.
 class Watch final : public NodeWatch, public Observer {
  public:
   Watch(const World& world, const Roster& roster, const Model& model)
@@ -44,6 +46,8 @@ class Watch final : public NodeWatch, public Observer {
   void OnStored(SimNode& node, std::string_view peer, std::uint8_t lane) override;
   void OnProven(SimNode& node, std::string_view peer, std::uint8_t lane) override;
   void OnSpoken(NodeIndex from, NodeIndex to, const exchange::v1::Frame& frame) override;
+  void OnHeard(NodeIndex from, NodeIndex to, std::uint64_t stream,
+               const exchange::v1::Frame& frame) override;
 
  private:
   struct Channel {
@@ -57,6 +61,7 @@ class Watch final : public NodeWatch, public Observer {
     // A flash lane: since when, and on which stream, other batches pass what waits in it; 0: none.
     std::int64_t passed_us = 0;
     std::uint64_t passed_on = 0;
+    std::uint64_t stopped_on = 0;  // stream on which the receiver's stop was heard; 0: none
   };
 
   bool Honest(std::string_view unit) const { return !model_.untrusted.contains(unit); }
@@ -68,6 +73,7 @@ class Watch final : public NodeWatch, public Observer {
   void CheckHead(SimNode& from, SimNode& to, const exchange::v1::Head& head);
   void CheckReceipt(SimNode& from, SimNode& to, const exchange::v1::Receipt& receipt);
   void CheckPriority(SimNode& from, SimNode& to);
+  void CheckSigned(SimNode& node, std::string_view peer, std::uint8_t lane);
   void CheckRecords(SimNode& node);
 
   const World& world_;

@@ -48,6 +48,7 @@ Weather WeatherOf(const Scenario& scenario, Random& random) {
   weather.cut_a_second = chance(network, "cut");
   weather.dial_a_second = chance(network, "dial");
   weather.full_a_second = chance(disk, "full_a_second");
+  weather.late_per_mille = chance(disk, "late");
   weather.clock_jump_a_second = 0;
   weather.disk = {.seed = random.Next(),
                   .fail_lost_per_mille = chance(disk, "lost"),

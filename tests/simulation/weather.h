@@ -21,6 +21,7 @@ struct Weather {
   int poison_a_second = 0;
 
   int crash_per_mille = 0;  // at each step of a commit
+  int late_per_mille = 0;   // commits
   int power_a_second = 0;
   std::int64_t down_us_max = 8'000'000;
   int cut_a_second = 0;
