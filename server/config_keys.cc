@@ -237,7 +237,7 @@ std::vector<KeySpec> MakeKeys() {
        "operations",
        {},
        "Changes that may wait to be written, batches and neighbours' included; more are "
-       "refused with QUEUE_FULL. A single change of an officer: as soon as 256 wait."},
+       "refused with QUEUE_FULL. A single change of an officer: as soon as 128 wait."},
       {"limits",
        "grpc_memory_mib",
        K::kInteger,

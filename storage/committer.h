@@ -52,10 +52,10 @@ class Committer {
   // with RESOURCE_EXHAUSTED / QUEUE_FULL and a time after which to try again.
   virtual void Submit(Operation operation, Done done) = 0;
 
-  // Whether a call of an officer should be made an operation now. False while more wait than a
-  // caller should wait for: refuse it with QueueFull(), before any other work is done for it, so
-  // that a node with too many calls has time left to refuse. Takes no lock. What is submitted all
-  // the same is bounded by the queue alone.
+  // Whether a call of an officer should be made an operation now. False while too many of them
+  // wait: refuse it with QueueFull(), before any other work is done for it, so that a node with too
+  // many calls has time left to refuse. Takes no lock. What is submitted all the same is bounded by
+  // the queue alone. Batches and what neighbours send do not count: they have windows of their own.
   virtual bool TakesCalls() const = 0;
 
   // The same as Submit for a caller that may wait for the disk: when changes have come alone for a

@@ -10,6 +10,7 @@
 #include "storage/step_transaction.h"
 
 namespace tripoint::storage {
+
 using contract::Error;
 using contract::Problem;
 using contract::Reason;
@@ -47,19 +48,30 @@ void CommitterCore::SetAnswerer(std::function<void(Answers)> answerer) {
 }
 
 void CommitterCore::Submit(Operation operation, Done done) {
+  Queue({.operation = std::move(operation), .done = std::move(done)});
+}
+
+void CommitterCore::SubmitAndHelp(Operation operation, Done done) {
+  Queue({.operation = std::move(operation), .done = std::move(done), .call = true});
+}
+
+void CommitterCore::Queue(Pending pending) {
   {
     absl::MutexLock lock(&mutex_);
     if (queue_.size() < limits_.queued_operations_max) {
-      queue_.push_back({std::move(operation), std::move(done)});
-      waiting_ = queue_.size();
+      if (pending.call) ++waiting_calls_;
+      queue_.push_back(std::move(pending));
       return;
     }
   }
-  done(QueueFull(limits_.retry_after_ms));
+  pending.done(QueueFull(limits_.retry_after_ms));
 }
 
-bool CommitterCore::TakesCalls() const {
-  return waiting_ < std::min(limits_.queued_calls_max, limits_.queued_operations_max);
+bool CommitterCore::TakesCalls() const { return waiting_calls_ < limits_.queued_calls_max; }
+
+std::size_t CommitterCore::waiting() const {
+  absl::MutexLock lock(&mutex_);
+  return queue_.size();
 }
 
 std::size_t CommitterCore::gathered() const { return step_->open().answers.size(); }
@@ -76,7 +88,7 @@ void CommitterCore::Gather(std::int64_t now_ms) {
       if (queue_.empty()) break;
       pending = std::move(queue_.front());
       queue_.pop_front();
-      waiting_ = queue_.size();
+      if (pending.call) --waiting_calls_;
     }
     if (begun.ok()) {
       step_->Run(pending.operation, std::move(pending.done));
@@ -141,7 +153,7 @@ void CommitterCore::Abandon(const absl::Status& status) {
     absl::MutexLock lock(&mutex_);
     stage = std::exchange(committing_, nullptr);
     left.swap(queue_);
-    waiting_ = 0;
+    waiting_calls_ = 0;
     failure_ = absl::OkStatus();
   }
   if (stage != nullptr) Answer(*stage, status);

@@ -32,10 +32,10 @@ class StepTransaction;
 
 struct CommitterLimits {
   std::size_t queued_operations_max = 4096;
-  // So much in the queue, of whatever kind, and a call of an officer is refused (TakesCalls). While
-  // nobody else writes, 128 callers that each wait for their answer are never refused. More in
-  // one step cost less each, which leaves no time to refuse the others: with 256, calls waited in
-  // gRPC three times as long (docs/performance.md, "Overload").
+  // So many calls (SubmitAndHelp) wait, and the next one is refused (TakesCalls): 128 callers that
+  // each wait for their answer are never refused. More in one step cost less each, which leaves no
+  // time to refuse the others: with 256, calls waited in gRPC three times as long
+  // (docs/performance.md, "Overload").
   std::size_t queued_calls_max = 128;
   std::size_t step_operations_max = 512;
   std::size_t step_bytes_max =
@@ -62,8 +62,10 @@ class CommitterCore final : public Committer {
   absl::StatusOr<bool> LearnKeys(std::size_t keys_max);
 
   void Submit(Operation operation, Done done) override;
+  // Nobody helps here; it counts as a call.
+  void SubmitAndHelp(Operation operation, Done done) override;
   bool TakesCalls() const override;
-  std::size_t waiting() const { return waiting_; }
+  std::size_t waiting() const;
 
   // Runs what waits as part of the open step, up to the limits of a step. May run while the batch
   // of the step before is being committed: its writes are seen.
@@ -93,7 +95,10 @@ class CommitterCore final : public Committer {
   struct Pending {
     Operation operation;
     Done done;
+    bool call = false;
   };
+
+  void Queue(Pending pending);
 
   // Drops the open step when the batch before it was not committed.
   void HeedFailure();
@@ -107,7 +112,7 @@ class CommitterCore final : public Committer {
 
   mutable absl::Mutex mutex_;
   std::deque<Pending> queue_ ABSL_GUARDED_BY(mutex_);
-  std::atomic<std::size_t> waiting_ = 0;  // size of queue_, for who does not want to wait for it
+  std::atomic<std::size_t> waiting_calls_ = 0;  // in queue_
   Stage* committing_ ABSL_GUARDED_BY(mutex_) = nullptr;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);  // of a commit, until the open step has heeded it
 };

@@ -64,6 +64,14 @@ std::optional<std::string_view> TakeMessage(std::string_view& bytes, int number)
   return taken;
 }
 
+// Whether a serialised message is a row of fields that end where it ends. Does not look into them.
+bool HasWholeFields(std::string_view bytes) {
+  google::protobuf::io::CodedInputStream input(reinterpret_cast<const std::uint8_t*>(bytes.data()),
+                                               static_cast<int>(bytes.size()));
+  return google::protobuf::internal::WireFormatLite::SkipMessage(&input) &&
+         input.ConsumedEntireMessage();
+}
+
 absl::StatusOr<Term> TermOfCategory(const Snapshot& snapshot, const std::string& category) {
   if (category.find('-') != std::string::npos) return Term{kCategory, {category}};
   absl::StatusOr<std::vector<std::string>> categories =
@@ -156,12 +164,17 @@ absl::StatusOr<std::optional<std::string>> FindIncidentBytes(const Reader& reade
       reader.Get(RecordKey(Space::kIncident, *number));
   if (!record.ok() || !record->has_value()) return record;
   // Fields are written in the order of their numbers: the incident is all of the record, and its
-  // name is the first of it.
+  // name is the first of it. What has another form, of a newer layout or damaged, is parsed.
   std::string_view rest = **record;
   const std::optional<std::string_view> incident = TakeMessage(rest, 1);
   std::string_view fields = incident.value_or("");
   const std::optional<std::string_view> stored_name = TakeMessage(fields, 1);
-  if (!stored_name.has_value() || !rest.empty()) return DamagedRecord();
+  if (!stored_name.has_value() || !rest.empty() || !HasWholeFields(fields)) {
+    absl::StatusOr<std::optional<StoredIncident>> parsed = FindIncident(reader, name);
+    if (!parsed.ok()) return parsed.status();
+    if (!parsed->has_value()) return std::nullopt;
+    return std::make_optional((*parsed)->record.incident().SerializeAsString());
+  }
   if (*stored_name != name) return std::nullopt;
   (*record)->erase(0, (*record)->size() - incident->size());
   return record;

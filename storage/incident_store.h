@@ -45,7 +45,8 @@ absl::StatusOr<std::optional<store::v1::IncidentRecord>> FindIncidentVersion(con
                                                                              std::uint32_t version);
 
 // The serialised tripoint.v1.Incident of `name`, as it is stored: a read that only passes it on
-// need not parse it. nullopt: there is none.
+// need not parse it. Its name and that its fields are whole is checked; what stands in them is not
+// looked at: the checksums of the disk's blocks have been. nullopt: there is none.
 absl::StatusOr<std::optional<std::string>> FindIncidentBytes(const Reader& reader,
                                                              std::string_view name);
 

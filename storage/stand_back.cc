@@ -7,12 +7,13 @@
 namespace tripoint::storage {
 
 void StandBack() {
+  thread_local bool done = false;
+  if (done) return;
+  done = true;
   // On Linux 0 is the calling thread and the id of the process its main thread. From that one:
   // RocksDB's threads are made, and given their niceness, by threads that already stand back.
-  thread_local const int kDone =
-      ::setpriority(PRIO_PROCESS, 0,
-                    ::getpriority(PRIO_PROCESS, static_cast<id_t>(::getpid())) + kStoringNiceness);
-  (void)kDone;  // refused: then all are equal
+  const int niceness = ::getpriority(PRIO_PROCESS, static_cast<id_t>(::getpid()));
+  (void)::setpriority(PRIO_PROCESS, 0, niceness + kStoringNiceness);  // refused: all are equal
 }
 
 }  // namespace tripoint::storage

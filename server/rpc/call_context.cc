@@ -4,6 +4,7 @@
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/support/slice.h>
 
+#include "proto/contract/error.h"
 #include "proto/contract/validate.h"
 
 namespace tripoint::rpc {
@@ -36,8 +37,18 @@ storage::Operation UnlessCancelled(const grpc::ServerContextBase* context,
   };
 }
 
-grpc::Status ParseRaw(grpc::ByteBuffer& bytes, google::protobuf::MessageLite& request) {
-  return grpc::SerializationTraits<google::protobuf::MessageLite>::Deserialize(&bytes, &request);
+absl::StatusOr<domain::Caller> AdmitRaw(const Backend& backend,
+                                        const grpc::ServerContextBase& context,
+                                        domain::Permission permission, grpc::ByteBuffer& bytes,
+                                        google::protobuf::Message& request) {
+  if (grpc::SerializationTraits<google::protobuf::MessageLite>::Deserialize(&bytes, &request).ok())
+    return AdmitRequest(backend, context, permission, request);
+  absl::StatusOr<domain::Caller> caller = Admit(backend, context, permission);
+  if (!caller.ok()) return caller;
+  return contract::Error(absl::StatusCode::kInvalidArgument, contract::Reason::kFieldInvalid,
+                         "The request is no message of the contract",
+                         "its bytes cannot be parsed; nothing was done",
+                         "Make requests with code generated from the contract");
 }
 
 grpc::ByteBuffer RawOf(std::string_view message) {

@@ -1,5 +1,6 @@
-// What the handlers are given, and the steps that every call goes through in the same order:
-// authenticate, permission by role (before existence), contract, then the work.
+// What the handlers are given, and the steps that every call goes through in the same order: a
+// change may be refused because too many wait; authenticate, permission by role (before existence),
+// contract, then the work.
 //
 // Handlers run on gRPC's two callback threads. A change that comes alone is committed on the one
 // that brought it (Committer::SubmitAndHelp); all others go to the committer's thread; point reads
@@ -73,9 +74,12 @@ absl::StatusOr<domain::Caller> AdmitRequest(const Backend& backend,
                                             domain::Permission permission,
                                             google::protobuf::Message& request);
 
-// The request of a raw method, parsed as gRPC would have (`bytes` are then gone); a fault is for
-// the caller as it is.
-grpc::Status ParseRaw(grpc::ByteBuffer& bytes, google::protobuf::MessageLite& request);
+// AdmitRequest for a raw method: parses `bytes`, which are then gone, into `request`. A request
+// that does not parse is INVALID_ARGUMENT / FIELD_INVALID.
+absl::StatusOr<domain::Caller> AdmitRaw(const Backend& backend,
+                                        const grpc::ServerContextBase& context,
+                                        domain::Permission permission, grpc::ByteBuffer& bytes,
+                                        google::protobuf::Message& request);
 
 // A serialised message as the answer of a raw method.
 grpc::ByteBuffer RawOf(std::string_view message);

@@ -44,11 +44,8 @@ grpc::ServerUnaryReactor* IncidentService::GetIncident(grpc::CallbackServerConte
                                                        const grpc::ByteBuffer* request,
                                                        grpc::ByteBuffer* response) {
   v1::GetIncidentRequest checked;
-  if (const grpc::Status parsed = ParseRaw(OwnRequest(request), checked); !parsed.ok()) {
-    return Answer(context, parsed);
-  }
   const absl::StatusOr<domain::Caller> caller =
-      AdmitRequest(backend_, *context, Permission::kReadIncidents, checked);
+      AdmitRaw(backend_, *context, Permission::kReadIncidents, OwnRequest(request), checked);
   if (!caller.ok()) return Answer(context, caller.status());
   const absl::StatusOr<std::string> incident =
       operations::GetIncidentBytes(backend_.engine, checked.name());

@@ -28,7 +28,8 @@ grpc::ServerUnaryReactor* NoticeService::CreateNotice(grpc::CallbackServerContex
 grpc::ServerUnaryReactor* NoticeService::ShareNotice(grpc::CallbackServerContext* context,
                                                      const v1::ShareNoticeRequest* request,
                                                      v1::ShareNoticeResponse* response) {
-  if (!backend_.committer.TakesCalls()) return Answer(context, backend_.queue_full);
+  const bool changes = !request->validate_only();
+  if (changes && !backend_.committer.TakesCalls()) return Answer(context, backend_.queue_full);
   v1::ShareNoticeRequest& checked = OwnRequest(request);
   // A unit without a name is nobody, which the domain refuses as an empty audience.
   auto& units = *checked.mutable_units();

@@ -38,14 +38,14 @@ CommitterThread::CommitterThread(storage::CommitterCore& core, storage::Engine& 
 CommitterThread::~CommitterThread() { Stop(); }
 
 void CommitterThread::Submit(storage::Operation operation, storage::Done done) {
-  if (!HandIn(std::move(operation), std::move(done))) return;
+  if (!HandIn(std::move(operation), std::move(done), /*call=*/false)) return;
   const absl::MutexLock lock(&mutex_);
   --submitting_;
   submitted_ = true;
 }
 
 void CommitterThread::SubmitAndHelp(storage::Operation operation, storage::Done done) {
-  if (!HandIn(std::move(operation), std::move(done))) return;
+  if (!HandIn(std::move(operation), std::move(done), /*call=*/true)) return;
   {
     const absl::MutexLock lock(&mutex_);
     --submitting_;
@@ -63,7 +63,7 @@ void CommitterThread::SubmitAndHelp(storage::Operation operation, storage::Done 
   CountStep(taken);  // who came meanwhile has set `submitted_`
 }
 
-bool CommitterThread::HandIn(storage::Operation operation, storage::Done done) {
+bool CommitterThread::HandIn(storage::Operation operation, storage::Done done, bool call) {
   bool accepted = false;
   {
     const absl::MutexLock lock(&mutex_);
@@ -76,7 +76,12 @@ bool CommitterThread::HandIn(storage::Operation operation, storage::Done done) {
     done(ShuttingDown());
     return false;
   }
-  core_.Submit(std::move(operation), std::move(done));  // may call `done`, so not under the lock
+  // Either may call `done`, so not under the lock.
+  if (call) {
+    core_.SubmitAndHelp(std::move(operation), std::move(done));
+  } else {
+    core_.Submit(std::move(operation), std::move(done));
+  }
   return true;
 }
 

@@ -48,8 +48,9 @@ class CommitterThread final : public storage::Committer {
   void Loop();
   void DiskLoop();
   void AnswerLoop();
-  // Hands in and counts the caller in `submitting_`; false, and answered, when stopping or failed.
-  bool HandIn(storage::Operation operation, storage::Done done);
+  // Hands in, as a `call` or not, and counts the caller in `submitting_`; false, and answered, when
+  // stopping or failed.
+  bool HandIn(storage::Operation operation, storage::Done done, bool call);
 
   // By who set `stepping_`: steps until nothing waits. Returns the most operations of a step.
   std::size_t MakeSteps();

@@ -18,13 +18,7 @@ class Meter final : public grpc::experimental::Interceptor {
  public:
   Meter(grpc::experimental::ServerRpcInfo* info, Gate& gate,
         const std::vector<std::string>& raw_methods)
-      : info_(info),
-        gate_(gate),
-        // Our own services carry protobuf messages, but for raw methods; gRPC's health service
-        // carries raw buffers.
-        protobuf_(std::string_view(info->method()).starts_with("/tripoint.") &&
-                  std::find(raw_methods.begin(), raw_methods.end(), info->method()) ==
-                      raw_methods.end()) {}
+      : info_(info), gate_(gate), messages_(KindOf(info->method(), raw_methods)) {}
 
   void Intercept(grpc::experimental::InterceptorBatchMethods* methods) override {
     if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::POST_RECV_MESSAGE)) {
@@ -45,19 +39,32 @@ class Meter final : public grpc::experimental::Interceptor {
     return counter_ != nullptr;
   }
 
-  // gRPC hands out the address of the message as void*.
+  // What a void* of a method's message points to. Of services that are not ours (health,
+  // reflection) that is not said anywhere, so their messages are counted without their bytes.
+  enum class Messages : std::uint8_t { kProtobuf, kRaw, kUnknown };
+  static Messages KindOf(std::string_view method, const std::vector<std::string>& raw_methods) {
+    if (!method.starts_with("/tripoint.")) return Messages::kUnknown;
+    const bool raw = std::find(raw_methods.begin(), raw_methods.end(), method) != raw_methods.end();
+    return raw ? Messages::kRaw : Messages::kProtobuf;
+  }
+
   std::int64_t SizeOf(const void* message) const {
     if (message == nullptr) return 0;
-    if (!protobuf_) {
-      return static_cast<std::int64_t>(static_cast<const grpc::ByteBuffer*>(message)->Length());
+    switch (messages_) {
+      case Messages::kProtobuf:
+        return static_cast<std::int64_t>(
+            static_cast<const google::protobuf::MessageLite*>(message)->ByteSizeLong());
+      case Messages::kRaw:
+        return static_cast<std::int64_t>(static_cast<const grpc::ByteBuffer*>(message)->Length());
+      case Messages::kUnknown:
+        break;
     }
-    return static_cast<std::int64_t>(
-        static_cast<const google::protobuf::MessageLite*>(message)->ByteSizeLong());
+    return 0;
   }
 
   grpc::experimental::ServerRpcInfo* const info_;
   Gate& gate_;
-  const bool protobuf_;
+  const Messages messages_;
   std::shared_ptr<DeliveredCounter> counter_;
 };
 

@@ -4,6 +4,7 @@
 Goal: each is refused with what, why and what to do next; nothing is changed or lost, and the others are served meanwhile.
 A data folder of a newer layout is tested in tests/unit/storage, which can write one.
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -152,6 +153,23 @@ class Noise(Calls):
         self.assertEqual("UNIMPLEMENTED", honest.call("/tripoint.v1.NodeService/NoSuchCall", b"").code)
         self.assertEqual("OK", honest.call(STATUS, b"").code)
         federation.wait_until(self.cluster.links_up, what="the link up")
+        self.assert_nothing_changed()
+
+    def test_services_that_are_not_ours_and_bytes_that_are_no_message(self):
+        """Reflection, health, calls that there are not, and a raw method: whatever the message, the node lives."""
+        bodies = {"empty": b"", "name": raw_call.message((1, "x")), "list": raw_call.message((7, "")), "cut": b"\x0a\x7f",
+                  "long": b"\x00" * 300_000}
+        context = raw_call.tls_context(self.vn.officer_folder("lan"))
+        for method in ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "/grpc.health.v1.Health/Check",
+                       "/grpc.health.v1.Health/Watch", "/tripoint.v1.IncidentService/GetIncident",
+                       "/tripoint.v1.IncidentService/ListIncidents", "/tripoint.v1.IncidentService/None", "/nobody.None/None"):
+            for kind, body in bodies.items():
+                # A Watch of health never ends by itself: it is left after half a second.
+                with self.subTest(method=method, kind=kind), raw_call.Connection(self.vn.api_port, context, 0.5) as connection:
+                    with contextlib.suppress(raw_call.Ended):
+                        self.assertIn(connection.call(method, body).code, raw_call.CODES)
+                    self.assertIsNone(self.vn.process.poll(), "the node has ended")
+        self.assertEqual("INVALID_ARGUMENT", self.connection().call("/tripoint.v1.IncidentService/GetIncident", bodies["cut"]).code)
         self.assert_nothing_changed()
 
     def test_message_one_byte_over_4_mib(self):

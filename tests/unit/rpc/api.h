@@ -38,6 +38,11 @@ class TestCommitter final : public storage::Committer {
     absl::MutexLock lock(&mutex_);
     if (!paused_) RunAll();
   }
+  void SubmitAndHelp(storage::Operation operation, storage::Done done) override {
+    core_.SubmitAndHelp(std::move(operation), std::move(done));
+    absl::MutexLock lock(&mutex_);
+    if (!paused_) RunAll();
+  }
   bool TakesCalls() const override { return core_.TakesCalls(); }
   void Pause() {
     absl::MutexLock lock(&mutex_);

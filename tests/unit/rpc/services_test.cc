@@ -1,6 +1,7 @@
 // Goal: every rpc does its job over real gRPC, every refusal has the shape that clients rely on,
 // and no role reaches what it may not.
 #include <gmock/gmock.h>
+#include <grpcpp/generic/generic_stub.h>
 
 #include <functional>
 #include <set>
@@ -437,6 +438,68 @@ TEST_F(FullQueue, BusyNodeSaysWhenToTryAgain) {
   EXPECT_EQ(status.error_code(), StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_EQ(DetailsOf(status).reason, "QUEUE_FULL");
   EXPECT_TRUE(DetailsOf(status).has_retry);
+}
+
+// The queue has room, but no more calls may wait in it.
+class NoMoreCalls : public Api {
+ protected:
+  NoMoreCalls() : Api({.queued_calls_max = 0}) {}
+};
+
+TEST_F(NoMoreCalls, EveryChangeIsRefusedBeforeAllElse) {
+  using I = v1::IncidentService::Stub;
+  using N = v1::NoticeService::Stub;
+  const auto refused = [](const grpc::Status& status) {
+    EXPECT_EQ(status.error_code(), StatusCode::RESOURCE_EXHAUSTED) << status.error_message();
+    EXPECT_EQ(DetailsOf(status).reason, "QUEUE_FULL");
+    EXPECT_TRUE(DetailsOf(status).has_retry);
+  };
+  v1::Incident incident;
+  v1::Notice notice;
+  v1::ShareNoticeResponse shared;
+  I& incidents = *incident_stub_;
+  N& notices = *notice_stub_;
+  // Empty requests, by nobody: neither was looked at.
+  refused(incidents.CreateIncident(Call("").get(), {}, &incident));
+  refused(incidents.UpdateIncident(Call("").get(), {}, &incident));
+  refused(incidents.ChangeIncidentState(Call("").get(), {}, &incident));
+  refused(notices.CreateNotice(Call("").get(), {}, &notice));
+  refused(notices.ShareNotice(Call("").get(), {}, &shared));
+  refused(notices.ReviseNotice(Call("").get(), {}, &notice));
+  refused(notices.WithdrawNotice(Call("").get(), {}, &notice));
+  refused(notices.AcknowledgeNotice(Call("").get(), {}, &notice));
+}
+
+TEST_F(NoMoreCalls, ReadsAndDryRunsGoOn) {
+  v1::ListIncidentsResponse list;
+  EXPECT_TRUE(incident_stub_->ListIncidents(Call().get(), {}, &list).ok());
+  v1::ShareNoticeRequest plan;
+  plan.set_name("units/vn-quangngai/notices/N-QNG-26-0211-M");
+  plan.add_units(kAttapeu);
+  plan.set_validate_only(true);
+  v1::ShareNoticeResponse planned;
+  const grpc::Status status = notice_stub_->ShareNotice(Call().get(), plan, &planned);
+  EXPECT_NE(status.error_code(), StatusCode::RESOURCE_EXHAUSTED) << status.error_message();
+}
+
+TEST_F(Services, BytesThatAreNoRequestAreRefused) {
+  // A raw method parses its request itself.
+  grpc::GenericStub generic(channel_);
+  const grpc::Slice slice("\x0a\x7f");
+  const grpc::ByteBuffer request(&slice, 1);
+  grpc::ByteBuffer answer;
+  Call call;
+  grpc::CompletionQueue queue;
+  const auto reader = generic.PrepareUnaryCall(
+      call.get(), "/tripoint.v1.IncidentService/GetIncident", request, &queue);
+  reader->StartCall();
+  grpc::Status status;
+  reader->Finish(&answer, &status, nullptr);
+  void* tag = nullptr;
+  bool ok = false;
+  ASSERT_TRUE(queue.Next(&tag, &ok));
+  EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(DetailsOf(status).reason, "FIELD_INVALID");
 }
 
 }  // namespace

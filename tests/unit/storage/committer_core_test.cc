@@ -225,28 +225,34 @@ TEST(CommitterCore, QueueAndStepAreBounded) {
   EXPECT_EQ(accepted, 10);
 }
 
-// Goal: calls of officers, who wait for the answer, are refused while few wait; batches and what
-// neighbours sent, which have windows of their own, are not refused with them.
-TEST(CommitterCore, CallsAreRefusedBeforeTheQueueIsFull) {
+// Goal: calls of officers, who wait for the answer, are refused while few of them wait, however
+// many batches and what neighbours sent, which have windows of their own, wait with them.
+TEST(CommitterCore, CallsAreRefusedWhileFewOfThemWait) {
   FaultEngine engine;
   ASSERT_TRUE(InitializeStore(engine, "vn-tayninh", kEpoch, kNowMs).ok());
   CommitterCore core(engine, nullptr,
-                     {.queued_operations_max = 4, .queued_calls_max = 2, .retry_after_ms = 70});
+                     {.queued_operations_max = 5, .queued_calls_max = 2, .retry_after_ms = 70});
   int stored = 0;
   int refused = 0;
   const auto count = [&](const absl::Status& status) { ++(status.ok() ? stored : refused); };
   core.Submit(PutOperation("a", "1"), count);
-  EXPECT_TRUE(core.TakesCalls());
   core.Submit(PutOperation("b", "1"), count);
+  core.SubmitAndHelp(PutOperation("c", "1"), count);
+  EXPECT_TRUE(core.TakesCalls());
+  core.SubmitAndHelp(PutOperation("d", "1"), count);
   EXPECT_FALSE(core.TakesCalls());
-  core.Submit(PutOperation("c", "1"), count);
-  core.Submit(PutOperation("d", "1"), count);
+  core.SubmitAndHelp(PutOperation("e", "1"), count);  // who did not ask is not refused for that
   EXPECT_EQ(refused, 0);
-  core.Submit(PutOperation("e", "1"), count);
+  core.SubmitAndHelp(PutOperation("f", "1"), count);  // the whole queue is full
   EXPECT_EQ(refused, 1);
   while (core.RunOnce(kNowMs)) {
   }
-  EXPECT_EQ(stored, 4);
+  EXPECT_EQ(stored, 5);
+  EXPECT_TRUE(core.TakesCalls());
+  core.SubmitAndHelp(PutOperation("g", "1"), count);
+  core.SubmitAndHelp(PutOperation("h", "1"), count);
+  EXPECT_FALSE(core.TakesCalls());
+  core.Abandon(absl::UnavailableError("test"));
   EXPECT_TRUE(core.TakesCalls());
 }
 
