@@ -11,6 +11,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "proto/contract/error.h"
 #include "rocksdb/cache.h"
 #include "rocksdb/db.h"
@@ -62,6 +64,9 @@ absl::Status FromRocks(const rocksdb::Status& status, const std::string& what) {
                "Repeat the call with the same request id; check the disk if it happens again.");
 }
 
+// Of the newest level (RocksDB's default).
+constexpr int kTablesThatSlowWriting = 20;
+
 // What the RocksDB threads and the callers report, and what they want to know.
 class Health {
  public:
@@ -83,11 +88,25 @@ class Health {
     if (full_.exchange(false) && on_trouble_) on_trouble_(absl::OkStatus());
   }
 
+  void Merged() {
+    const absl::MutexLock lock(&mutex_);
+    merged_ = true;
+  }
+  // Waits for a merge to end; false when none did by `deadline`.
+  bool AwaitMerge(absl::Time deadline) {
+    const absl::MutexLock lock(&mutex_);
+    const bool merged = mutex_.AwaitWithDeadline(absl::Condition(&merged_), deadline);
+    merged_ = false;
+    return merged;
+  }
+
  private:
   const std::function<void(const absl::Status&)> on_fatal_;
   const std::function<void(const absl::Status&)> on_trouble_;
   std::atomic<bool> full_{false};
   std::atomic<bool> failed_{false};
+  absl::Mutex mutex_;
+  bool merged_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 class Listener final : public rocksdb::EventListener {
@@ -104,6 +123,10 @@ class Listener final : public rocksdb::EventListener {
   }
   void OnCompactionBegin(rocksdb::DB* /*db*/, const rocksdb::CompactionJobInfo& /*job*/) override {
     StandBack();
+  }
+  void OnCompactionCompleted(rocksdb::DB* /*db*/,
+                             const rocksdb::CompactionJobInfo& /*job*/) override {
+    health_->Merged();
   }
   void OnErrorRecoveryEnd(const rocksdb::BackgroundErrorRecoveryInfo& info) override {
     if (info.new_bg_error.ok()) health_->Recovered();
@@ -417,6 +440,7 @@ rocksdb::Options MakeOptions(const RocksOptions& ours, const std::shared_ptr<Hea
   // a time instead of four halve it, and cost a read at most four filters more
   // (docs/performance.md, "Merging").
   options.level0_file_num_compaction_trigger = 8;
+  options.level0_slowdown_writes_trigger = kTablesThatSlowWriting;
   options.target_file_size_base = 32u << 20;
   options.memtable_protection_bytes_per_key = kProtectionBytes;
   // Most reads of the committer are for a key that is not there (a new request id, a new name): the
@@ -455,6 +479,19 @@ rocksdb::Options MakeOptions(const RocksOptions& ours, const std::shared_ptr<Hea
   table.format_version = 5;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return options;
+}
+
+// Each opening makes a table of the log, and with too many RocksDB slows writing and then stops it.
+// A node that dies sooner than it can merge them would come to a state in which it opens and stores
+// nothing, for as long as it goes on dying. So they are merged first. Bounded: an open store that
+// is slow is better than none.
+void MergeBeforeWriting(rocksdb::DB& db, Health& health) {
+  const absl::Time deadline = absl::Now() + absl::Seconds(60);
+  std::uint64_t tables = 0;
+  while (!health.full() && !health.failed() &&
+         db.GetIntProperty(rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0", &tables) &&
+         tables >= kTablesThatSlowWriting && health.AwaitMerge(deadline)) {
+  }
 }
 
 absl::Status OpenError(const rocksdb::Status& status, const RocksOptions& options) {
@@ -502,6 +539,7 @@ absl::StatusOr<std::unique_ptr<Engine>> OpenRocksEngine(const std::string& direc
     if (!status.IsInvalidArgument()) (void)DiskReserve(directory, options.reserve_bytes).Fill();
     return OpenError(status, options);
   }
+  if (!log_kept) MergeBeforeWriting(*db, *health);
   return std::make_unique<RocksEngine>(std::move(db), std::move(health), directory, options,
                                        log_kept);
 }

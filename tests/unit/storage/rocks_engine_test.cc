@@ -2,7 +2,9 @@
 #include "storage/rocks_engine.h"
 
 #include <sys/mount.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -61,6 +63,37 @@ TEST(RocksEngine, SecondOpenerIsRefused) {
   ASSERT_TRUE(first.ok());
   EXPECT_EQ(ReasonOf(OpenRocksEngine(folder.path + "/store", {}).status()), Reason::kDataLocked);
   Fill(**first, 1);
+}
+
+// Goal: a node that dies again and again, sooner than tables can be merged, still stores when it is
+// open: each opening makes a table of the log, and RocksDB writes nothing while there are too many.
+// Found by tests/integration/test_fire.py: after 330 kills no change was answered any more.
+TEST(RocksEngineDeathTest, ManyDeathsDoNotStopTheWriting) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // a process of its own
+  constexpr int kDeaths = 40;
+  constexpr std::ptrdiff_t kTablesMax = 24;  // what waits to be merged, and the merged ones
+  const char* const inherited = std::getenv("TRIPOINT_DEATHS_FOLDER");
+  const TemporaryFolder own;
+  const std::string directory = inherited != nullptr ? inherited : own.path + "/store";
+  if (inherited == nullptr) {
+    ASSERT_TRUE(OpenRocksEngine(directory, Creating()).ok());
+    ::setenv("TRIPOINT_DEATHS_FOLDER", directory.c_str(), 1);
+  }
+  for (int death = 0; death < kDeaths; ++death) {
+    EXPECT_EXIT(
+        {
+          const auto engine = OpenRocksEngine(directory, {});
+          Batch batch;
+          batch.Put("key", "value");
+          ::_exit(engine.ok() && (*engine)->Commit(batch).ok() ? 0 : 1);
+        },
+        ::testing::ExitedWithCode(0), "");
+    const auto tables = std::count_if(
+        fs::directory_iterator(directory), fs::directory_iterator(),
+        [](const fs::directory_entry& file) { return file.path().extension() == ".sst"; });
+    ASSERT_LE(tables, kTablesMax) << death;
+  }
+  ::unsetenv("TRIPOINT_DEATHS_FOLDER");
 }
 
 // Goal: a torn tail of the log is refused by the strict mode and cut by point-in-time; a flipped
