@@ -11,7 +11,6 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "proto/contract/error.h"
 #include "rocksdb/cache.h"
@@ -92,10 +91,10 @@ class Health {
     const absl::MutexLock lock(&mutex_);
     merged_ = true;
   }
-  // Waits for a merge to end; false when none did by `deadline`.
-  bool AwaitMerge(absl::Time deadline) {
+  // Waits for a merge to end; false when none did within `limit`.
+  bool AwaitMerge(absl::Duration limit) {
     const absl::MutexLock lock(&mutex_);
-    const bool merged = mutex_.AwaitWithDeadline(absl::Condition(&merged_), deadline);
+    const bool merged = mutex_.AwaitWithTimeout(absl::Condition(&merged_), limit);
     merged_ = false;
     return merged;
   }
@@ -486,11 +485,14 @@ rocksdb::Options MakeOptions(const RocksOptions& ours, const std::shared_ptr<Hea
 // nothing, for as long as it goes on dying. So they are merged first. Bounded: an open store that
 // is slow is better than none.
 void MergeBeforeWriting(rocksdb::DB& db, Health& health) {
-  const absl::Time deadline = absl::Now() + absl::Seconds(60);
-  std::uint64_t tables = 0;
-  while (!health.full() && !health.failed() &&
-         db.GetIntProperty(rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0", &tables) &&
-         tables >= kTablesThatSlowWriting && health.AwaitMerge(deadline)) {
+  constexpr int kMergesMax = 16;
+  constexpr absl::Duration kMergeMax = absl::Seconds(30);
+  for (int merge = 0; merge < kMergesMax && !health.full() && !health.failed(); ++merge) {
+    std::uint64_t tables = 0;
+    if (!db.GetIntProperty(rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0", &tables) ||
+        tables < kTablesThatSlowWriting || !health.AwaitMerge(kMergeMax)) {
+      return;
+    }
   }
 }
 
