@@ -188,6 +188,7 @@ std::unique_ptr<CommandTree> MakeCommandTree() {
   AddFlashCommands(*tree);
   AddNodeCommands(*tree);
   AddAuditCommands(*tree);
+  AddBackupCommands(*tree);
   AddCodesCommands(*tree);
   AddCompletionCommands(*tree);
   AddHelpCommands(*tree);

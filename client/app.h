@@ -72,6 +72,7 @@ void AddShareCommands(CommandTree& tree, CLI::App* notice);
 void AddFlashCommands(CommandTree& tree);
 void AddNodeCommands(CommandTree& tree);
 void AddAuditCommands(CommandTree& tree);
+void AddBackupCommands(CommandTree& tree);
 void AddCodesCommands(CommandTree& tree);
 void AddHelpCommands(CommandTree& tree);
 void AddCompletionCommands(CommandTree& tree);

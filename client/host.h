@@ -9,8 +9,16 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tripoint::client {
+
+// What another program said.
+struct ProgramResult {
+  int exit = 0;
+  std::string output;
+  std::string error;
+};
 
 class Host {
  public:
@@ -38,6 +46,15 @@ class Host {
   virtual void WriteError(std::string_view text) = 0;
   // One line of standard input without its end; absent at the end of input.
   virtual std::optional<std::string> ReadLine() = 0;
+  // The same without showing it.
+  virtual std::optional<std::string> ReadSecret() { return ReadLine(); }
+  // Runs a program of ours, from the folder of this one or the path, with `input` as its standard
+  // input, and waits for it. nullopt: there is none of that name.
+  virtual std::optional<ProgramResult> RunProgram(const std::string& /*name*/,
+                                                  const std::vector<std::string>& /*words*/,
+                                                  std::string_view /*input*/) {
+    return std::nullopt;
+  }
 };
 
 }  // namespace tripoint::client

@@ -136,14 +136,20 @@ int CommandInit(InitOptions options) {
   runtime::SystemRandom random;
   const std::uint64_t epoch = random.Epoch();
   (void)::umask(kPrivateMask);
-  const absl::Status made = storage::InitializeDataFolder(config->data_folder, config->unit, epoch,
-                                                          runtime::SystemClock().wall_ms());
+  const absl::Status made =
+      storage::InitializeDataFolder(config->data_folder, config->unit, epoch,
+                                    runtime::SystemClock().wall_ms(), options.after_loss);
   if (!made.ok()) {
     if (!existing) std::filesystem::remove(options.config_path, ignored);
     return ReportError(made);
   }
   fmt::print("{} {}\nmade the store of {} in {}, epoch {:016x}\n", existing ? "used" : "wrote",
              options.config_path, config->unit, config->data_folder, epoch);
+  if (options.after_loss) {
+    fmt::print(
+        "begins in amnesia: nothing new is shared until the neighbours have returned what "
+        "they hold\n");
+  }
   fmt::print(stderr,
              "next: put the certificates of {0} into {1} and the countries' roots into {2}\n"
              "      (tripointd ca issue --unit {0} --out ...), then: tripointd run --config {3}\n",

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstdio>
@@ -29,6 +30,7 @@ namespace {
 // A stop that does not come to its end is ended by SIGALRM this long after the drain limit.
 constexpr unsigned kStopGraceS = 10;
 constexpr std::int64_t kLastAnswersMs = 500;
+constexpr std::int64_t kBetweenEpochsMs = 3'600'000;
 
 // Measured (docs/performance.md, "Memory"): a node at rest has 24 threads, 23 descriptors and 1.2
 // GiB of address space, of which 43 MiB are in use; the rest is what the C library reserves for
@@ -53,10 +55,16 @@ absl::Status CheckLimits(const Config& config, runtime::Log& log) {
        .threads = kThreads});
 }
 
-// Waits for the end. True: asked for; false: the store failed.
-bool ServeUntilStopped(Node& node, runtime::Signals& signals,
-                       const std::atomic<bool>& store_failed) {
-  while (!store_failed) {
+// What ends a run of the node. Set on any thread.
+struct Ends {
+  std::atomic<bool> store_failed = false;
+  std::atomic<bool> rolled_back = false;
+  std::atomic<std::int64_t> rolled_back_ms = 0;  // monotonic; 0: never
+};
+
+// Waits for the end. True: asked for.
+bool ServeUntilStopped(Node& node, runtime::Signals& signals, const Ends& ends) {
+  while (!ends.store_failed && !ends.rolled_back) {
     switch (signals.Wait(-1)) {
       case runtime::Signals::Event::kStop:
         return true;
@@ -90,29 +98,50 @@ int CommandRun(const std::string& config_path) {
   runtime::Log log(clock, runtime::LevelFromText(config->log_level));
   if (absl::Status status = CheckLimits(*config, log); !status.ok()) return ReportError(status);
   const runtime::GrpcLog grpc_log(log);
-  std::atomic<bool> store_failed = false;
-  const auto on_store_failed = [&](const absl::Status& status) {
-    log.Error("store.failed", {{"status", status}});
-    store_failed = true;
-    signals.Wake();
-  };
-  auto node = Node::Start(*config, clock, random, log, on_store_failed);
-  if (!node.ok()) return ReportError(node.status());
-  fmt::print("ready api={} exchange={}\n", (*node)->api_address(), (*node)->exchange_address());
-  (void)std::fflush(stdout);
-
-  const bool asked = ServeUntilStopped(**node, signals, store_failed);
+  Ends ends;
+  const Node::Events events{.store_failed =
+                                [&](const absl::Status& status) {
+                                  log.Error("store.failed", {{"status", status}});
+                                  ends.store_failed = true;
+                                  signals.Wake();
+                                },
+                            .rolled_back =
+                                [&] {
+                                  // A peer that lies must not keep the node busy with new epochs.
+                                  const std::int64_t now_ms = clock.monotonic_ms();
+                                  const std::int64_t last_ms = ends.rolled_back_ms;
+                                  if (last_ms != 0 && now_ms - last_ms < kBetweenEpochsMs) return;
+                                  ends.rolled_back_ms = std::max<std::int64_t>(now_ms, 1);
+                                  ends.rolled_back = true;
+                                  signals.Wake();
+                                }};
+  std::unique_ptr<Node> node;
+  bool asked = false;
+  do {
+    const bool rolled_back = ends.rolled_back.exchange(false);
+    auto started = Node::Start(*config, clock, random, log, events, rolled_back);
+    if (!started.ok()) return ReportError(started.status());
+    node = *std::move(started);
+    fmt::print("ready api={} exchange={}\n", node->api_address(), node->exchange_address());
+    (void)std::fflush(stdout);
+    asked = ServeUntilStopped(*node, signals, ends);
+    // The end of this copy of the memory: what it sent to anybody since stays as a past epoch.
+    if (!asked && !ends.store_failed) {
+      node->Stop();
+      node.reset();
+    }
+  } while (!asked && !ends.store_failed);
   (void)::alarm(static_cast<unsigned>(config->drain_s) + kStopGraceS);
   if (!asked) {
     // Nothing may be written any more, not even by destructors: answer who waits, and leave.
-    (*node)->StopPorts(kLastAnswersMs);
+    node->StopPorts(kLastAnswersMs);
     fmt::print(stderr,
                "error: The store failed and must be opened again\n"
                "  next: start the node again; a supervisor does. The log says what failed\n");
     ::_exit(kExitStoreFailed);
   }
   log.Info("node.stopping");
-  (*node)->Stop();
+  node->Stop();
   log.Info("node.stopped");
   return kExitDone;
 }

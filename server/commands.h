@@ -21,12 +21,30 @@ struct InitOptions {
   std::string roots_folder;
   std::vector<std::string> peers;     // UNIT or UNIT=HOST:PORT
   std::vector<std::string> officers;  // ID=ROLE[,ROLE]
+  // The unit had a store before, which is lost without a backup: also with an existing file.
+  bool after_loss = false;
 
   bool empty() const {
     return unit.empty() && data_folder.empty() && api_listen.empty() && exchange_listen.empty() &&
            certificates_folder.empty() && roots_folder.empty() && peers.empty() && officers.empty();
   }
 };
+
+struct BackupOptions {
+  std::string file;
+  std::string into;         // restore: new data folder
+  std::string config_path;  // restore: whose backup it must be, unless `unit` says it
+  std::string unit;
+  std::string pass_phrase_file;  // empty, and no key file: asked for on the terminal
+  std::string key_file;
+  std::string scratch;  // verify: where the copy is opened; empty: beside the file
+};
+
+// Unpacks a backup into a new data folder, recomputes everything in it and gives it a new epoch.
+// On any refusal nothing is changed.
+int CommandRestore(const BackupOptions& options);
+// Opens a backup in a scratch copy and recomputes everything in it.
+int CommandVerifyBackup(const BackupOptions& options);
 
 // Writes the configuration file and makes the data folder. On a terminal it asks for what is not
 // given. An existing file is used as it is, and then no option may be given; an existing store is

@@ -29,6 +29,13 @@ struct Options {
   std::string config = kDefaultConfig;
   std::string print_config;
   tripoint::InitOptions init;
+  tripoint::BackupOptions backup{.file = {},
+                                 .into = {},
+                                 .config_path = kDefaultConfig,
+                                 .unit = {},
+                                 .pass_phrase_file = {},
+                                 .key_file = {},
+                                 .scratch = {}};
   tripoint::certs::AuthorityInitOptions ca_init;
   tripoint::certs::AuthorityIssueOptions ca_issue;
   tripoint::certs::AuthorityRevokeOptions ca_revoke;
@@ -49,6 +56,13 @@ void AddConfigOption(CLI::App* command, std::string& target) {
   command->add_option("-c,--config", target, "Configuration file")
       ->envname("TRIPOINTD_CONFIG")
       ->capture_default_str();
+}
+
+void AddSecretOptions(CLI::App* command, tripoint::BackupOptions& options) {
+  command->add_option("--pass-phrase-file", options.pass_phrase_file,
+                      "File with the pass phrase; otherwise it is asked for");
+  command->add_option("--key-file", options.key_file,
+                      "File with the secret key (tripoint backup key)");
 }
 
 void AddNodeCommands(CLI::App& app, Options& options, Action& chosen) {
@@ -72,8 +86,29 @@ void AddNodeCommands(CLI::App& app, Options& options, Action& chosen) {
                    "Roots folder; otherwise `roots` in the certificate folder");
   init->add_option("--peer", options.init.peers,
                    "Neighbour: UNIT or UNIT=HOST:PORT; may stand several times");
+  init->add_flag("--after-loss", options.init.after_loss,
+                 "The unit had a store, which is lost and has no backup: nothing new is shared "
+                 "until its neighbours have returned what they hold");
   init->add_option("--officer", options.init.officers,
                    "Officer: ID=ROLE[,ROLE]; may stand several times");
+  CLI::App* restore =
+      Command(app, chosen, "restore", "Restore a backup into a new data folder, in a new epoch",
+              [&options] { return tripoint::CommandRestore(options.backup); });
+  restore->add_option("FILE", options.backup.file, "The backup")->required();
+  restore->add_option("--into", options.backup.into, "New data folder")->required();
+  restore->add_option("--unit", options.backup.unit,
+                      "Whose backup it must be; otherwise as in the configuration");
+  restore->add_option("-c,--config", options.backup.config_path, "Configuration file")
+      ->envname("TRIPOINTD_CONFIG")
+      ->capture_default_str();
+  AddSecretOptions(restore, options.backup);
+  CLI::App* verify = Command(app, chosen, "verify-backup",
+                             "Open a backup in a scratch copy and recompute everything in it",
+                             [&options] { return tripoint::CommandVerifyBackup(options.backup); });
+  verify->add_option("FILE", options.backup.file, "The backup")->required();
+  verify->add_option("--scratch", options.backup.scratch,
+                     "Folder for the copy; otherwise beside the file");
+  AddSecretOptions(verify, options.backup);
   AddConfigOption(
       Command(app, chosen, "check-config",
               "Report every fault of the configuration, its certificates and the data folder",

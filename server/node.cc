@@ -23,17 +23,22 @@
 #include "server/node_links.h"
 #include "server/node_servers.h"
 #include "server/operations/node_facts.h"
+#include "server/operations/recovery.h"
 #include "server/rpc/call_context.h"
 #include "server/rpc/codes_service.h"
 #include "server/rpc/incident_service.h"
 #include "server/rpc/node_service.h"
 #include "server/rpc/notice_service.h"
+#include "server/rpc/recovery_service.h"
 #include "server/rpc/watch.h"
 #include "server/runtime/committer_thread.h"
 #include "server/runtime/library_log.h"
 #include "server/runtime/worker_pool.h"
 #include "storage/committer_core.h"
 #include "storage/data_folder.h"
+#include "storage/head_file.h"
+#include "storage/journal_store.h"
+#include "storage/schema.h"
 
 namespace tripoint {
 namespace {
@@ -47,12 +52,12 @@ constexpr std::int64_t kMsPerSecond = 1000;
 // down from below.
 struct Node::Rooms {
   Rooms(const Config& the_config, const runtime::Clock& the_clock, runtime::Random& the_random,
-        runtime::Log& the_log, OnStoreFailed on_failed, codes::Registry the_registry)
+        runtime::Log& the_log, Events the_events, codes::Registry the_registry)
       : config(the_config),
         clock(the_clock),
         random(the_random),
         log(the_log),
-        on_store_failed(std::move(on_failed)),
+        events(std::move(the_events)),
         registry(std::move(the_registry)),
         validator(registry),
         access(config),
@@ -60,6 +65,9 @@ struct Node::Rooms {
 
   absl::Status BindPorts();
   absl::Status OpenStore();
+  absl::Status EnterEpoch(bool rolled_back);
+  void RefreshRecovery();
+  void KeepHead();
   absl::Status StartWriting();
   void LearnKeys();
   void MakeServices();
@@ -72,7 +80,7 @@ struct Node::Rooms {
   const runtime::Clock& clock;
   runtime::Random& random;
   runtime::Log& log;
-  const OnStoreFailed on_store_failed;
+  const Events events;
   std::int64_t start_time_ms = 0;
   bool stopped = false;
 
@@ -80,12 +88,15 @@ struct Node::Rooms {
   const contract::Validator validator;
   const NodeAccess access;
   runtime::LibraryLog store_log;
+  operations::RecoveryState recovery;
   operations::NodeFacts facts;
   std::unique_ptr<NodeIdentity> identity;
   std::unique_ptr<Port> api_port;
   std::unique_ptr<Port> exchange_port;
   storage::OpenedStore store;
   std::unique_ptr<storage::CommitterCore> core;
+  storage::KeptHead kept_head;  // at start and stop, else housekeeping's
+  bool head_written = true;
   bool keys_known = false;  // at start, then housekeeping's
   std::unique_ptr<runtime::WorkerPool> pool;
   std::unique_ptr<rpc::WatchHub> hub;
@@ -98,6 +109,7 @@ struct Node::Rooms {
   std::unique_ptr<rpc::NoticeService> notices;
   std::unique_ptr<rpc::NodeService> node_service;
   std::unique_ptr<rpc::CodesService> codes_service;
+  std::unique_ptr<rpc::RecoveryService> recovery_service;
   std::unique_ptr<Housekeeping> housekeeping;
 };
 
@@ -116,7 +128,7 @@ absl::Status Node::Rooms::OpenStore() {
   options.block_cache_bytes = static_cast<std::size_t>(config.block_cache_mib) * limits::kMebibyte;
   options.write_buffer_bytes =
       static_cast<std::size_t>(config.write_buffer_mib) * limits::kMebibyte;
-  options.on_fatal = on_store_failed;
+  options.on_fatal = events.store_failed;
   options.on_log = [this](std::string_view format) { store_log.Take(format); };
   options.on_trouble = [this](const absl::Status& status) {
     if (status.ok()) {
@@ -132,13 +144,60 @@ absl::Status Node::Rooms::OpenStore() {
   return absl::OkStatus();
 }
 
-absl::Status Node::Rooms::StartWriting() {
+// Before anything else uses the store: a new epoch where the one before must not go on.
+absl::Status Node::Rooms::EnterEpoch(bool rolled_back) {
   facts.unit = config.unit;
   facts.unit_short =
       registry.UnitById(config.unit)->short_code;  // LoadConfig refused unknown units
   facts.vocabulary = &registry;
   facts.validator = &validator;
   for (const PeerConfig& peer : config.peers) facts.paired.insert(peer.unit);
+  facts.recovery = &recovery;
+  if (rolled_back || store.lost) {
+    log.Error("store.epoch_ended", {{"lost_here", store.lost}});
+    const absl::Status begun = operations::BeginEpoch(
+        *store.engine, random.Epoch(),
+        rolled_back ? operations::kCauseRollback : operations::kCauseDamage, clock.wall_ms());
+    if (!begun.ok()) return begun;
+  }
+  if (absl::Status done = operations::CompleteEpoch(facts, *store.engine, clock.wall_ms());
+      !done.ok()) {
+    return done;
+  }
+  absl::StatusOr<store::v1::NodeRecord> node = storage::OpenStore(*store.engine, config.unit);
+  if (!node.ok()) return node.status();
+  store.node = *std::move(node);
+  RefreshRecovery();
+  KeepHead();
+  return absl::OkStatus();
+}
+
+// What is read is durable: a batch is readable only once it was synced.
+void Node::Rooms::KeepHead() {
+  const absl::StatusOr<storage::JournalHead> head = storage::ReadJournalHead(*store.engine);
+  if (!head.ok()) return;  // the next read of it says why
+  const storage::KeptHead kept{
+      .epoch = head->epoch, .size = head->frontier.size(), .root = head->frontier.Root()};
+  if (kept == kept_head) return;
+  const absl::Status written = storage::WriteHeadFile(storage::HeadFile(config.data_folder), kept);
+  if (!written.ok()) {
+    if (head_written) log.Error("store.head_unwritten", {{"status", written}});
+    head_written = false;
+    return;
+  }
+  head_written = true;
+  kept_head = kept;
+}
+
+void Node::Rooms::RefreshRecovery() {
+  const bool held = recovery.sharing_held;
+  const absl::Status read = operations::RefreshRecovery(*store.engine, recovery);
+  if (!read.ok()) return log.Error("node.recovery_unread", {{"status", read}});
+  if (recovery.sharing_held && !held) log.Error("node.amnesia");
+  if (held && !recovery.sharing_held) log.Info("node.recovered");
+}
+
+absl::Status Node::Rooms::StartWriting() {
   storage::CommitterLimits limits;
   limits.queued_operations_max = static_cast<std::size_t>(config.writes_waiting_max);
   core = std::make_unique<storage::CommitterCore>(*store.engine, nullptr, limits);
@@ -151,13 +210,17 @@ absl::Status Node::Rooms::StartWriting() {
   signer = std::make_unique<exchange::KeyHeadSigner>(identity->signing().key,
                                                      identity->signing().certificate_pem);
   LearnKeys();
-  driver =
-      std::make_unique<exchange::Driver>(MakeDriverSeams(facts, store.node.epoch(), *store.engine,
-                                                         clock, log, *signer, *identity, access),
-                                         DriverPeers(config, random));
+  exchange::DriverSeams seams = MakeDriverSeams(facts, store.node.epoch(), *store.engine, clock,
+                                                log, *signer, *identity, access);
+  seams.recovery_changed = [this] { RefreshRecovery(); };
+  seams.rolled_back = [this](const std::string& unit) {
+    log.Error("node.rolled_back", {runtime::Field::Unit("peer", unit)});
+    events.rolled_back();
+  };
+  driver = std::make_unique<exchange::Driver>(std::move(seams), DriverPeers(config, random));
   core->AddListener(*driver);
   committer =
-      std::make_unique<runtime::CommitterThread>(*core, *store.engine, clock, on_store_failed);
+      std::make_unique<runtime::CommitterThread>(*core, *store.engine, clock, events.store_failed);
   identity->set_on_signing([this](certs::SigningFiles files) {
     driver->ReplaceKeys([this, files = std::move(files)]() mutable {
       signer->Replace(std::move(files.key), std::move(files.certificate_pem));
@@ -204,6 +267,15 @@ void Node::Rooms::MakeServices() {
   notices = std::make_unique<rpc::NoticeService>(*backend, batch_streams);
   node_service = std::make_unique<rpc::NodeService>(*backend, *hub);
   codes_service = std::make_unique<rpc::CodesService>(*backend);
+  const std::string checkpoint = config.data_folder + "/backup-part";
+  std::error_code error;
+  if (std::filesystem::remove_all(checkpoint, error) > 0 && !error)
+    log.Warning("backup.dead_removed");  // the process ended while one was made
+  recovery_service = std::make_unique<rpc::RecoveryService>(
+      *backend, rpc::RecoverySeams{.checkpoint_folder = checkpoint,
+                                   .software = fmt::format("tripointd {}", TRIPOINT_VERSION),
+                                   .engine = *store.engine,
+                                   .recovery_changed = [this] { RefreshRecovery(); }});
 }
 
 certs::ServerTls Node::Rooms::TlsFor(runtime::Literal port, certs::Acceptance accept) {
@@ -239,7 +311,8 @@ absl::Status Node::Rooms::Serve() {
       !served.ok()) {
     return served;
   }
-  return api_port->Serve({incidents.get(), notices.get(), node_service.get(), codes_service.get()},
+  return api_port->Serve({incidents.get(), notices.get(), node_service.get(), codes_service.get(),
+                          recovery_service.get()},
                          certs::MakeServerCredentials(api_tls), rpc::IncidentService::RawMethods());
 }
 
@@ -278,15 +351,17 @@ void Node::Rooms::Stop() {
   if (api_port != nullptr) api_port->Stop(config.drain_s * kMsPerSecond);
   if (pool != nullptr) pool->Stop();
   if (committer != nullptr) committer->Stop();
+  // Not after a failure of the store: then nothing is known of what it holds.
+  if (store.engine != nullptr && housekeeping != nullptr) KeepHead();
 }
 
 absl::StatusOr<std::unique_ptr<Node>> Node::Start(const Config& config, const runtime::Clock& clock,
                                                   runtime::Random& random, runtime::Log& log,
-                                                  OnStoreFailed on_store_failed) {
+                                                  Events events, bool rolled_back) {
   auto registry = codes::Registry::Load();
   if (!registry.ok()) return registry.status();
   std::unique_ptr<Node> node(new Node(std::make_unique<Rooms>(
-      config, clock, random, log, std::move(on_store_failed), *std::move(registry))));
+      config, clock, random, log, std::move(events), *std::move(registry))));
   Rooms& rooms = *node->rooms_;
   rooms.start_time_ms = clock.wall_ms();
   // First everything that only looks, so that a refusal has changed nothing.
@@ -296,6 +371,7 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(const Config& config, const ru
   if (absl::Status bound = rooms.BindPorts(); !bound.ok()) return bound;
   if (absl::Status opened = rooms.OpenStore(); !opened.ok()) return opened;
   if (absl::Status opened = rooms.identity->Open(); !opened.ok()) return opened;
+  if (absl::Status entered = rooms.EnterEpoch(rolled_back); !entered.ok()) return entered;
   if (absl::Status started = rooms.StartWriting(); !started.ok()) return started;
   rooms.MakeServices();
   if (absl::Status served = rooms.Serve(); !served.ok()) return served;
@@ -305,6 +381,7 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(const Config& config, const ru
       [&rooms, &clock] {
         rooms.hub->Tick(clock.monotonic_ms());
         rooms.LearnKeys();
+        rooms.KeepHead();
       },
       clock, log);
   rooms.housekeeping->Start();

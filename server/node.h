@@ -23,15 +23,24 @@ class Node {
   // Told on any thread, perhaps more than once: the store must be opened again, so the process has
   // to end.
   using OnStoreFailed = std::function<void(const absl::Status&)>;
+  // Told on the exchange's thread: a neighbour proved that this node's data is older than what it
+  // had sent. The node must be stopped and started again as rolled back.
+  using OnRolledBack = std::function<void()>;
+
+  struct Events {
+    OnStoreFailed store_failed;
+    OnRolledBack rolled_back;
+  };
 
   // Opens the data, starts every thread and serves both ports. All references outlive the node.
+  // `rolled_back`: the data proved to be older than what was sent: a new epoch begins.
   // Errors, and nothing is left running or changed: CONFIG_INVALID, SCHEMA_NEWER, DATA_LOCKED,
   // CORRUPT, DISK_FULL, and those of the certificates (KEY_MISMATCH, NOT_FOUND, CERTIFICATE_...,
   // CRL_...).
   static absl::StatusOr<std::unique_ptr<Node>> Start(const Config& config,
                                                      const runtime::Clock& clock,
                                                      runtime::Random& random, runtime::Log& log,
-                                                     OnStoreFailed on_store_failed);
+                                                     Events events, bool rolled_back);
   // Stops.
   ~Node();
 

@@ -28,23 +28,6 @@ absl::StatusOr<Channel> ReadChannel(const Reader& reader, Space space, const Cha
   return state->has_value() ? std::move(**state) : Channel();
 }
 
-// Begins the channel anew in the node's epoch; what it was in an earlier one is kept aside.
-absl::StatusOr<OutboundTail> BeginEpoch(Transaction& transaction, const ChannelName& channel,
-                                        OutboundTail before) {
-  const absl::StatusOr<OutboundChannel> past = GetOutboundChannel(transaction, channel);
-  if (!past.ok()) return past.status();
-  if (before.frontier.size() != 0) {
-    CloseTail(transaction, channel, before);
-    WriteRecord(transaction,
-                PastChannelKey(Space::kOutboundPast, channel.peer, channel.lane, before.epoch),
-                *past);
-  }
-  OutboundChannel fresh;
-  fresh.set_epoch(transaction.epoch());
-  PutOutboundReceipts(transaction, channel, fresh);
-  return OutboundTail{.epoch = transaction.epoch(), .frontier = {}, .open = {}};
-}
-
 // The kept frontier that is nearest before `size`; the empty one when there is none.
 absl::StatusOr<Frontier> KeptFrontier(const Snapshot& snapshot, const ChannelName& channel,
                                       const OutboundChannel& state, std::uint64_t size) {
@@ -155,11 +138,31 @@ void PutOutboundReceipts(Transaction& transaction, const ChannelName& channel,
   WriteRecord(transaction, ChannelKey(Space::kOutboundChannel, channel.peer, channel.lane), stored);
 }
 
+absl::StatusOr<OutboundTail> BeginOutboundEpoch(Transaction& transaction,
+                                                const ChannelName& channel, OutboundTail before) {
+  const absl::StatusOr<OutboundChannel> present = GetOutboundChannel(transaction, channel);
+  if (!present.ok()) return present.status();
+  if (before.frontier.size() != 0) {
+    CloseTail(transaction, channel, before);
+    OutboundChannel past = *present;
+    past.set_carry_first(past.receipted_size());
+    past.set_carry_next(past.receipted_size());
+    past.set_carry_end(past.size());
+    WriteRecord(transaction,
+                PastChannelKey(Space::kOutboundPast, channel.peer, channel.lane, before.epoch),
+                past);
+  }
+  OutboundChannel fresh;
+  fresh.set_epoch(transaction.epoch());
+  PutOutboundReceipts(transaction, channel, fresh);
+  return OutboundTail{.epoch = transaction.epoch(), .frontier = {}, .open = {}};
+}
+
 absl::StatusOr<std::uint64_t> AppendOutbound(Transaction& transaction, const ChannelName& channel,
                                              std::uint64_t envelope_number, const Hash& leaf_hash) {
   absl::StatusOr<OutboundTail> tail = GetOutboundTail(transaction, channel);
   if (tail.ok() && tail->epoch != transaction.epoch())
-    tail = BeginEpoch(transaction, channel, *std::move(tail));
+    tail = BeginOutboundEpoch(transaction, channel, *std::move(tail));
   if (!tail.ok()) return tail.status();
   const std::uint64_t position = tail->frontier.size();
   AppendEntry(transaction, channel, {envelope_number, transaction.now_ms(), leaf_hash}, *tail);

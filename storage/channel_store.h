@@ -53,6 +53,13 @@ inline constexpr std::uint64_t kFrontierEvery = 1024;
 absl::StatusOr<std::uint64_t> AppendOutbound(Transaction& transaction, const ChannelName& channel,
                                              std::uint64_t envelope_number, const Hash& leaf_hash);
 
+// Begins the channel anew, empty, in the node's epoch: the tail that the caller puts. `before`, of
+// an earlier epoch, is kept as past, with all that no receipt covers to be carried over
+// (past_channels.h).
+struct OutboundTail;
+absl::StatusOr<OutboundTail> BeginOutboundEpoch(Transaction& transaction,
+                                                const ChannelName& channel, OutboundTail before);
+
 // Enters a verified receipt into `state`: the peer durably holds what `receipted` covers. The
 // caller computed that frontier from what it sent and verified the signature over its root; reading
 // the leaves a second time on the committer's thread was a fifth of a catch-up. A receipt that is

@@ -8,6 +8,7 @@
 
 #include "proto/contract/error.h"
 #include "storage/disk_reserve.h"
+#include "storage/head_file.h"
 #include "storage/journal_store.h"
 #include "storage/keys.h"
 #include "storage/schema.h"
@@ -80,6 +81,22 @@ absl::Status CheckJournalTail(const Engine& engine) {
   return entries->size() == expected ? absl::OkStatus() : VerifyJournal(*snapshot);
 }
 
+// Whether the store has less than the head file says, or another history. A head of an earlier
+// epoch says nothing about this one, whose beginning is stored in full.
+absl::StatusOr<bool> LostSomething(const Engine& engine, const std::string& data, bool damaged) {
+  const std::optional<KeptHead> kept = ReadHeadFile(HeadFile(data));
+  if (!kept.has_value()) return damaged;
+  const std::unique_ptr<Snapshot> snapshot = engine.TakeSnapshot();
+  const absl::StatusOr<JournalHead> head = ReadJournalHead(*snapshot);
+  if (!head.ok()) return head.status();
+  if (head->frontier.size() < kept->size) return true;
+  if (head->frontier.size() == kept->size) return head->frontier.Root() != kept->root;
+  if (!damaged) return false;
+  const absl::StatusOr<Hash> root = JournalRootAt(*snapshot, kept->size);
+  if (!root.ok()) return root.status();
+  return *root != kept->root;
+}
+
 // Log, manifest and CURRENT of the store into the new folder `target`: as links where the disk has
 // them, which takes no room and is as good as a copy, since RocksDB removes such files and never
 // changes one (no log is used twice, each opening makes a new manifest).
@@ -129,7 +146,7 @@ std::string StoreFolder(const std::string& data) { return data + "/store"; }
 std::string TlsFolder(const std::string& data) { return data + "/tls"; }
 
 absl::Status InitializeDataFolder(const std::string& data, const std::string& unit,
-                                  std::uint64_t epoch, std::int64_t now_ms) {
+                                  std::uint64_t epoch, std::int64_t now_ms, bool after_loss) {
   if (absl::Status status = MakeDataFolder(data); !status.ok()) return status;
   for (const std::string& folder : {StoreFolder(data), TlsFolder(data)}) {
     if (absl::Status status = MakePrivateFolder(folder); !status.ok()) return status;
@@ -148,7 +165,7 @@ absl::Status InitializeDataFolder(const std::string& data, const std::string& un
     if (*initialised) return exists;
   }
   if (!engine.ok()) return engine.status();
-  return InitializeStore(**engine, unit, epoch, now_ms);
+  return InitializeStore(**engine, unit, epoch, now_ms, after_loss);
 }
 
 absl::Status CheckDataFolder(const std::string& data) {
@@ -185,6 +202,9 @@ absl::StatusOr<OpenedStore> OpenDataFolder(const std::string& data, const std::s
   const absl::Status journal = opened.damaged ? VerifyJournal(*opened.engine->TakeSnapshot())
                                               : CheckJournalTail(*opened.engine);
   if (!journal.ok()) return journal;
+  const absl::StatusOr<bool> lost = LostSomething(*opened.engine, data, opened.damaged);
+  if (!lost.ok()) return lost.status();
+  opened.lost = *lost;
   return opened;
 }
 

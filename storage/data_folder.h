@@ -23,7 +23,8 @@ std::string TlsFolder(const std::string& data);
 // store; FAILED_PRECONDITION / CONFIG_INVALID the folder cannot be made or is open to others; what
 // OpenRocksEngine gives.
 absl::Status InitializeDataFolder(const std::string& data, const std::string& unit,
-                                  std::uint64_t epoch, std::int64_t now_ms);
+                                  std::uint64_t epoch, std::int64_t now_ms,
+                                  bool after_loss = false);
 
 // What OpenDataFolder says of the folder before it opens anything: not initialised, or open to
 // others. Looks only, also while a node runs on it. `tripointd check-config` asks.
@@ -35,6 +36,9 @@ struct OpenedStore {
   store::v1::NodeRecord node;
   bool damaged =
       false;  // the log had a damaged tail, which was cut; the journal was verified afterwards
+  // Something that was acknowledged is gone: the journal is shorter than, or another one than, the
+  // head file says; or a log was cut and there is no head file. The epoch must end.
+  bool lost = false;
 };
 
 // Opens the store of `unit`: strict first; a damaged log is then opened up to the damage and the

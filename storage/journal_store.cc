@@ -63,6 +63,20 @@ absl::StatusOr<std::vector<store::v1::JournalEntry>> ReadJournal(const Snapshot&
   return entries;
 }
 
+absl::StatusOr<Hash> JournalRootAt(const Snapshot& snapshot, std::uint64_t size) {
+  Frontier walked;
+  const std::unique_ptr<Cursor> cursor =
+      snapshot.NewCursor(JournalKey(1), PrefixEnd(Key(Space::kJournal)));
+  for (; walked.size() < size && cursor->Valid(); cursor->Next()) {
+    if (cursor->key() != std::string_view(JournalKey(walked.size() + 1))) break;
+    walked.Append(LeafHash(cursor->value()));
+  }
+  if (const absl::Status status = cursor->status(); !status.ok()) return status;
+  if (walked.size() != size)
+    return Damaged("The journal has a gap at change " + std::to_string(walked.size() + 1) + ".");
+  return walked.Root();
+}
+
 absl::Status VerifyJournal(const Snapshot& snapshot) {
   const absl::StatusOr<JournalHead> head = ReadJournalHead(snapshot);
   if (!head.ok()) return head.status();

@@ -32,6 +32,9 @@ absl::StatusOr<std::vector<store::v1::JournalEntry>> ReadJournal(const Snapshot&
                                                                  std::uint64_t after_change,
                                                                  std::size_t limit);
 
+// Root over the first `size` entries, from what is stored. Errors: DATA_LOSS / CORRUPT a gap.
+absl::StatusOr<Hash> JournalRootAt(const Snapshot& snapshot, std::uint64_t size);
+
 // Walks the whole journal: numbers dense from 1, recomputed root equal to the head's, nothing
 // behind the head. About 700,000 entries a second. Errors: DATA_LOSS / CORRUPT what is wrong and
 // where.

@@ -97,6 +97,8 @@ Key ReferenceKey(Kind kind, std::string_view reference, std::string_view owner) 
   return ReferenceTailPrefix(kind, reference).U8(0).Bytes(owner);
 }
 
+Key ReturnedAnswerKey(std::string_view name) { return Key(Space::kReturnedAnswer).Text(name); }
+
 Key EnvelopeKey(std::uint64_t epoch, std::uint64_t number) {
   return Key(Space::kEnvelope).U64(epoch).U64(number);
 }

@@ -21,6 +21,7 @@ enum class Space : std::uint8_t {
   kCounter = 0x03,           // kind, year be16 -> last number be64
   kJournal = 0x04,           // change number be64 -> JournalEntry
   kRequest = 0x05,           // request id, 16 bytes -> RequestRecord
+  kReturnedAnswer = 0x06,    // name of a received notice, 0x00 -> Answer
   kIncident = 0x10,          // number be64 -> IncidentRecord
   kIncidentHistory = 0x11,   // number be64, ~version be32 -> IncidentRecord
   kIncidentIndex = 0x12,     // field, value, 0x00, sort key -> nothing
@@ -101,6 +102,7 @@ Key IndexKey(Space space, std::uint8_t field, std::string_view value, std::strin
 Key ReferenceKey(Kind kind, std::string_view reference, std::string_view owner);
 // All references of `kind` that end in `tail`.
 Key ReferenceTailPrefix(Kind kind, std::string_view tail);
+Key ReturnedAnswerKey(std::string_view name);
 Key EnvelopeKey(std::uint64_t epoch, std::uint64_t number);
 Key ChannelKey(Space space, std::string_view peer, std::uint8_t lane);
 Key PastChannelKey(Space space, std::string_view peer, std::uint8_t lane, std::uint64_t epoch);

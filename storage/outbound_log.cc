@@ -171,6 +171,15 @@ absl::StatusOr<std::optional<OutboundEntry>> GetOutboundEntry(const Reader& read
   return std::nullopt;
 }
 
+std::uint64_t BlockFirst(std::uint64_t size) { return size - size % kBlockEntries; }
+
+void AddOpenEntry(OutboundTail& tail, const OutboundEntry& entry) { EncodeEntry(entry, tail.open); }
+
+void DropBlocks(Transaction& transaction, const ChannelName& channel, std::uint64_t epoch,
+                std::uint64_t first, std::uint64_t end) {
+  for (; first < end; first += kBlockEntries) transaction.Delete(BlockKey(channel, epoch, first));
+}
+
 OutboundEntries::OutboundEntries(const Snapshot& snapshot, const ChannelName& channel,
                                  std::uint64_t epoch, std::uint64_t first)
     : snapshot_(snapshot),

@@ -76,6 +76,14 @@ class OutboundEntries {
   std::uint64_t block_first_ = 0;  // position of the first of them
 };
 
+// For the log of an epoch that is over: position of the first entry of the block that ends a log of
+// `size`; an entry put back among the open ones.
+std::uint64_t BlockFirst(std::uint64_t size);
+void AddOpenEntry(OutboundTail& tail, const OutboundEntry& entry);
+// Removes the blocks that begin in [first, end).
+void DropBlocks(Transaction& transaction, const ChannelName& channel, std::uint64_t epoch,
+                std::uint64_t first, std::uint64_t end);
+
 // The error for a position that must be there and is not.
 absl::Status ChannelHole(const ChannelName& channel, std::uint64_t position);
 

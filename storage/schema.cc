@@ -60,7 +60,7 @@ absl::Status Migrate(Engine& engine, store::v1::NodeRecord& node,
 }
 
 absl::Status InitializeStore(Engine& engine, std::string_view unit, std::uint64_t epoch,
-                             std::int64_t now_ms) {
+                             std::int64_t now_ms, bool after_loss) {
   const absl::StatusOr<std::optional<std::string>> present = engine.Get(NodeKey());
   if (!present.ok()) return present.status();
   if (present->has_value()) {
@@ -73,6 +73,10 @@ absl::Status InitializeStore(Engine& engine, std::string_view unit, std::uint64_
   node.set_epoch(epoch);
   node.set_schema_version(kSchemaVersion);
   node.set_create_time_ms(now_ms);
+  if (after_loss) {
+    node.mutable_recovery()->set_cause("loss");
+    node.mutable_recovery()->set_begin_time_ms(now_ms);
+  }
   JournalHead head;
   head.epoch = epoch;
   Batch batch;

@@ -31,9 +31,11 @@ absl::Status Migrate(Engine& engine, store::v1::NodeRecord& node,
                      const std::vector<MigrationStep>& steps, std::uint32_t target);
 
 // Makes an empty engine the store of `unit`: node record and the head of an empty journal.
+// `after_loss`: the unit had a store before, which is lost: nothing new is shared until its
+// neighbours have returned what they hold (server/operations/recovery.h).
 // Errors: ALREADY_EXISTS / ALREADY_EXISTS there is a node record; what the engine gives.
 absl::Status InitializeStore(Engine& engine, std::string_view unit, std::uint64_t epoch,
-                             std::int64_t now_ms);
+                             std::int64_t now_ms, bool after_loss = false);
 
 // Checks that the store belongs to `unit`, brings an older layout forward, and returns the node
 // record. Errors: FAILED_PRECONDITION / CONFIG_INVALID not initialised, or the store of another

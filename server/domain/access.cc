@@ -41,6 +41,8 @@ constexpr std::array<PermissionRow, kPermissionCount> kTable = {{
     {Permission::kReadStatus, "read the status of the node", kEverybody},
     {Permission::kWatchChanges, "follow changes", kEverybody},
     {Permission::kReadCodes, "read code lists", kEverybody},
+    {Permission::kBackUp, "make a backup", {Role::kSupervisor, Role::kSync}},
+    {Permission::kEndAmnesia, "end the amnesia of the node", {Role::kSupervisor}},
 }};
 
 const PermissionRow& RowOf(Permission permission) {

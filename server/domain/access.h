@@ -59,8 +59,10 @@ enum class Permission : std::uint8_t {
   kReadStatus,        // status, peers: no contents
   kWatchChanges,      // the feed names records and never holds contents
   kReadCodes,         // code lists, units, gates
+  kBackUp,            // an encrypted copy of everything
+  kEndAmnesia,        // share again before all neighbours have returned what they hold
 };
-inline constexpr int kPermissionCount = 10;
+inline constexpr int kPermissionCount = 12;
 
 bool IsPermitted(const Roles& roles, Permission permission);
 

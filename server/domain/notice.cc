@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "proto/contract/error.h"
+#include "server/domain/answer.h"
 #include "server/domain/handling.h"
 #include "server/domain/policy.h"
 #include "server/limits.h"
@@ -424,6 +425,41 @@ absl::StatusOr<NoticeDecision> WithdrawNotice(const v1::Notice& before, std::str
   body.set_reason(std::string(reason));
   decision.envelopes.push_back(std::move(envelope));
   return decision;
+}
+
+v1::Notice OwnNotice(const exchange::v1::Envelope& envelope, const v1::Notice* before) {
+  const Stamp stamp{.now_ms = envelope.create_time_ms(), .officer = {}};
+  if (envelope.has_notice_withdrawal()) {
+    v1::Notice notice = before != nullptr ? *before : v1::Notice();
+    notice.set_state(v1::NOTICE_STATE_WITHDRAWN);
+    notice.set_change_reason(envelope.notice_withdrawal().reason());
+    StampVersion(notice, envelope.notice_withdrawal().version(), stamp);
+    return notice;
+  }
+  v1::Notice notice = ReceivedNotice(envelope);
+  notice.set_direction(v1::NOTICE_DIRECTION_SENT);
+  notice.set_create_time_ms(stamp.now_ms);
+  notice.set_share_time_ms(stamp.now_ms);
+  if (before != nullptr) {
+    notice.set_incident(before->incident());
+    notice.set_creator(before->creator());
+    notice.set_create_time_ms(before->create_time_ms());
+    if (before->share_time_ms() != 0) notice.set_share_time_ms(before->share_time_ms());
+    *notice.mutable_audience() = before->audience();
+    notice.set_update_time_ms(before->update_time_ms());
+  }
+  AddAudience(envelope, notice);
+  StampVersion(notice, notice.version(), stamp);
+  return notice;
+}
+
+void AddAudience(const exchange::v1::Envelope& envelope, v1::Notice& notice) {
+  for (const std::string& unit : envelope.audience()) {
+    if (std::find(notice.audience().begin(), notice.audience().end(), unit) ==
+        notice.audience().end()) {
+      notice.add_audience(unit);
+    }
+  }
 }
 
 v1::NoticeState EffectiveState(v1::NoticeState state, std::int64_t valid_until_ms,

@@ -96,6 +96,13 @@ absl::StatusOr<NoticeDecision> ReviseNotice(const v1::Notice& before, const v1::
 absl::StatusOr<NoticeDecision> WithdrawNotice(const v1::Notice& before, std::string_view etag,
                                               std::string_view reason, const ShareContext& context);
 
+// An own notice as an envelope of this unit tells it, which a neighbour returned after a loss;
+// `before`: what is known of it, which keeps what never leaves (nullptr: nothing). Of a withdrawal:
+// `before`, withdrawn.
+v1::Notice OwnNotice(const exchange::v1::Envelope& envelope, const v1::Notice* before);
+// Adds the units of the envelope to the notice's audience.
+void AddAudience(const exchange::v1::Envelope& envelope, v1::Notice& notice);
+
 // RELEASED reads as EXPIRED once `now_ms` has passed its end of validity; other states as stored.
 v1::NoticeState EffectiveState(v1::NoticeState state, std::int64_t valid_until_ms,
                                std::int64_t now_ms);

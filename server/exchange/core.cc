@@ -31,10 +31,10 @@ std::array<OutboundLane, kLanes> MakeOutbound(LaneContext& context,
 }
 
 template <std::size_t... index>
-std::array<InboundLane, kLanes> MakeInbound(LaneContext& context,
-                                            std::array<InboundState, kLanes>& states,
+std::array<InboundLane, kLanes> MakeInbound(LaneContext& context, CoreConfig& config,
                                             std::index_sequence<index...>) {
-  return {InboundLane(context, LaneOf(index), std::move(states[index]))...};
+  return {InboundLane(context, LaneOf(index), std::move(config.inbound[index]),
+                      std::move(config.inbound_past[index]))...};
 }
 
 // The earlier of two times, of which 0 means none.
@@ -57,7 +57,8 @@ Core::Core(CoreConfig config, HeadSigner& signer, HeadVerifier& verifier)
                .verifier = verifier_,
                .actions = actions_},
       outbound_(MakeOutbound(context_, config_.outbound, std::make_index_sequence<kLanes>())),
-      inbound_(MakeInbound(context_, config_.inbound, std::make_index_sequence<kLanes>())),
+      inbound_(MakeInbound(context_, config_, std::make_index_sequence<kLanes>())),
+      returns_(context_, config_.recovering, config_.has_past),
       dialler_(config_.limits, config_.jitter_seed),
       sizer_(config_.limits),
       frames_in_(config_.limits.frames_a_second_max, config_.limits.frames_burst),
@@ -126,6 +127,10 @@ void Core::On(FrameReceived event) {
   if (!Up()) return BreakProtocol("a frame before the hellos");
   if (event.frame.has_batch()) return OnBatch(std::move(*event.frame.mutable_batch()));
   if (event.frame.has_receipt()) return OnReceipt(event.frame.receipt());
+  if (event.frame.has_return_request()) return OnReturnRequest(event.frame.return_request());
+  if (event.frame.has_returned())
+    return Apply(returns_.OnReturned(std::move(*event.frame.mutable_returned())),
+                 v1::LANE_UNSPECIFIED, false);
   OnHeartbeat(event.frame.heartbeat());
 }
 
@@ -163,7 +168,13 @@ void Core::On(RangeRead event) {
 void Core::On(FrontierRead event) {
   for (std::size_t i = 0; i < kLanes; ++i) {
     LaneVerdict verdict;
-    if (outbound_[i].OnFrontierRead(event, verdict)) return Apply(verdict, LaneOf(i), true);
+    if (!outbound_[i].OnFrontierRead(event, verdict)) continue;
+    const operations::HeldChannel* const held = returns_.Proven(LaneOf(i));
+    if (verdict.kind == LaneVerdict::Kind::kQuarantine && held != nullptr &&
+        held->size == event.frontier.size() && held->root != event.frontier.Root()) {
+      actions_.push_back(OwnRollback{.lane = LaneOf(i)});
+    }
+    return Apply(verdict, LaneOf(i), true);
   }
 }
 
@@ -187,6 +198,23 @@ void Core::On(ReceiptCommitted event) {
   }
 }
 
+void Core::On(HoldingsCompared event) {
+  LaneVerdict verdict;
+  if (returns_.OnCompared(event, verdict)) Apply(verdict, v1::LANE_UNSPECIFIED, true);
+}
+
+void Core::On(HeldRead event) { (void)returns_.OnHeldRead(event); }
+
+void Core::On(ReturnStored event) {
+  LaneVerdict verdict;
+  if (returns_.OnStored(event, verdict)) Apply(verdict, v1::LANE_UNSPECIFIED, true);
+}
+
+void Core::On(RecoveryDone event) {
+  LaneVerdict verdict;
+  if (returns_.OnDone(event, verdict)) Apply(verdict, v1::LANE_UNSPECIFIED, true);
+}
+
 void Core::On(Stop) {
   if (link_.stream.id != 0) EndStream(Ending::kGoodbye, Reason::kShuttingDown, "the node stops");
   stopped_ = true;
@@ -196,6 +224,7 @@ void Core::EndStream(Ending ending, Reason reason, std::string text) {
   const Stream ended = std::exchange(link_.stream, Stream{});
   for (OutboundLane& lane : outbound_) lane.Close();
   for (InboundLane& lane : inbound_) lane.Close();
+  returns_.Close();
   if (ending == Ending::kGoodbye) {
     actions_.push_back(Send{.stream = ended.id, .frame = GoodbyeFrame(reason, text)});
   }
@@ -279,6 +308,13 @@ void Core::CheckProgress() {
                "nothing was receipted in time; the stream is opened again");
     return EndStream(Ending::kGoodbye, Reason::kLinkStalled, "nothing was receipted in time");
   }
+  const std::int64_t asked_ms = returns_.waiting_since_ms();
+  const std::int64_t big_ms = static_cast<std::int64_t>(link_.stream.announced_bytes) * 1000 /
+                              limits.slow_link_bytes_a_second;
+  if (asked_ms != 0 && now_.monotonic_ms - asked_ms > limits.progress_ms + big_ms) {
+    ++counters_.stalls;
+    EndStream(Ending::kGoodbye, Reason::kLinkStalled, "nothing was returned in time");
+  }
 }
 
 void Core::DialWhenDue() {
@@ -300,6 +336,10 @@ void Core::Pump() {
     OnHello(std::move(hello));
   }
   TellLifted();
+  returns_.Work();
+  if (returns_.TakeFinished() && link_.stream.id != 0) {
+    EndStream(Ending::kGoodbye, Reason::kLinkRenewed, "the channels run again");
+  }
   for (InboundLane& lane : inbound_) lane.Work();
   for (OutboundLane& lane : outbound_) lane.Work(sizer_.bytes());
   Stream& stream = link_.stream;
@@ -325,8 +365,11 @@ void Core::Apply(const LaneVerdict& verdict, v1::Lane lane, bool outbound) {
       } else {
         inbound_[LaneIndex(lane)].Quarantine(verdict.reason);
       }
-      actions_.push_back(PersistQuarantine{
-          .lane = lane, .outbound = outbound, .reason = verdict.reason, .text = verdict.text});
+      actions_.push_back(PersistQuarantine{.lane = lane,
+                                           .outbound = outbound,
+                                           .reason = verdict.reason,
+                                           .text = verdict.text,
+                                           .epoch_over = false});
       link_.stream.heartbeat_urgent = true;  // the peer's people must know too
       return RaiseAlert(verdict.reason, lane, outbound, verdict.text);
     case LaneVerdict::Kind::kBreak:
@@ -362,6 +405,7 @@ std::int64_t Core::next_tick_ms() const {
   std::int64_t due_ms = 0;
   for (const OutboundLane& lane : outbound_) due_ms = Earlier(due_ms, lane.due_ms());
   for (const InboundLane& lane : inbound_) due_ms = Earlier(due_ms, lane.due_ms());
+  due_ms = Earlier(due_ms, returns_.due_ms());
   if (stream.id == 0) {
     if (!link_.dialling && config_.limits.may_dial)
       due_ms = Earlier(due_ms, std::max<std::int64_t>(dialler_.due_ms(), 1));

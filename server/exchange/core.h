@@ -16,6 +16,7 @@
 #include "server/exchange/link.h"
 #include "server/exchange/outbound_lane.h"
 #include "server/exchange/pacing.h"
+#include "server/exchange/returns.h"
 #include "server/exchange/status.h"
 #include "server/exchange/step.h"
 #include "server/exchange/types.h"
@@ -31,6 +32,11 @@ struct CoreConfig {
   std::uint64_t jitter_seed = 0;
   std::array<OutboundState, kLanes> outbound;  // index 0: flash
   std::array<InboundState, kLanes> inbound;
+  // Earlier epochs of the channels from the peer, at most kHoldingsMax a lane: what it can be given
+  // back.
+  std::array<std::vector<InboundState>, kLanes> inbound_past;
+  bool recovering = false;  // the peer has not returned yet what it holds of this unit
+  bool has_past = false;    // there are channels to the peer of earlier epochs
 };
 
 class Core {
@@ -78,6 +84,10 @@ class Core {
   void On(RefusalsRead event);
   void On(BatchCommitted event);
   void On(ReceiptCommitted event);
+  void On(HoldingsCompared event);
+  void On(HeldRead event);
+  void On(ReturnStored event);
+  void On(RecoveryDone event);
   void On(Stop event);
 
   // Frames (core_frames.cc).
@@ -85,9 +95,14 @@ class Core {
   void OnBatch(v1::Batch batch);
   void OnReceipt(const v1::Receipt& receipt);
   void OnHeartbeat(const v1::Heartbeat& heartbeat);
+  void OnReturnRequest(const v1::ReturnRequest& request);
   void OnGoodbye(const v1::Goodbye& goodbye);
   bool AcceptHello(const v1::Hello& hello);
   void OpenLanes(const v1::Hello& hello);
+  // A stop of a channel to the peer may be our own fault: the peer shows what this unit had signed.
+  // `new_stop`: it ran until this hello.
+  void TellOwnRollback(v1::Lane lane, const v1::Hello& hello, bool new_stop);
+  bool NextReturn(v1::Frame& frame);
   v1::Hello MakeHello() const;
   v1::Heartbeat MakeHeartbeat(std::size_t next_bytes);
   // The most urgent frame that may go now; false: none.
@@ -121,6 +136,7 @@ class Core {
   LaneContext context_;          // refers to the members above
   std::array<OutboundLane, kLanes> outbound_;
   std::array<InboundLane, kLanes> inbound_;
+  Returns returns_;
   Link link_;
   Dialler dialler_;
   BatchSizer sizer_;

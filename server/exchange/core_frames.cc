@@ -45,10 +45,12 @@ v1::Hello Core::MakeHello() const {
   hello.set_software(PrintableText(config_.software, config_.limits.text_bytes_max));
   hello.set_time_ms(now_.wall_ms);
   hello.set_signing_certificate(signer_.Certificate());
-  for (const OutboundLane& lane : outbound_) *hello.add_outbound() = lane.Head();
+  for (const OutboundLane& lane : outbound_) *hello.add_outbound() = lane.HelloHead();
   for (const InboundLane& lane : inbound_) {
     if (lane.durable().epoch != 0) *hello.add_inbound() = lane.Held();
+    lane.AddHoldings(hello);
   }
+  hello.set_recovering(returns_.recovering());
   return hello;
 }
 
@@ -111,15 +113,41 @@ void Core::OpenLanes(const v1::Hello& hello) {
   if (renewed) {
     RaiseAlert(Reason::kPeerEpochNew, v1::LANE_UNSPECIFIED, false, "the peer begins a new history");
   }
+  const bool returns = link_.stream.version >= kVersionReturns;
+  if (returns) Apply(returns_.Open(hello), v1::LANE_UNSPECIFIED, true);
+  // The channels wait for the next stream.
+  if (returns && (returns_.recovering() || hello.recovering())) return;
+  if (returns_.recovering()) {
+    RaiseAlert(Reason::kAmnesia, v1::LANE_UNSPECIFIED, false,
+               "the peer's version cannot return what it holds of this unit");
+  }
   for (std::size_t i = 0; i < kLanes; ++i) {
     Apply(inbound_[i].Open(hello.epoch(), OfLane(hello.outbound(), LaneOf(i))), LaneOf(i), false);
+    const v1::Head* const head = OfLane(hello.outbound(), LaneOf(i));
+    if (returns && head != nullptr && inbound_[i].LostReceipted(*head))
+      actions_.push_back(OwnRollback{.lane = LaneOf(i)});
+    const bool ran = outbound_[i].quarantine().empty();
     Apply(outbound_[i].Open(hello.epoch(), OfLane(hello.inbound(), LaneOf(i)), renewed), LaneOf(i),
           true);
+    TellOwnRollback(LaneOf(i), hello, ran);
     // Stops of earlier streams are said again: the peer may have been restarted.
     if (!inbound_[i].told_quarantine().empty() || !outbound_[i].told_quarantine().empty()) {
       link_.stream.heartbeat_urgent = true;
     }
   }
+}
+
+void Core::TellOwnRollback(v1::Lane lane, const v1::Hello& hello, bool new_stop) {
+  const operations::HeldChannel* const held = returns_.Proven(lane);
+  const OutboundLane& out = outbound_[LaneIndex(lane)];
+  if (held == nullptr || out.quarantine().empty()) return;
+  // A fork is found by what the peer says it holds: it must be what it has our signature for.
+  const v1::Receipt* const said = OfLane(hello.inbound(), lane);
+  const bool fork = new_stop && out.quarantine() == contract::ReasonCode(Reason::kChannelFork) &&
+                    said != nullptr && said->epoch() == held->epoch && said->size() == held->size &&
+                    said->root() == storage::HashView(held->root);
+  if (held->size <= out.size() && !fork) return;
+  actions_.push_back(OwnRollback{.lane = lane});
 }
 
 void Core::OnBatch(v1::Batch batch) {
@@ -142,6 +170,14 @@ void Core::OnReceipt(const v1::Receipt& receipt) {
   const LaneVerdict verdict = outbound_[LaneIndex(receipt.lane())].OnReceipt(receipt, sample);
   if (sample.round_trip_ms >= 0) sizer_.OnRoundTrip(sample.round_trip_ms, sample.batch_bytes);
   Apply(verdict, receipt.lane(), true);
+}
+
+// The time that the peer takes with an answer says how large the next may be.
+void Core::OnReturnRequest(const v1::ReturnRequest& request) {
+  std::int64_t rest_ms = -1;
+  const LaneVerdict verdict = returns_.OnRequest(request, sizer_.bytes(), rest_ms);
+  if (rest_ms >= 0) sizer_.OnRoundTrip(rest_ms, returns_.answer_bytes());
+  Apply(verdict, v1::LANE_UNSPECIFIED, false);
 }
 
 void Core::OnHeartbeat(const v1::Heartbeat& heartbeat) {
@@ -250,7 +286,26 @@ bool Core::NextFrame(v1::Frame& frame) {
     *frame.mutable_heartbeat() = MakeHeartbeat(0);
     return true;
   }
+  if (NextReturn(frame)) return true;
   return NextBatch(frame);
+}
+
+bool Core::NextReturn(v1::Frame& frame) {
+  if (auto request = returns_.TakeRequest()) {
+    *frame.mutable_return_request() = std::move(*request);
+    return true;
+  }
+  if (!returns_.AnswerReady()) return false;
+  Stream& stream = link_.stream;
+  const std::size_t bytes = returns_.answer_bytes();
+  if (bytes > 2 * sizer_.bytes() && !stream.big_announced) {
+    stream.big_announced = true;
+    *frame.mutable_heartbeat() = MakeHeartbeat(bytes);
+    return true;
+  }
+  stream.big_announced = false;
+  *frame.mutable_returned() = returns_.TakeAnswer();
+  return true;
 }
 
 // Strictly flash, priority, routine. Flash has a window of its own; the two others share one, so

@@ -62,6 +62,11 @@ struct DriverSeams {
   // What is wrong with this node's own TLS certificate as far as it knows; OK: nothing. For
   // display: whoever is refused in the handshake is told nothing by TLS. Any thread.
   std::function<absl::Status()> own_fault = {};
+  // A peer proved that this node's data is older than what it had sent; the loop thread, and not
+  // to be waited for.
+  std::function<void(const std::string& unit)> rolled_back = {};
+  // The store's Recovery has changed; the loop thread.
+  std::function<void()> recovery_changed = {};
   // The unit of a call's certificate, judged now. Any error refuses the call with it.
   std::function<absl::StatusOr<std::string>(const grpc::ServerContextBase&)> unit_of_call;
   Limits limits;
@@ -174,6 +179,10 @@ class Driver final : public operations::PeerStatusSource,
   void DoClose(const CloseStream& close);
   void DoCommit(PeerLink& link, CommitBatch action);
   void DoProve(PeerLink& link, CommitReceipt action);
+  template <typename RecoveryAction>
+  void DoRecover(PeerLink& link, RecoveryAction action);
+  void DoStoreReturned(PeerLink& link, StoreReturned action);
+  bool DoReturns(PeerLink& link, Action& action);
   void DoQuarantine(PeerLink& link, const PersistQuarantine& action);
   void StoreQuarantine(PeerLink& link, const PersistQuarantine& action);
   void WriteNext(StreamId id);

@@ -65,6 +65,8 @@ void Driver::Do(PeerLink& link, Action& action) {
     DoCommit(link, std::move(*batch));
   } else if (auto* receipt = std::get_if<CommitReceipt>(&action)) {
     DoProve(link, std::move(*receipt));
+  } else if (DoReturns(link, action)) {
+    // After a loss, of this node or of the peer.
   } else if (const auto* quarantine = std::get_if<PersistQuarantine>(&action)) {
     DoQuarantine(link, *quarantine);
   } else if (const auto* alert = std::get_if<Alert>(&action)) {
@@ -247,6 +249,54 @@ void Driver::DoProve(PeerLink& link, CommitReceipt action) {
                      [this, &link, token](const absl::Status& status) {
                        Post([this, &link, token, status] {
                          Feed(link, ReceiptCommitted{.token = token, .status = status});
+                       });
+                     });
+}
+
+bool Driver::DoReturns(PeerLink& link, Action& action) {
+  const std::string& unit = link.peer.unit;
+  if (const auto* compare = std::get_if<CompareHoldings>(&action)) {
+    Feed(link, DoRead(*seams_.engine.TakeSnapshot(), unit, seams_.epoch, *compare));
+  } else if (const auto* read = std::get_if<ReadHeld>(&action)) {
+    Feed(link, DoRead(*seams_.engine.TakeSnapshot(), unit, *read));
+  } else if (auto* store = std::get_if<StoreReturned>(&action)) {
+    DoStoreReturned(link, std::move(*store));
+  } else if (const auto* take = std::get_if<TakeReturned>(&action)) {
+    DoRecover(link, *take);
+  } else if (const auto* carry = std::get_if<CarryOver>(&action)) {
+    DoRecover(link, *carry);
+  } else if (const auto* mark = std::get_if<MarkReturned>(&action)) {
+    DoRecover(link, *mark);
+  } else if (const auto* enter = std::get_if<EnterAmnesia>(&action)) {
+    DoRecover(link, *enter);
+  } else if (std::holds_alternative<OwnRollback>(action)) {
+    if (seams_.rolled_back) seams_.rolled_back(unit);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+template <typename RecoveryAction>
+void Driver::DoRecover(PeerLink& link, RecoveryAction action) {
+  auto prepared = MakeOperation(seams_.facts, link.peer.unit, action);
+  committer_->Submit(
+      std::move(prepared.operation),
+      [this, &link, token = action.token, result = prepared.result](const absl::Status& status) {
+        Post([this, &link, token, status, done = status.ok() && *result] {
+          if (status.ok() && seams_.recovery_changed) seams_.recovery_changed();
+          Feed(link, RecoveryDone{.token = token, .status = status, .done = done});
+        });
+      });
+}
+
+void Driver::DoStoreReturned(PeerLink& link, StoreReturned action) {
+  const Token token = action.token;
+  auto prepared = MakeOperation(seams_.facts, link.peer.unit, std::move(action));
+  committer_->Submit(std::move(prepared.operation),
+                     [this, &link, token, result = prepared.result](const absl::Status& status) {
+                       Post([this, &link, token, status, next = *result] {
+                         Feed(link, ReturnStored{.token = token, .status = status, .next = next});
                        });
                      });
 }

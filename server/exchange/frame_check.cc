@@ -85,6 +85,33 @@ Fault ChannelsFault(const Message& message, const Limits& limits) {
   return std::nullopt;
 }
 
+Fault HoldingFault(const v1::Holding& holding, const Limits& limits) {
+  if (!IsLane(holding.lane())) return "holding: no such lane";
+  if (holding.epoch() == 0) return "holding: epoch is 0";
+  if (holding.size() > kSizeMax) return "holding: size out of range";
+  if (holding.root().size() != storage::kHashBytes) return "holding: root is not 32 bytes";
+  if (holding.head_signature().size() > kSignatureBytes ||
+      holding.receipt_signature().size() > kSignatureBytes) {
+    return "holding: signature too long";
+  }
+  if (holding.head_certificate().size() > limits.certificate_bytes_max) {
+    return "holding: certificate too long";
+  }
+  return std::nullopt;
+}
+
+Fault ReturnedFault(const v1::Returned& returned, const Limits& limits) {
+  if (!IsLane(returned.lane())) return "returned: no such lane";
+  if (static_cast<std::size_t>(returned.envelopes_size()) > limits.batch_items_max) {
+    return "returned: too many envelopes";
+  }
+  for (const std::string& envelope : returned.envelopes()) {
+    if (envelope.empty()) return "returned: empty envelope";
+    if (envelope.size() > limits.envelope_bytes_max) return "returned: envelope too long";
+  }
+  return std::nullopt;
+}
+
 Fault HelloFault(const v1::Hello& hello, const Limits& limits) {
   if (hello.version_min() == 0 || hello.version_min() > hello.version_max()) {
     return "hello: impossible versions";
@@ -94,6 +121,12 @@ Fault HelloFault(const v1::Hello& hello, const Limits& limits) {
   if (hello.software().size() > limits.text_bytes_max) return "hello: software too long";
   if (hello.signing_certificate().size() > limits.certificate_bytes_max) {
     return "hello: signing certificate too long";
+  }
+  if (hello.holdings_size() > static_cast<int>(kHoldingsMax * kLanes)) {
+    return "hello: too many holdings";
+  }
+  for (const v1::Holding& holding : hello.holdings()) {
+    if (auto fault = HoldingFault(holding, limits)) return fault;
   }
   return ChannelsFault(hello, limits);
 }
@@ -141,6 +174,12 @@ Fault FrameFault(const v1::Frame& frame, const Limits& limits) {
       return ReceiptFault(frame.receipt(), true, limits);
     case v1::Frame::kHeartbeat:
       return HeartbeatFault(frame.heartbeat(), limits);
+    case v1::Frame::kReturnRequest:
+      if (!IsLane(frame.return_request().lane())) return "return request: no such lane";
+      if (frame.return_request().first() > kSizeMax) return "return request: out of range";
+      return std::nullopt;
+    case v1::Frame::kReturned:
+      return ReturnedFault(frame.returned(), limits);
     case v1::Frame::kGoodbye:
       return std::nullopt;  // shown only, and cut before
     case v1::Frame::KIND_NOT_SET:

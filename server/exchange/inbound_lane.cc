@@ -30,12 +30,14 @@ LaneVerdict QuotaStop() {
 
 }  // namespace
 
-InboundLane::InboundLane(LaneContext& context, v1::Lane lane, InboundState state)
+InboundLane::InboundLane(LaneContext& context, v1::Lane lane, InboundState state,
+                         std::vector<InboundState> past)
     : context_(context),
       lane_(lane),
       quota_(context.limits),
       durable_(std::move(state)),
-      accepted_(durable_.frontier) {}
+      accepted_(durable_.frontier),
+      past_(std::move(past)) {}
 
 contract::ChannelHead InboundLane::ChannelHeadOf(std::uint64_t size, const Hash& root) const {
   return {.sender = context_.peer,
@@ -110,8 +112,19 @@ bool InboundLane::EnterEpoch(std::uint64_t peer_epoch) {
   }
   if (std::find(past_epochs_.begin(), past_epochs_.end(), peer_epoch) != past_epochs_.end())
     return false;
-  if (old_epoch != 0 && !nothing_stored) replaced_ = durable_;
+  if (old_epoch != 0 && !nothing_stored) {
+    if (replaced_.has_value() && past_.size() < kHoldingsMax)
+      past_.push_back(*std::move(replaced_));
+    replaced_ = durable_;
+  }
   if (old_epoch != 0 && !(nothing_stored && quarantine().empty())) RememberEnded(old_epoch);
+  if (!quarantine().empty()) {
+    context_.actions.push_back(PersistQuarantine{.lane = lane_,
+                                                 .outbound = false,
+                                                 .reason = Reason::kUnspecified,
+                                                 .text = "the peer has begun a new epoch",
+                                                 .epoch_over = true});
+  }
   durable_ = InboundState{};  // a quarantine ends with the epoch it was about
   durable_.epoch = peer_epoch;
   accepted_ = Frontier();
@@ -127,8 +140,11 @@ void InboundLane::Lift(Reason stop, std::string text) {
   durable_.quarantine_reason.clear();
   lifted_ = {.reason = stop, .text = std::move(text)};
   // Before the commit of what comes next, which the store refuses to a stopped channel.
-  context_.actions.push_back(PersistQuarantine{
-      .lane = lane_, .outbound = false, .reason = Reason::kUnspecified, .text = lifted_.text});
+  context_.actions.push_back(PersistQuarantine{.lane = lane_,
+                                               .outbound = false,
+                                               .reason = Reason::kUnspecified,
+                                               .text = lifted_.text,
+                                               .epoch_over = false});
 }
 
 // The root over what is held here is the peer's too, at `size`: the original is back.
@@ -252,7 +268,8 @@ LaneVerdict InboundLane::Accept(v1::Batch batch) {
                   .frontier = frontier,
                   .head_signature = batch.head().signature(),
                   .receipt_signature = context_.signer.Sign(contract::ReceiptBytes(head)),
-                  .quarantine_reason = {}};
+                  .quarantine_reason = {},
+                  .head_certificate = {}};
   Commit waiting{
       .token = commit.token, .state = commit.state, .first = first, .bytes = bytes, .sizes = {}};
   for (const std::string& envelope : commit.envelopes) {
@@ -399,6 +416,39 @@ v1::Receipt InboundLane::Held() const {
   receipt.set_root(root.data(), root.size());
   receipt.set_signature(held.receipt_signature);
   return receipt;
+}
+
+bool InboundLane::LostReceipted(const v1::Head& head) const {
+  const std::optional<Hash> root = storage::HashFromBytes(head.receipted_root());
+  if (head.receipt_epoch() != context_.epoch || !root.has_value()) return false;
+  const std::uint64_t held = durable_.epoch == head.epoch() ? durable_.frontier.size() : 0;
+  if (head.receipted_size() <= held) return false;
+  contract::ChannelHead receipted = ChannelHeadOf(head.receipted_size(), *root);
+  receipted.epoch = head.epoch();
+  return context_.signer.Sign(contract::ReceiptBytes(receipted)) == head.receipt_signature();
+}
+
+void InboundLane::AddHoldings(v1::Hello& hello) const {
+  std::size_t count = 0;
+  const auto add = [&](const InboundState& held) {
+    if (held.frontier.size() == 0 || ++count > kHoldingsMax) return;
+    v1::Holding* holding = hello.add_holdings();
+    const Hash root = held.frontier.Root();
+    holding->set_lane(lane_);
+    holding->set_epoch(held.epoch);
+    holding->set_size(held.frontier.size());
+    holding->set_root(root.data(), root.size());
+    holding->set_head_signature(held.head_signature);
+    if (held.head_certificate.size() <= context_.limits.certificate_bytes_max)
+      holding->set_head_certificate(held.head_certificate);
+    contract::ChannelHead head = ChannelHeadOf(held.frontier.size(), root);
+    head.epoch = held.epoch;
+    // Anew: the stored one may be under a key that has been replaced since.
+    holding->set_receipt_signature(context_.signer.Sign(contract::ReceiptBytes(head)));
+  };
+  add(durable_);
+  if (replaced_.has_value()) add(*replaced_);
+  for (const InboundState& held : past_) add(held);
 }
 
 std::optional<v1::Receipt> InboundLane::TakeReceipt() {

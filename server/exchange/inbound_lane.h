@@ -19,7 +19,9 @@ namespace tripoint::exchange {
 
 class InboundLane {
  public:
-  InboundLane(LaneContext& context, v1::Lane lane, InboundState state);
+  // `past`: its earlier epochs.
+  InboundLane(LaneContext& context, v1::Lane lane, InboundState state,
+              std::vector<InboundState> past);
 
   // No commit is under way: a hello may speak of this lane.
   bool Settled() const { return commits_.empty(); }
@@ -47,6 +49,11 @@ class InboundLane {
 
   // What the hello and the heartbeat say that is held here.
   v1::Receipt Held() const;
+
+  // The peer shows a receipt that this unit gave in its present epoch, over more than is held.
+  bool LostReceipted(const v1::Head& head) const;
+  // Everything that is held of the channel, of whatever epoch, with the proofs.
+  void AddHoldings(v1::Hello& hello) const;
 
   void Quarantine(Reason reason);
   const std::string& quarantine() const { return durable_.quarantine_reason; }
@@ -93,6 +100,7 @@ class InboundLane {
   // The channel that the present epoch replaces, for as long as nothing of the present one was
   // stored: until then it is what the store holds, and its epoch has not ended.
   std::optional<InboundState> replaced_;
+  std::vector<InboundState> past_;  // before those two
   std::deque<Commit> commits_;
   std::size_t commit_bytes_ = 0;
   bool failed_ = false;  // a commit failed; those after it are waited for and count for nothing

@@ -124,8 +124,11 @@ void OutboundLane::Lift() {
   probing_ = false;
   state_.quarantine_reason.clear();
   lifted_ = fmt::format("the rollback is over: the roots agree at size {}", locate_size_);
-  context_.actions.push_back(PersistQuarantine{
-      .lane = lane_, .outbound = true, .reason = Reason::kUnspecified, .text = lifted_});
+  context_.actions.push_back(PersistQuarantine{.lane = lane_,
+                                               .outbound = true,
+                                               .reason = Reason::kUnspecified,
+                                               .text = lifted_,
+                                               .epoch_over = false});
 }
 
 void OutboundLane::Grew(const Frontier& frontier) {
@@ -409,6 +412,16 @@ v1::Head OutboundLane::Head() const {
   const Hash root = state_.frontier.Root();
   head.set_root(root.data(), root.size());
   head.set_receipted_size(state_.receipted.size());
+  return head;
+}
+
+v1::Head OutboundLane::HelloHead() const {
+  v1::Head head = Head();
+  if (state_.receipted.size() == 0 || state_.receipt_epoch == 0) return head;
+  const Hash root = state_.receipted.Root();
+  head.set_receipted_root(root.data(), root.size());
+  head.set_receipt_signature(state_.receipt_signature);
+  head.set_receipt_epoch(state_.receipt_epoch);
   return head;
 }
 

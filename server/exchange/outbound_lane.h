@@ -52,6 +52,7 @@ class OutboundLane {
   std::optional<v1::Batch> TakeBatch(LaneVerdict& verdict);
 
   v1::Head Head() const;  // unsigned
+  v1::Head HelloHead() const;
   std::size_t in_flight_bytes() const { return in_flight_bytes_; }
   bool in_flight() const { return !in_flight_.empty(); }
   // Something waits for the peer, is not held up here, and did not move since; 0: no.

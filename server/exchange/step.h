@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "server/exchange/types.h"
+#include "server/operations/recovery.h"
 
 namespace tripoint::exchange {
 
@@ -81,12 +82,37 @@ struct ReceiptCommitted {
   Token token = 0;
   absl::Status status;
 };
+// The answer to CompareHoldings.
+struct HoldingsCompared {
+  Token token = 0;
+  absl::Status status;
+  operations::HoldingsPlan plan;
+};
+// The answer to ReadHeld. Empty: nothing could be read.
+struct HeldRead {
+  Token token = 0;
+  std::vector<std::string> envelopes;
+};
+// The answer to StoreReturned. `next`: position to ask for; 0: another root, it was dropped.
+struct ReturnStored {
+  Token token = 0;
+  absl::Status status;
+  std::uint64_t next = 0;
+};
+// The answer to TakeReturned and CarryOver (`done`: nothing is left of it), MarkReturned and
+// EnterAmnesia.
+struct RecoveryDone {
+  Token token = 0;
+  absl::Status status;
+  bool done = false;
+};
 // The node stops or the link is switched off: say goodbye, dial no more.
 struct Stop {};
 
-using Event = std::variant<StreamOpened, FrameReceived, FrameSent, StreamClosed, DialFailed, Tick,
-                           ChannelGrew, RangeRead, FrontierRead, RefusalsRead, BatchCommitted,
-                           ReceiptCommitted, Stop>;
+using Event =
+    std::variant<StreamOpened, FrameReceived, FrameSent, StreamClosed, DialFailed, Tick,
+                 ChannelGrew, RangeRead, FrontierRead, RefusalsRead, BatchCommitted,
+                 ReceiptCommitted, HoldingsCompared, HeldRead, ReturnStored, RecoveryDone, Stop>;
 
 // ---- Actions ----
 
@@ -166,9 +192,56 @@ struct PersistQuarantine {
   bool outbound = false;
   Reason reason = Reason::kUnspecified;
   std::string text;
+  // With kUnspecified: whatever the stop was for, its sender has begun a new epoch.
+  bool epoch_over = false;
 };
 
-using Action = std::variant<Dial, Send, ReadRange, ReadFrontier, ReadRefusals, CommitBatch,
-                            CommitReceipt, CloseStream, Alert, PersistQuarantine>;
+// What follows from what the peer says it holds. Answered by HoldingsCompared.
+struct CompareHoldings {
+  Token token = 0;
+  std::vector<operations::HeldChannel> held;
+};
+// Read envelopes of a channel from the peer, of whatever epoch, from `first` on: at most max_items
+// and about max_bytes, but at least one if there is one. Answered by HeldRead.
+struct ReadHeld {
+  Token token = 0;
+  v1::Lane lane = v1::LANE_UNSPECIFIED;
+  std::uint64_t epoch = 0;
+  std::uint64_t first = 0;
+  std::size_t max_bytes = 0;
+  std::size_t max_items = 0;
+};
+// operations::StoreReturned. Answered by ReturnStored.
+struct StoreReturned {
+  Token token = 0;
+  operations::HeldChannel held;
+  std::uint64_t first = 0;
+  std::vector<std::string> envelopes;
+};
+// operations::TakeReturned, CarryOver, PeerReturned and BeginAmnesia. Answered by RecoveryDone.
+struct TakeReturned {
+  Token token = 0;
+  operations::HeldChannel held;
+};
+struct CarryOver {
+  Token token = 0;
+  operations::HoldingsPlan::Carry carry;
+};
+struct MarkReturned {
+  Token token = 0;
+};
+struct EnterAmnesia {
+  Token token = 0;
+};
+// The peer proved, with this unit's own signature, that this node's data is older than what it had
+// sent: the node must stop sending and begin a new epoch. Not answered; the channel is stopped too.
+struct OwnRollback {
+  v1::Lane lane = v1::LANE_UNSPECIFIED;
+};
+
+using Action =
+    std::variant<Dial, Send, ReadRange, ReadFrontier, ReadRefusals, CommitBatch, CommitReceipt,
+                 CloseStream, Alert, PersistQuarantine, CompareHoldings, ReadHeld, StoreReturned,
+                 TakeReturned, CarryOver, MarkReturned, EnterAmnesia, OwnRollback>;
 
 }  // namespace tripoint::exchange

@@ -15,13 +15,14 @@ InboundState FromStore(operations::InboundState state) {
           .frontier = std::move(state.frontier),
           .head_signature = std::move(state.head_signature),
           .receipt_signature = std::move(state.receipt_signature),
-          .quarantine_reason = std::move(state.quarantine_reason)};
+          .quarantine_reason = std::move(state.quarantine_reason),
+          .head_certificate = {}};
 }
 
 }  // namespace
 
-absl::Status LoadChannelStates(const storage::Reader& reader, CoreConfig& config) {
-  absl::StatusOr<operations::PeerChannels> channels = operations::LoadChannels(reader, config.peer);
+absl::Status LoadChannelStates(const storage::Engine& engine, CoreConfig& config) {
+  absl::StatusOr<operations::PeerChannels> channels = operations::LoadChannels(engine, config.peer);
   if (!channels.ok()) return channels.status();
   for (std::size_t i = 0; i < kLanes; ++i) {
     operations::OutboundState& out = channels->outbound[i];
@@ -35,6 +36,16 @@ absl::Status LoadChannelStates(const storage::Reader& reader, CoreConfig& config
     }
     config.inbound[i] = FromStore(std::move(channels->inbound[i]));
   }
+  absl::StatusOr<operations::PastChannels> past =
+      operations::LoadPast(*engine.TakeSnapshot(), config.peer, kHoldingsMax);
+  if (!past.ok()) return past.status();
+  for (std::size_t i = 0; i < kLanes; ++i) {
+    config.inbound_past[i].clear();
+    for (operations::InboundState& state : past->inbound[i])
+      config.inbound_past[i].push_back(FromStore(std::move(state)));
+  }
+  config.has_past = past->outbound;
+  config.recovering = past->recovering;
   return absl::OkStatus();
 }
 
@@ -89,6 +100,26 @@ RefusalsRead DoRead(const storage::Snapshot& snapshot, const std::string& peer,
   return read;
 }
 
+HoldingsCompared DoRead(const storage::Snapshot& snapshot, const std::string& peer,
+                        std::uint64_t epoch, const CompareHoldings& action) {
+  HoldingsCompared compared{.token = action.token, .status = {}, .plan = {}};
+  auto plan = operations::CompareHoldings(snapshot, peer, epoch, action.held);
+  if (plan.ok()) {
+    compared.plan = *std::move(plan);
+  } else {
+    compared.status = plan.status();
+  }
+  return compared;
+}
+
+HeldRead DoRead(const storage::Snapshot& snapshot, const std::string& peer,
+                const ReadHeld& action) {
+  auto envelopes = operations::ReadHeld(snapshot, peer, Number(action.lane), action.epoch,
+                                        action.first, action.max_bytes, action.max_items);
+  if (!envelopes.ok()) return {.token = action.token, .envelopes = {}};
+  return {.token = action.token, .envelopes = *std::move(envelopes)};
+}
+
 operations::Prepared<operations::AppliedBatch> MakeOperation(const operations::NodeFacts& facts,
                                                              const std::string& peer,
                                                              CommitBatch action) {
@@ -126,7 +157,36 @@ operations::Prepared<bool> MakeOperation(const operations::NodeFacts& facts,
               .reason_code = action.reason == Reason::kUnspecified
                                  ? std::string()
                                  : std::string(contract::ReasonCode(action.reason)),
-              .text = action.text});
+              .text = action.text,
+              .epoch_over = action.epoch_over});
+}
+
+operations::Prepared<std::uint64_t> MakeOperation(const operations::NodeFacts& facts,
+                                                  const std::string& peer, StoreReturned action) {
+  return operations::StoreReturned(facts, {.peer = peer,
+                                           .held = std::move(action.held),
+                                           .first = action.first,
+                                           .envelopes = std::move(action.envelopes)});
+}
+
+operations::Prepared<bool> MakeOperation(const operations::NodeFacts& facts,
+                                         const std::string& peer, const TakeReturned& action) {
+  return operations::TakeReturned(facts, peer, action.held);
+}
+
+operations::Prepared<bool> MakeOperation(const operations::NodeFacts& facts,
+                                         const std::string& peer, const CarryOver& action) {
+  return operations::CarryOver(facts, peer, action.carry);
+}
+
+operations::Prepared<bool> MakeOperation(const operations::NodeFacts& facts,
+                                         const std::string& peer, const MarkReturned& /*action*/) {
+  return operations::PeerReturned(facts, peer);
+}
+
+operations::Prepared<bool> MakeOperation(const operations::NodeFacts& facts,
+                                         const std::string& peer, const EnterAmnesia& /*action*/) {
+  return operations::BeginAmnesia(facts, peer);
 }
 
 }  // namespace tripoint::exchange

@@ -22,7 +22,7 @@ namespace tripoint::exchange {
 
 // Puts what the store holds of the six channels with `config.peer` into `config`. Outbound channels
 // of an earlier epoch than `config.epoch` count as empty. Errors: DATA_LOSS / CORRUPT.
-absl::Status LoadChannelStates(const storage::Reader& reader, CoreConfig& config);
+absl::Status LoadChannelStates(const storage::Engine& engine, CoreConfig& config);
 
 // The store's present state of a channel from `peer`: BatchCommitted::durable after an error.
 // nullopt: it cannot be read.
@@ -41,6 +41,10 @@ FrontierRead DoRead(const storage::Snapshot& snapshot, const std::string& peer,
 RefusalsRead DoRead(const storage::Snapshot& snapshot, const std::string& peer,
                     const ReadRefusals& action);
 
+HoldingsCompared DoRead(const storage::Snapshot& snapshot, const std::string& peer,
+                        std::uint64_t epoch, const CompareHoldings& action);
+HeldRead DoRead(const storage::Snapshot& snapshot, const std::string& peer, const ReadHeld& action);
+
 operations::Prepared<operations::AppliedBatch> MakeOperation(const operations::NodeFacts& facts,
                                                              const std::string& peer,
                                                              CommitBatch action);
@@ -50,5 +54,16 @@ operations::Prepared<operations::AppliedReceipt> MakeOperation(const operations:
                                                                CommitReceipt action);
 operations::Prepared<bool> MakeOperation(const operations::NodeFacts& facts,
                                          const std::string& peer, const PersistQuarantine& action);
+
+operations::Prepared<std::uint64_t> MakeOperation(const operations::NodeFacts& facts,
+                                                  const std::string& peer, StoreReturned action);
+operations::Prepared<bool> MakeOperation(const operations::NodeFacts& facts,
+                                         const std::string& peer, const TakeReturned& action);
+operations::Prepared<bool> MakeOperation(const operations::NodeFacts& facts,
+                                         const std::string& peer, const CarryOver& action);
+operations::Prepared<bool> MakeOperation(const operations::NodeFacts& facts,
+                                         const std::string& peer, const MarkReturned& action);
+operations::Prepared<bool> MakeOperation(const operations::NodeFacts& facts,
+                                         const std::string& peer, const EnterAmnesia& action);
 
 }  // namespace tripoint::exchange

@@ -42,7 +42,7 @@ struct Time {
 // Bounds of one core. The defaults are the protocol's; tests narrow them.
 struct Limits {
   std::uint32_t version_min = 1;
-  std::uint32_t version_max = 1;
+  std::uint32_t version_max = 2;
   bool may_dial = true;  // false: the peer's address is not known here; it dials
 
   std::size_t frame_bytes_max = limits::kFrameBytesMax;
@@ -100,7 +100,11 @@ struct InboundState {
   std::string head_signature;     // the peer's, over the head at frontier.size()
   std::string receipt_signature;  // ours, over the same
   std::string quarantine_reason;
+  std::string head_certificate;  // with which head_signature verifies, PEM; empty: not kept
 };
+
+inline constexpr std::uint32_t kVersionReturns = 2;  // from here on a peer can return what it holds
+inline constexpr std::size_t kHoldingsMax = 16;      // of one lane in a hello
 
 // Signs with this unit's signing key. Deterministic: equal bytes, equal signature (Ed25519 is).
 class HeadSigner {
@@ -121,6 +125,12 @@ class HeadVerifier {
   virtual absl::Status Trust(std::string_view certificate) = 0;
   // False unless `signature` over `bytes` is the peer's. Before Trust: false.
   virtual bool Verify(std::string_view bytes, std::string_view signature) const = 0;
+  // Whether `signature` is of this unit's own key of `certificate` (PEM), one that it had before.
+  // False also when that cannot be told.
+  virtual bool VerifyOwn(std::string_view /*certificate*/, std::string_view /*bytes*/,
+                         std::string_view /*signature*/) const {
+    return false;
+  }
 };
 
 }  // namespace tripoint::exchange

@@ -108,7 +108,7 @@ bool IsEnvelopeFault(const absl::Status& status) {
   }
 }
 
-absl::Status RunBatch(storage::Transaction& transaction, const ReadyBatch& ready,
+absl::Status RunBatch(storage::Transaction& transaction, const ReadyBatch& ready, bool answers_kept,
                       AppliedBatch& result) {
   const InboundBatch& batch = ready.batch;
   const ChannelName channel{batch.peer, batch.lane};
@@ -120,7 +120,7 @@ absl::Status RunBatch(storage::Transaction& transaction, const ReadyBatch& ready
   absl::StatusOr<storage::Frontier> frontier = Extend(batch, *before);
   if (!frontier.ok()) return frontier.status();
 
-  TakeIn take_in(transaction, channel, batch.epoch);
+  TakeIn take_in(transaction, channel, batch.epoch, answers_kept);
   for (std::size_t i = 0; i < batch.envelopes.size(); ++i) {
     const std::uint64_t position = batch.first_position + i;
     storage::PutInboundEntry(transaction, channel, batch.epoch, position, batch.envelopes[i]);
@@ -177,7 +177,8 @@ Prepared<AppliedBatch> ApplyBatch(const NodeFacts& node, InboundBatch batch) {
                            "A batch names no lane or holds nothing", "A batch is of one lane.",
                            "Report it to the peer's operators; the link starts again.");
             }
-            return RunBatch(transaction, *ready, *result);
+            const bool answers_kept = node.recovery != nullptr && node.recovery->answers_kept;
+            return RunBatch(transaction, *ready, answers_kept, *result);
           },
           result};
 }

@@ -108,8 +108,9 @@ absl::Status RunReceipt(storage::Transaction& transaction, const InboundReceipt&
 
 // A rollback may turn out to be over, or to be worse, and room for refused envelopes comes back;
 // every other stop is for good.
-bool StopChanges(const std::string& present, const std::string& wanted) {
-  if (present == wanted) return false;
+bool StopChanges(const std::string& present, const ChannelStop& stop) {
+  if (present == stop.reason_code) return false;
+  if (stop.epoch_over) return true;
   if (present == contract::ReasonCode(Reason::kChannelRolledBack)) return true;
   if (present == contract::ReasonCode(Reason::kQuarantineFull)) return true;
   return present.empty();
@@ -121,14 +122,14 @@ absl::Status RunStop(storage::Transaction& transaction, const ChannelStop& stop,
     absl::StatusOr<store::v1::OutboundChannel> state =
         storage::GetOutboundChannel(transaction, channel);
     if (!state.ok()) return state.status();
-    if (!StopChanges(state->quarantine_reason(), stop.reason_code)) return absl::OkStatus();
+    if (!StopChanges(state->quarantine_reason(), stop)) return absl::OkStatus();
     state->set_quarantine_reason(stop.reason_code);
     storage::PutOutboundReceipts(transaction, channel, *state);
   } else {
     absl::StatusOr<store::v1::InboundChannel> state =
         storage::GetInboundChannel(transaction, channel);
     if (!state.ok()) return state.status();
-    if (!StopChanges(state->quarantine_reason(), stop.reason_code)) return absl::OkStatus();
+    if (!StopChanges(state->quarantine_reason(), stop)) return absl::OkStatus();
     state->set_quarantine_reason(stop.reason_code);
     const absl::Status put = storage::PutInboundChannel(transaction, channel, *state);
     if (!put.ok()) return put;

@@ -4,9 +4,11 @@
 #include "proto/contract/error.h"
 #include "server/operations/channels.h"
 #include "server/operations/common.h"
+#include "server/operations/recovery_record.h"
 #include "storage/channel_store.h"
 #include "storage/keys.h"
 #include "storage/outbound_log.h"
+#include "storage/past_channels.h"
 
 namespace tripoint::operations {
 namespace {
@@ -32,20 +34,25 @@ absl::StatusOr<OutboundState> LoadOutbound(const storage::Reader& reader,
   return state;
 }
 
-absl::StatusOr<InboundState> LoadInbound(const storage::Reader& reader,
-                                         const ChannelName& channel) {
-  absl::StatusOr<store::v1::InboundChannel> stored = storage::GetInboundChannel(reader, channel);
-  if (!stored.ok()) return stored.status();
+absl::StatusOr<InboundState> FromRecord(const store::v1::InboundChannel& stored) {
   InboundState state;
-  state.epoch = stored->epoch();
+  state.epoch = stored.epoch();
   absl::StatusOr<storage::Frontier> frontier =
-      storage::FrontierOf(stored->size(), stored->frontier());
+      storage::FrontierOf(stored.size(), stored.frontier());
   if (!frontier.ok()) return frontier.status();
   state.frontier = *std::move(frontier);
-  state.head_signature = stored->head_signature();
-  state.receipt_signature = stored->receipt_signature();
-  state.quarantine_reason = stored->quarantine_reason();
+  state.head_signature = stored.head_signature();
+  state.receipt_signature = stored.receipt_signature();
+  state.quarantine_reason = stored.quarantine_reason();
   return state;
+}
+
+absl::StatusOr<InboundState> LoadInbound(const storage::Reader& reader,
+                                         const ChannelName& channel) {
+  const absl::StatusOr<store::v1::InboundChannel> stored =
+      storage::GetInboundChannel(reader, channel);
+  if (!stored.ok()) return stored.status();
+  return FromRecord(*stored);
 }
 
 }  // namespace
@@ -118,6 +125,50 @@ absl::StatusOr<std::vector<exchange::v1::Refusal>> ReadRefusals(
   }
   if (!cursor->status().ok()) return cursor->status();
   return refusals;
+}
+
+absl::StatusOr<PastChannels> LoadPast(const storage::Snapshot& snapshot, std::string_view peer,
+                                      std::size_t limit) {
+  PastChannels past;
+  for (std::uint8_t lane = 1; lane <= 3; ++lane) {
+    const ChannelName channel{std::string(peer), lane};
+    const auto inbound = storage::ListInboundPast(snapshot, channel, limit);
+    if (!inbound.ok()) return inbound.status();
+    for (const store::v1::InboundChannel& record : *inbound) {
+      absl::StatusOr<InboundState> state = FromRecord(record);
+      if (!state.ok()) return state.status();
+      past.inbound[lane - 1].push_back(*std::move(state));
+    }
+    const auto outbound = storage::ListOutboundPast(snapshot, channel, 1);
+    if (!outbound.ok()) return outbound.status();
+    past.outbound = past.outbound || !outbound->empty();
+  }
+  const absl::StatusOr<store::v1::NodeRecord> node = ReadNode(snapshot);
+  if (!node.ok()) return node.status();
+  past.recovering = node->has_recovery() && !HasReturned(node->recovery(), peer);
+  return past;
+}
+
+absl::StatusOr<std::vector<std::string>> ReadHeld(const storage::Snapshot& snapshot,
+                                                  std::string_view peer, std::uint8_t lane,
+                                                  std::uint64_t epoch, std::uint64_t first,
+                                                  std::size_t bytes_max, std::size_t items_max) {
+  std::vector<std::string> envelopes;
+  const storage::Key prefix =
+      storage::PastChannelKey(storage::Space::kInboundEntry, peer, lane, epoch);
+  const std::unique_ptr<storage::Cursor> cursor =
+      snapshot.NewCursor(storage::EntryKey(storage::Space::kInboundEntry, peer, lane, epoch, first),
+                         storage::PrefixEnd(prefix));
+  std::size_t bytes = 0;
+  for (; cursor->Valid() && envelopes.size() < items_max; cursor->Next()) {
+    if (storage::ReadU64(cursor->key().substr(prefix.size())) != first + envelopes.size())
+      return storage::ChannelHole({std::string(peer), lane}, first + envelopes.size());
+    if (!envelopes.empty() && bytes + cursor->value().size() > bytes_max) break;
+    bytes += cursor->value().size();
+    envelopes.emplace_back(cursor->value());
+  }
+  if (const absl::Status status = cursor->status(); !status.ok()) return status;
+  return envelopes;
 }
 
 }  // namespace tripoint::operations

@@ -84,6 +84,8 @@ struct ChannelStop {
   bool outbound = false;
   std::string reason_code;
   std::string text;
+  // With an empty reason: the sender has begun a new epoch, which ends any stop.
+  bool epoch_over = false;
 };
 Prepared<bool> QuarantineChannel(const NodeFacts& node, ChannelStop stop);
 
@@ -127,6 +129,22 @@ struct PeerChannels {
 
 // Errors: DATA_LOSS / CORRUPT.
 absl::StatusOr<PeerChannels> LoadChannels(const storage::Reader& reader, std::string_view peer);
+
+// Epochs of the six channels that are over.
+struct PastChannels {
+  std::array<std::vector<InboundState>, 3> inbound;  // at most `limit` of each lane
+  bool outbound = false;                             // there are any to the peer
+  bool recovering = false;  // the peer has not returned what it holds (recovery.h)
+};
+absl::StatusOr<PastChannels> LoadPast(const storage::Snapshot& snapshot, std::string_view peer,
+                                      std::size_t limit);
+
+// Envelopes of a channel from `peer`, of whatever epoch, as they came, from `first` on; limits as
+// ReadOutboundRange. Empty at the end. Errors: DATA_LOSS / CORRUPT a hole.
+absl::StatusOr<std::vector<std::string>> ReadHeld(const storage::Snapshot& snapshot,
+                                                  std::string_view peer, std::uint8_t lane,
+                                                  std::uint64_t epoch, std::uint64_t first,
+                                                  std::size_t bytes_max, std::size_t items_max);
 
 // Frontier of a channel to a peer at its present size; the empty one when it is of another epoch
 // than `epoch`. Reads one record. Errors: DATA_LOSS / CORRUPT.

@@ -8,6 +8,7 @@
 #include "server/operations/channels.h"
 #include "server/operations/common.h"
 #include "server/operations/reads.h"
+#include "server/operations/recovery_record.h"
 #include "storage/channel_store.h"
 #include "storage/journal_store.h"
 #include "storage/names.h"
@@ -103,6 +104,20 @@ absl::Status FillInbound(const storage::Snapshot& snapshot, const ChannelName& c
   return absl::OkStatus();
 }
 
+// The loudest line of the status: sharing is held up, why, and for whom it waits.
+void AddRecoveryWarning(const NodeFacts& node, const store::v1::Recovery& recovery,
+                        v1::NodeStatus& status) {
+  if (recovery.begin_time_ms() == 0 || recovery.end_time_ms() != 0) return;
+  std::string missing;
+  for (const std::string& unit : MissingUnits(node, recovery))
+    missing += (missing.empty() ? "" : ", ") + unit;
+  status.add_warnings(fmt::format(
+      "AMNESIA: this node lost part of its memory ({}). It records and receives, and shares "
+      "nothing new until these have returned what they hold of it: {}. To go on without them: "
+      "tripoint recovery end",
+      recovery.cause(), missing));
+}
+
 }  // namespace
 
 absl::StatusOr<JournalPiece> ReadJournal(const storage::Snapshot& snapshot, std::uint64_t after,
@@ -138,7 +153,11 @@ absl::Status FillStatus(const NodeFacts& node, const storage::Snapshot& snapshot
 
   absl::StatusOr<std::uint64_t> count = storage::CountNumbers(snapshot, storage::Kind::kIncident);
   if (!count.ok()) return count.status();
-  status.set_incidents(*count);
+  const absl::StatusOr<store::v1::NodeRecord> record = ReadNode(snapshot);
+  if (!record.ok()) return record.status();
+  const store::v1::Recovery& recovery = record->recovery();
+  // Numbers that were left out after a loss are no records.
+  status.set_incidents(*count - std::min(*count, recovery.skipped_incidents()));
   count = storage::CountNumbers(snapshot, storage::Kind::kReceived);
   if (!count.ok()) return count.status();
   status.set_notices_received(*count);
@@ -149,6 +168,7 @@ absl::Status FillStatus(const NodeFacts& node, const storage::Snapshot& snapshot
   absl::StatusOr<storage::NoticePage> page =
       storage::ListNotices(snapshot, drafts, {}, kDraftsCountedMax);
   if (!page.ok()) return page.status();
+  *count -= std::min(*count, recovery.skipped_notices());
   status.set_notices_sent(*count - std::min<std::uint64_t>(*count, page->notices.size()));
 
   std::uint64_t quarantined = 0;
@@ -164,6 +184,7 @@ absl::Status FillStatus(const NodeFacts& node, const storage::Snapshot& snapshot
     }
   }
   status.set_quarantined(quarantined);
+  AddRecoveryWarning(node, recovery, status);
   return absl::OkStatus();
 }
 

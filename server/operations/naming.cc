@@ -3,6 +3,7 @@
 
 #include "proto/contract/reference.h"
 #include "server/operations/common.h"
+#include "server/operations/recovery.h"
 #include "storage/keys.h"
 #include "storage/names.h"
 
@@ -24,6 +25,7 @@ absl::StatusOr<DrawnName> DrawIncidentName(const NodeFacts& node,
 
 absl::StatusOr<DrawnName> DrawNoticeName(const NodeFacts& node, storage::Transaction& transaction,
                                          bool flash) {
+  if (absl::Status may = CheckMaySend(node); !may.ok()) return may;
   const int year = YearOf(transaction.now_ms());
   absl::StatusOr<std::uint64_t> number =
       storage::NextNumber(transaction, storage::Kind::kNotice, year);

@@ -1,7 +1,8 @@
 // What an operation must know of its node beside the store. Made once by the composition root and
-// outlives every operation. Immutable; any thread.
+// outlives every operation. Immutable but for RecoveryState; any thread.
 #pragma once
 
+#include <atomic>
 #include <set>
 #include <string>
 #include <string_view>
@@ -10,6 +11,15 @@
 #include "proto/contract/vocabulary.h"
 
 namespace tripoint::operations {
+
+// What a node that lost part of its memory must not do, or must look at, for the time being. Set by
+// the composition root after each change of the store's Recovery; asked at each call.
+struct RecoveryState {
+  // Nothing new leaves: the neighbours have not returned yet what they hold.
+  std::atomic<bool> sharing_held = false;
+  // Answers came back before the notices that they are about.
+  std::atomic<bool> answers_kept = false;
+};
 
 struct NodeFacts {
   // Unit id of this node, such as `vn-quangngai`.
@@ -21,6 +31,8 @@ struct NodeFacts {
   const contract::Validator* validator = nullptr;
   // Units whose operators and ours agreed to the link. Nothing is ever addressed to any other unit.
   std::set<std::string, std::less<>> paired;
+  // nullptr: nothing was lost.
+  const RecoveryState* recovery = nullptr;
 
   bool IsPaired(std::string_view peer) const { return paired.contains(peer); }
 };

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "server/domain/admission.h"
+#include "server/operations/recovery.h"
 #include "storage/channel_store.h"
 #include "storage/keys.h"
 #include "storage/merkle.h"
@@ -14,6 +15,7 @@ namespace tripoint::operations {
 
 absl::Status CheckEnvelope(const NodeFacts& node, const storage::Transaction& transaction,
                            exchange::v1::Envelope& envelope) {
+  if (absl::Status may = CheckMaySend(node); !may.ok()) return may;
   envelope.set_epoch(transaction.epoch());
   // Drawn when it is sent; any number serves the check, as long as there is one.
   if (envelope.number() == 0) envelope.set_number(1);

@@ -7,6 +7,7 @@
 #include "proto/contract/error.h"
 #include "server/domain/answer.h"
 #include "server/operations/common.h"
+#include "server/operations/kept_answers.h"
 #include "storage/channel_store.h"
 #include "storage/names.h"
 #include "storage/notice_store.h"
@@ -132,6 +133,9 @@ absl::Status TakeIn::TakeVersion(const exchange::v1::Envelope& envelope, std::ui
   record.set_urgency_code(notice.urgency_code());
   record.set_valid_until_ms(notice.valid_until_ms());
   record.set_needs_ack(domain::NeedsAck(notice, nullptr));
+  if (answers_kept_) {
+    if (absl::Status taken = TakeKeptAnswer(transaction_, record); !taken.ok()) return taken;
+  }
   const absl::Status stored = known->has_value()
                                   ? storage::UpdateReceived(transaction_, **known, record)
                                   : storage::CreateReceived(transaction_, record);

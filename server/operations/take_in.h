@@ -18,9 +18,10 @@ namespace tripoint::operations {
 // One for each batch. Borrows for as long as the operation runs.
 class TakeIn {
  public:
+  // `answers_kept`: this unit's own answers may have come back before what they are about.
   TakeIn(storage::Transaction& transaction, const storage::ChannelName& channel,
-         std::uint64_t epoch)
-      : transaction_(transaction), channel_(channel), epoch_(epoch) {}
+         std::uint64_t epoch, bool answers_kept)
+      : transaction_(transaction), channel_(channel), epoch_(epoch), answers_kept_(answers_kept) {}
 
   // Stores what `envelope`, at `position` of the channel, says. A refusal comes before any write.
   // Errors: what is wrong with the envelope (ENVELOPE_CONFLICT, NOT_FOUND, ENVELOPE_WRONG_ORIGIN),
@@ -44,6 +45,7 @@ class TakeIn {
   storage::Transaction& transaction_;
   const storage::ChannelName& channel_;
   const std::uint64_t epoch_;
+  const bool answers_kept_;
   std::vector<std::string> names_;
   bool received_ = false;
   bool stated_ = false;

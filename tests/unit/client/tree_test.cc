@@ -131,7 +131,7 @@ TEST(Tree, WatchWorksOnListsAndIsRefusedElsewhere) {
     EXPECT_EQ(outcome.exit == kExitUsage, !command->list) << Join(words, " ");
     fixed_lists += fixed ? 1 : 0;
   }
-  EXPECT_EQ(fixed_lists, 5);
+  EXPECT_EQ(fixed_lists, 6);
   EXPECT_GE(lists, 7);
 }
 

@@ -23,6 +23,8 @@ constexpr std::array<std::string_view, kPermissionCount> kMatrix = {
     "yyyyy",  // status
     "yyyyy",  // watch changes
     "yyyyy",  // codes
+    "--yy-",  // back up
+    "--y--",  // end amnesia
 };
 
 TEST(Access, EveryRoleAndPermissionIsAsAgreed) {

@@ -59,6 +59,10 @@ std::string Script::Describe(const Action& action) const {
                                                            : " from them",
                        alert->text);
   }
+  if (std::holds_alternative<OwnRollback>(action)) return "own rollback";
+  if (const auto* compare = std::get_if<CompareHoldings>(&action))
+    return fmt::format("compare {} holdings", compare->held.size());
+  if (!std::holds_alternative<PersistQuarantine>(action)) return "recovery";
   const auto& quarantine = std::get<PersistQuarantine>(action);
   if (quarantine.reason == Reason::kUnspecified) {
     return fmt::format("resume {} {}", LaneName(quarantine.lane),
@@ -127,6 +131,16 @@ std::string Script::DescribeFrame(const v1::Frame& frame) const {
       if (heartbeat.next_bytes() != 0) text += fmt::format(" next={}", heartbeat.next_bytes());
       break;
     }
+    case v1::Frame::kReturnRequest:
+      text =
+          fmt::format("return request {} epoch={} from {}", LaneName(frame.return_request().lane()),
+                      frame.return_request().epoch(), frame.return_request().first());
+      break;
+    case v1::Frame::kReturned:
+      text = fmt::format("returned {} epoch={} {}+{}", LaneName(frame.returned().lane()),
+                         frame.returned().epoch(), frame.returned().first_position(),
+                         frame.returned().envelopes_size());
+      break;
     case v1::Frame::kGoodbye:
       text = fmt::format("goodbye {}: {}", frame.goodbye().reason_code(), frame.goodbye().text());
       break;

@@ -1,0 +1,86 @@
+// See head_file.h.
+#include "storage/head_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+
+#include "proto/contract/error.h"
+#include "storage/keys.h"
+
+namespace tripoint::storage {
+namespace {
+
+// A slot has a sector of its own, so that a torn write never touches the other one: counter, epoch,
+// size (be64 each), root, and SHA-256 over all of that.
+constexpr std::size_t kSlotBytes = 512;
+constexpr std::size_t kCountedBytes = 3 * 8 + kHashBytes;
+
+struct Slot {
+  std::uint64_t counter = 0;  // 0: not whole
+  KeptHead head;
+};
+
+std::array<Slot, 2> ReadSlots(int descriptor) {
+  std::array<Slot, 2> slots;
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    std::string bytes(kCountedBytes + kHashBytes, '\0');
+    const ssize_t got =
+        ::pread(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(i * kSlotBytes));
+    if (got != static_cast<ssize_t>(bytes.size())) continue;
+    const std::string_view counted = std::string_view(bytes).substr(0, kCountedBytes);
+    if (HashView(Sha256(counted)) != std::string_view(bytes).substr(kCountedBytes)) continue;
+    slots[i].counter = ReadU64(counted);
+    slots[i].head = {.epoch = ReadU64(counted.substr(8)),
+                     .size = ReadU64(counted.substr(16)),
+                     .root = *HashFromBytes(counted.substr(24))};
+  }
+  return slots;
+}
+
+absl::Status Failed(int error) {
+  const bool full = error == ENOSPC || error == EDQUOT;
+  return contract::Error(
+      full ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kUnavailable,
+      full ? contract::Reason::kDiskFull : contract::Reason::kOutcomeUnknown,
+      "The head file could not be written", std::strerror(error),
+      "Check the disk of the data folder");
+}
+
+}  // namespace
+
+std::string HeadFile(const std::string& data) { return data + "/head"; }
+
+std::optional<KeptHead> ReadHeadFile(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return std::nullopt;
+  const std::array<Slot, 2> slots = ReadSlots(descriptor);
+  ::close(descriptor);
+  const Slot& newest = slots[0].counter > slots[1].counter ? slots[0] : slots[1];
+  if (newest.counter == 0) return std::nullopt;
+  return newest.head;
+}
+
+absl::Status WriteHeadFile(const std::string& path, const KeptHead& head) {
+  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (descriptor < 0) return Failed(errno);
+  const std::array<Slot, 2> slots = ReadSlots(descriptor);
+  const std::size_t older = slots[0].counter > slots[1].counter ? 1 : 0;
+  std::string bytes = U64Bytes(std::max(slots[0].counter, slots[1].counter) + 1);
+  bytes += U64Bytes(head.epoch) + U64Bytes(head.size);
+  bytes.append(HashView(head.root));
+  bytes.append(HashView(Sha256(bytes)));
+  const ssize_t written =
+      ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(older * kSlotBytes));
+  const bool done = written == static_cast<ssize_t>(bytes.size()) && ::fdatasync(descriptor) == 0;
+  const int error = errno;
+  ::close(descriptor);
+  return done ? absl::OkStatus() : Failed(error);
+}
+
+}  // namespace tripoint::storage

@@ -1,0 +1,34 @@
+// The journal's head beside the store, in two slots that are written in turn: what tells a store
+// that lost its tail, or a whole log, from one that never had it.
+//
+// Written by the node's housekeeping once a second and at its stop, read when the store is opened
+// (data_folder.h). Why so seldom: docs/decisions/2026-11-22-head-file-once-a-second.md. One thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "storage/merkle.h"
+
+namespace tripoint::storage {
+
+struct KeptHead {
+  std::uint64_t epoch = 0;
+  std::uint64_t size = 0;  // of the journal
+  Hash root = {};
+
+  friend bool operator==(const KeptHead&, const KeptHead&) = default;
+};
+
+std::string HeadFile(const std::string& data);  // path in the data folder
+
+// The newest whole slot; nullopt: no file, or none of its slots is whole.
+std::optional<KeptHead> ReadHeadFile(const std::string& path);
+
+// Writes the slot that is not the newest and syncs it. The store holds `head` durably. Errors:
+// UNAVAILABLE / OUTCOME_UNKNOWN, RESOURCE_EXHAUSTED / DISK_FULL; the newest slot is as before.
+absl::Status WriteHeadFile(const std::string& path, const KeptHead& head);
+
+}  // namespace tripoint::storage

@@ -1,0 +1,247 @@
+// After a loss, as the core decides it: what a peer's claims bring about, and what they must not.
+#include <gtest/gtest.h>
+
+#include "server/exchange/core.h"
+#include "tests/unit/exchange/fakes.h"
+
+namespace tripoint::exchange {
+namespace {
+
+constexpr char kUnit[] = "vn-quangngai";
+constexpr char kPeer[] = "la-attapeu";
+constexpr std::uint64_t kEpoch = 7;
+constexpr std::uint64_t kPast = 5;
+constexpr std::uint64_t kPeerEpoch = 9;
+
+// A channel of ours as the peer holds it, both signatures right.
+v1::Holding Claim(std::uint64_t epoch, std::uint64_t size) {
+  const Hash root = FakeFrontier(kUnit, epoch, v1::LANE_ROUTINE, size, 0).Root();
+  const contract::ChannelHead head{.sender = kUnit,
+                                   .receiver = kPeer,
+                                   .lane = v1::LANE_ROUTINE,
+                                   .epoch = epoch,
+                                   .size = size,
+                                   .root = root};
+  v1::Holding holding;
+  holding.set_lane(v1::LANE_ROUTINE);
+  holding.set_epoch(epoch);
+  holding.set_size(size);
+  holding.set_root(root.data(), root.size());
+  holding.set_head_signature(FakeSignature(kUnit, contract::HeadBytes(head)));
+  holding.set_receipt_signature(FakeSignature(kPeer, contract::ReceiptBytes(head)));
+  return holding;
+}
+
+class ReturnsTest : public ::testing::Test {
+ protected:
+  // Opens a stream and hears `claims`; what the core does about them.
+  void Meet(const std::vector<v1::Holding>& claims, bool recovering = false,
+            std::uint32_t version = 2, std::uint64_t own_size = 3) {
+    CoreConfig config;
+    config.unit = kUnit;
+    config.peer = kPeer;
+    config.epoch = kEpoch;
+    config.recovering = recovering;
+    config.outbound[2].frontier = FakeFrontier(kUnit, kEpoch, v1::LANE_ROUTINE, own_size, 0);
+    core_ = std::make_unique<Core>(std::move(config), signer_, verifier_);
+    (void)core_->Step({.monotonic_ms = 1, .wall_ms = 1},
+                      StreamOpened{.stream = 1, .dialled_by_us = false});
+    (void)Step(FrameSent{.stream = 1});
+    v1::Frame frame;
+    v1::Hello& hello = *frame.mutable_hello();
+    hello.set_version_min(1);
+    hello.set_version_max(version);
+    hello.set_unit(kPeer);
+    hello.set_epoch(kPeerEpoch);
+    hello.set_signing_certificate("certificate of la-attapeu");
+    for (const v1::Holding& claim : claims) {
+      *hello.add_holdings() = claim;
+      if (claim.epoch() != kEpoch) continue;
+      v1::Receipt& held = *hello.add_inbound();
+      held.set_lane(claim.lane());
+      held.set_epoch(claim.epoch());
+      held.set_size(claim.size());
+      held.set_root(claim.root());
+    }
+    done_ = Step(FrameReceived{.stream = 1, .frame = std::move(frame)});
+  }
+  std::vector<Action> Step(Event event) {
+    now_ms_ += 1;
+    return core_->Step({.monotonic_ms = now_ms_, .wall_ms = now_ms_}, std::move(event));
+  }
+  template <typename Wanted>
+  const Wanted* Find(const std::vector<Action>& actions) const {
+    for (const Action& action : actions) {
+      if (const auto* found = std::get_if<Wanted>(&action)) return found;
+    }
+    return nullptr;
+  }
+  bool Alerted(Reason reason) const {
+    for (const Action& action : done_) {
+      const auto* alert = std::get_if<Alert>(&action);
+      if (alert != nullptr && alert->reason == reason) return true;
+    }
+    return false;
+  }
+
+  FakeSigner signer_{kUnit};
+  FakeVerifier verifier_{kPeer};
+  std::unique_ptr<Core> core_;
+  std::vector<Action> done_;
+  std::int64_t now_ms_ = 1;
+};
+
+// Goal: what agrees costs nothing, and nothing is asked.
+TEST_F(ReturnsTest, SameHistoryAsksNothing) {
+  Meet({Claim(kEpoch, 3)});
+  EXPECT_EQ(Find<CompareHoldings>(done_), nullptr);
+  EXPECT_EQ(Find<OwnRollback>(done_), nullptr);
+}
+
+// Goal: our own signature over more than we have shows an old copy of the data; a claim without it
+// stops the channel and nothing else.
+TEST_F(ReturnsTest, OnlyOurOwnSignatureProvesARollback) {
+  Meet({Claim(kEpoch, 5)});
+  EXPECT_NE(Find<OwnRollback>(done_), nullptr);
+  EXPECT_NE(Find<PersistQuarantine>(done_), nullptr);
+  v1::Holding forged = Claim(kEpoch, 5);
+  forged.mutable_head_signature()->assign(64, 'x');
+  Meet({forged});
+  EXPECT_EQ(Find<OwnRollback>(done_), nullptr);
+  EXPECT_NE(Find<PersistQuarantine>(done_), nullptr);
+  EXPECT_TRUE(Alerted(Reason::kChannelRolledBack));
+}
+
+// Goal: another root that we had signed is our fault, and an unsigned one a fork.
+TEST_F(ReturnsTest, ForkThatWeSignedIsARollback) {
+  v1::Holding other = Claim(kEpoch, 3);
+  const Hash root = FakeFrontier("else", kEpoch, v1::LANE_ROUTINE, 3, 0).Root();
+  const contract::ChannelHead head{.sender = kUnit,
+                                   .receiver = kPeer,
+                                   .lane = v1::LANE_ROUTINE,
+                                   .epoch = kEpoch,
+                                   .size = 3,
+                                   .root = root};
+  other.set_root(root.data(), root.size());
+  other.set_head_signature(FakeSignature(kUnit, contract::HeadBytes(head)));
+  other.set_receipt_signature(FakeSignature(kPeer, contract::ReceiptBytes(head)));
+  Meet({other});
+  EXPECT_NE(Find<OwnRollback>(done_), nullptr);
+  other.set_head_signature(std::string(64, 'x'));
+  Meet({other});
+  EXPECT_EQ(Find<OwnRollback>(done_), nullptr);
+  EXPECT_TRUE(Alerted(Reason::kChannelFork));
+}
+
+// Goal: a node that does not know of its past learns it from a neighbour's proof, and from nothing
+// less; then it shares nothing and the stream is made anew.
+TEST_F(ReturnsTest, UnknownPastBeginsAmnesiaOnlyWhenProven) {
+  Meet({Claim(kPast, 4)});
+  const auto* compare = Find<CompareHoldings>(done_);
+  ASSERT_NE(compare, nullptr);
+  ASSERT_EQ(compare->held.size(), 1u);
+  EXPECT_TRUE(compare->held[0].proven);
+  operations::HoldingsPlan plan;
+  plan.wants.push_back({compare->held[0], 0});
+  done_ = Step(HoldingsCompared{.token = compare->token, .status = {}, .plan = plan});
+  const auto* enter = Find<EnterAmnesia>(done_);
+  ASSERT_NE(enter, nullptr);
+  done_ = Step(RecoveryDone{.token = enter->token, .status = {}, .done = true});
+  EXPECT_NE(Find<CloseStream>(done_), nullptr);
+
+  v1::Holding forged = Claim(kPast, 4);
+  forged.mutable_head_signature()->assign(64, 'x');
+  Meet({forged});
+  EXPECT_TRUE(Alerted(Reason::kReturnUnproven));
+  compare = Find<CompareHoldings>(done_);
+  ASSERT_NE(compare, nullptr);
+  EXPECT_FALSE(compare->held[0].proven);
+}
+
+// Goal: while a node recovers no channel runs; it asks, keeps, takes in, says that the peer has
+// returned, and only then the stream is made anew.
+TEST_F(ReturnsTest, RecoversStepByStep) {
+  Meet({Claim(kPast, 2)}, true);
+  const auto* compare = Find<CompareHoldings>(done_);
+  ASSERT_NE(compare, nullptr);
+  operations::HoldingsPlan plan;
+  plan.wants.push_back({compare->held[0], 0});
+  done_ = Step(HoldingsCompared{.token = compare->token, .status = {}, .plan = plan});
+  const Send* send = Find<Send>(done_);
+  if (send == nullptr) {
+    done_ = Step(FrameSent{.stream = 1});
+    send = Find<Send>(done_);
+  }
+  ASSERT_NE(send, nullptr);
+  ASSERT_TRUE(send->frame.has_return_request());
+  EXPECT_EQ(send->frame.return_request().first(), 0u);
+
+  v1::Frame frame;
+  v1::Returned& returned = *frame.mutable_returned();
+  returned.set_lane(v1::LANE_ROUTINE);
+  returned.set_epoch(kPast);
+  returned.add_envelopes(FakeEnvelope(kUnit, kPast, v1::LANE_ROUTINE, 0, 0));
+  returned.add_envelopes(FakeEnvelope(kUnit, kPast, v1::LANE_ROUTINE, 1, 0));
+  done_ = Step(FrameReceived{.stream = 1, .frame = frame});
+  const auto* store = Find<StoreReturned>(done_);
+  ASSERT_NE(store, nullptr);
+  EXPECT_EQ(store->envelopes.size(), 2u);
+  done_ = Step(ReturnStored{.token = store->token, .status = {}, .next = 2});
+  const auto* take = Find<TakeReturned>(done_);
+  ASSERT_NE(take, nullptr);
+  done_ = Step(RecoveryDone{.token = take->token, .status = {}, .done = true});
+  const auto* mark = Find<MarkReturned>(done_);
+  ASSERT_NE(mark, nullptr);
+  done_ = Step(RecoveryDone{.token = mark->token, .status = {}, .done = true});
+  EXPECT_NE(Find<CloseStream>(done_), nullptr);
+}
+
+// Goal: what does not have the root that we signed ends nothing: the peer has not returned.
+TEST_F(ReturnsTest, UnprovenReturnDoesNotEndTheAmnesia) {
+  Meet({Claim(kPast, 1)}, true);
+  const auto* compare = Find<CompareHoldings>(done_);
+  ASSERT_NE(compare, nullptr);
+  operations::HoldingsPlan plan;
+  plan.wants.push_back({compare->held[0], 0});
+  (void)Step(HoldingsCompared{.token = compare->token, .status = {}, .plan = plan});
+  (void)Step(FrameSent{.stream = 1});
+  v1::Frame frame;
+  v1::Returned& returned = *frame.mutable_returned();
+  returned.set_lane(v1::LANE_ROUTINE);
+  returned.set_epoch(kPast);
+  returned.add_envelopes("something else");
+  done_ = Step(FrameReceived{.stream = 1, .frame = frame});
+  const auto* store = Find<StoreReturned>(done_);
+  ASSERT_NE(store, nullptr);
+  done_ = Step(ReturnStored{.token = store->token, .status = {}, .next = 0});
+  EXPECT_TRUE(Alerted(Reason::kReturnUnproven));
+  EXPECT_EQ(Find<MarkReturned>(done_), nullptr);
+  EXPECT_TRUE(core_->status().state == LinkState::kUp);
+}
+
+// Goal: what was not asked for, or asked twice at once, breaks the protocol.
+TEST_F(ReturnsTest, UnaskedReturnsBreakTheProtocol) {
+  for (const bool request : {false, true}) {
+    Meet({});
+    v1::Frame frame;
+    if (request) {
+      frame.mutable_return_request()->set_lane(v1::LANE_ROUTINE);
+      frame.mutable_return_request()->set_epoch(kPeerEpoch);
+      (void)Step(FrameReceived{.stream = 1, .frame = frame});
+    } else {
+      frame.mutable_returned()->set_lane(v1::LANE_ROUTINE);
+    }
+    done_ = Step(FrameReceived{.stream = 1, .frame = frame});
+    EXPECT_TRUE(Alerted(Reason::kLinkProtocol));
+  }
+}
+
+// Goal: with a peer of version 1 the channels run and the node stays in amnesia, aloud.
+TEST_F(ReturnsTest, OlderPeerCannotReturn) {
+  Meet({}, true, 1);
+  EXPECT_TRUE(Alerted(Reason::kAmnesia));
+  EXPECT_EQ(Find<CompareHoldings>(done_), nullptr);
+}
+
+}  // namespace
+}  // namespace tripoint::exchange
