@@ -426,7 +426,9 @@ v1::Head OutboundLane::HelloHead() const {
 }
 
 std::int64_t OutboundLane::waiting_since_ms() const {
-  if (mode_ == Mode::kClosed || Stopped() || held_.size() >= size()) return 0;
+  // A peer that holds all and does not repeat its receipt holds the lane up as well.
+  const bool waits = held_.size() < size() || proven_.size() < held_.size();
+  if (mode_ == Mode::kClosed || Stopped() || !waits) return 0;
   if (read_retry_.due_ms() != 0) return 0;
   return std::max<std::int64_t>(progress_ms_, 1);
 }

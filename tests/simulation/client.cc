@@ -90,10 +90,12 @@ void Client::Answered(std::uint64_t id, const absl::Status& status,
     return;
   }
   const contract::Reason reason = contract::ReasonOf(status);
-  // A clock that jumped a year forward ends the validity of what was drafted before.
+  // A clock that jumped a year forward ends the validity of what was drafted before; one that
+  // jumped back by years makes it too long.
   const bool race =
       reason == contract::Reason::kStaleEtag || reason == contract::Reason::kAlreadyAcknowledged ||
-      reason == contract::Reason::kIllegalTransition || reason == contract::Reason::kExpired;
+      reason == contract::Reason::kIllegalTransition || reason == contract::Reason::kExpired ||
+      (reason == contract::Reason::kFieldInvalid && node_.clock_jumped());
   Expect(race, "a good request is refused only when another or the clock was faster, got " +
                    status.ToString());
 }

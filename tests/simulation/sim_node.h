@@ -73,7 +73,11 @@ class SimNode final : public Endpoint, public storage::CommitListener {
   // Of the cores that the next start makes.
   void SetLimits(const exchange::Limits& limits) { limits_ = limits; }
   // Sets the wall clock forward or back, as a bad battery or an officer does.
-  void JumpClock(std::int64_t by_ms) { clock_offset_ms_ += by_ms; }
+  void JumpClock(std::int64_t by_ms) {
+    clock_offset_ms_ += by_ms;
+    clock_jumped_ = true;
+  }
+  bool clock_jumped() const { return clock_jumped_; }
   // `watch` outlives the node, or null.
   void SetWatch(NodeWatch* watch) { watch_ = watch; }
   DiskCopy CopyDisk() const;
@@ -144,6 +148,7 @@ class SimNode final : public Endpoint, public storage::CommitListener {
   const NodeIndex index_;
   const operations::NodeFacts facts_;
   std::int64_t clock_offset_ms_;
+  bool clock_jumped_ = false;
   std::uint64_t epoch_ = 0;
   int crash_per_mille_ = 0;
   int late_per_mille_ = 0;
