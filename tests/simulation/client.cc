@@ -25,7 +25,8 @@ constexpr std::int64_t kLongAgoMs = 1'000'000'000'000;
 bool Transient(const absl::Status& status) {
   const contract::Reason reason = contract::ReasonOf(status);
   return reason == contract::Reason::kOutcomeUnknown || reason == contract::Reason::kDiskFull ||
-         reason == contract::Reason::kQueueFull || reason == contract::Reason::kShuttingDown;
+         reason == contract::Reason::kQueueFull || reason == contract::Reason::kAmnesia ||
+         reason == contract::Reason::kShuttingDown;
 }
 
 v1::Facts MakeFacts(const std::string& title) {
@@ -83,7 +84,8 @@ void Client::Answered(std::uint64_t id, const absl::Status& status,
   // A second answer to a repeated request says the same again.
   if (pending_.erase(id) == 0) return;
   // A node with an old disk has forgotten what it told; nobody is held to its answers.
-  if (model_.untrusted.contains(node_.unit())) return;
+  const bool untrusted = model_.untrusted.contains(node_.unit());
+  if (untrusted && !(status.ok() && model_.restored.contains(node_.unit()))) return;
   if (status.ok()) {
     ++answered_;
     accept();

@@ -231,6 +231,22 @@ void JudgeAlerts(const SimNode& node, const Roster& roster, const Model& model) 
   }
 }
 
+// What an honest neighbour has of a restored node is there again, at least as new.
+void JudgeReturned(SimNode& restored, const std::vector<SimNode*>& nodes, const Roster& roster,
+                   const Model& model) {
+  for (const std::string& peer : restored.facts().paired) {
+    if (model.untrusted.contains(peer)) continue;
+    for (const auto& [name, notice] :
+         ReceivedOf(*nodes[static_cast<std::size_t>(roster.IndexOf(peer))])) {
+      if (OwnerOf(name) != restored.unit()) continue;
+      const auto own =
+          operations::GetNotice(restored.facts(), restored.engine(), name, restored.wall_ms(), {});
+      ExpectOk(own.status(), "what " + peer + " has of a restored node is back there: " + name);
+      Expect(own->version() >= notice.version(), "and as new as " + peer + " has it: " + name);
+    }
+  }
+}
+
 }  // namespace
 
 Judgement JudgeNodes(const std::vector<SimNode*>& nodes, const Roster& roster, const Model& model) {
@@ -238,6 +254,7 @@ Judgement JudgeNodes(const std::vector<SimNode*>& nodes, const Roster& roster, c
   const auto owed = OwedTo(model);
   for (SimNode* node : nodes) {
     JudgeJournal(*node);
+    if (model.restored.contains(node->unit())) JudgeReturned(*node, nodes, roster, model);
     if (model.untrusted.contains(node->unit())) continue;
     const auto of_node = owed.find(node->unit());
     JudgeIncidents(*node, model);

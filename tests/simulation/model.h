@@ -36,6 +36,9 @@ struct Model {
   // Units of which nothing is promised to their peers but harm to their own channels alone: liars,
   // and a node with an old disk.
   std::set<std::string, std::less<>> untrusted;
+  // Of them, those that began a new epoch for it: they give no reference twice, and all that an
+  // honest neighbour has of them comes back.
+  std::set<std::string, std::less<>> restored;
   // Pairs, each both ways, that have no protocol version in common: nothing passes between them.
   std::set<std::pair<std::string, std::string>> apart;
 

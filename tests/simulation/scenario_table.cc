@@ -123,7 +123,9 @@ std::vector<LineSpec> MakeSpecs() {
        "a node's disk is replaced by an old copy of itself",
        {Node("node", "which; not `any`"), Duration("copied", 10 * kSecond, "time of the copy"),
         Duration("restored", 40 * kSecond, "when the copy is put back"),
-        Word("epoch", "same", "same: a rollback, which peers must notice and stop")}},
+        Word("epoch", "same new",
+             "same: a rollback, which peers must notice; new: a restored backup, to which peers "
+             "return what they had from it")}},
       {"expect",
        false,
        "what honest nodes must have noticed when the run ends",

@@ -7,6 +7,7 @@
 
 #include "proto/contract/error.h"
 #include "server/exchange/store_actions.h"
+#include "server/operations/recovery.h"
 #include "storage/keys.h"
 #include "storage/schema.h"
 #include "tests/simulation/check.h"
@@ -90,13 +91,12 @@ void SimNode::Start() {
   Expect(volatile_ == nullptr, "a node is started once");
   ++incarnation_;
   ++counters_.starts;
+  facts_.recovery = &recovery_;
   if (epoch_ == 0) {
     epoch_ = world_.random().Next() | 1;
     ExpectOk(storage::InitializeStore(engine_, facts_.unit, epoch_, wall_ms()), "a new store");
   }
-  const auto node = storage::OpenStore(engine_, facts_.unit);
-  ExpectOk(node.status(), "the store opens after a crash");
-  Expect(node->epoch() == epoch_, "the epoch is the store's");
+  EnterEpoch();
   auto state = std::make_unique<Volatile>();
   state->signer = std::make_unique<CheapSigner>(facts_.unit);
   state->committer = std::make_unique<storage::CommitterCore>(engine_, this);
@@ -119,6 +119,31 @@ void SimNode::Start() {
   world_.Trace(facts_.unit + " starts");
   if (watch_ != nullptr) watch_->OnStarted(*this);
   for (auto& [peer, link] : volatile_->links) Feed(link, exchange::Tick{});
+}
+
+// As the composition root does (server/node.cc).
+void SimNode::EnterEpoch() {
+  const auto before = storage::OpenStore(engine_, facts_.unit);
+  ExpectOk(before.status(), "the store opens after a crash");
+  Expect(before->epoch() == epoch_ || renew_epoch_, "the epoch is the store's");
+  if (std::exchange(renew_epoch_, false)) {
+    // A restore with a disk that fails is tests/integration's.
+    storage::FaultPlan plan = std::exchange(plan_, storage::FaultPlan{});
+    engine_.SetPlan(plan_);
+    engine_.SetDiskFull(false);
+    ExpectOk(operations::BeginEpoch(engine_, world_.random().Next() | 1, operations::kCauseRestore,
+                                    wall_ms()),
+             "a new epoch begins");
+    world_.Trace(facts_.unit + " begins a new epoch");
+    ExpectOk(operations::CompleteEpoch(facts_, engine_, wall_ms()), "a new epoch is completed");
+    plan.seed ^= world_.random().Next();
+    SetDisk(plan);
+  }
+  const auto node = storage::OpenStore(engine_, facts_.unit);
+  ExpectOk(node.status(), "the store opens after a crash");
+  epoch_ = node->epoch();
+  engine_.SetPlan(plan_);
+  ExpectOk(operations::RefreshRecovery(engine_, recovery_), "what was lost can be read");
 }
 
 void SimNode::Crash() {
@@ -374,7 +399,62 @@ void SimNode::Handle(Link& link, exchange::Action action) {
     Do(link, std::move(*receipt));
   } else if (auto* quarantine = std::get_if<exchange::PersistQuarantine>(&action)) {
     Do(link, *quarantine);
+  } else {
+    Expect(DoReturns(link, action), "every action of a core is done");
   }
+}
+
+template <typename RecoveryAction>
+void SimNode::Recover(Link& link, const RecoveryAction& action) {
+  auto prepared = exchange::MakeOperation(facts_, link.core->peer(), action);
+  Submit(std::move(prepared.operation), [this, &link, token = action.token,
+                                         result = prepared.result](const absl::Status& status) {
+    Later(0, [this, &link, token, status, done = status.ok() && *result] {
+      if (status.ok())
+        ExpectOk(operations::RefreshRecovery(engine_, recovery_), "what was lost can be read");
+      Feed(link, exchange::RecoveryDone{.token = token, .status = status, .done = done});
+    });
+  });
+}
+
+bool SimNode::DoReturns(Link& link, exchange::Action& action) {
+  if (auto* compare = std::get_if<exchange::CompareHoldings>(&action)) {
+    Later(world_.random().Between(20, 300), [this, &link, compare = std::move(*compare)] {
+      Feed(link, exchange::DoRead(*engine_.TakeSnapshot(), link.core->peer(), epoch_, compare));
+    });
+  } else if (const auto* read = std::get_if<exchange::ReadHeld>(&action)) {
+    Later(world_.random().Between(20, 300), [this, &link, read = *read] {
+      Feed(link, exchange::DoRead(*engine_.TakeSnapshot(), link.core->peer(), read));
+    });
+  } else if (auto* store = std::get_if<exchange::StoreReturned>(&action)) {
+    const exchange::Token token = store->token;
+    auto prepared = exchange::MakeOperation(facts_, link.core->peer(), std::move(*store));
+    Submit(std::move(prepared.operation),
+           [this, &link, token, result = prepared.result](const absl::Status& status) {
+             Later(0, [this, &link, token, status, next = *result] {
+               Feed(link, exchange::ReturnStored{.token = token, .status = status, .next = next});
+             });
+           });
+  } else if (const auto* take = std::get_if<exchange::TakeReturned>(&action)) {
+    Recover(link, *take);
+  } else if (const auto* carry = std::get_if<exchange::CarryOver>(&action)) {
+    Recover(link, *carry);
+  } else if (const auto* mark = std::get_if<exchange::MarkReturned>(&action)) {
+    Recover(link, *mark);
+  } else if (const auto* enter = std::get_if<exchange::EnterAmnesia>(&action)) {
+    Recover(link, *enter);
+  } else if (std::holds_alternative<exchange::OwnRollback>(action)) {
+    // The node ends and starts with a new epoch, as tripointd does.
+    ++counters_.own_rollbacks;
+    renew_epoch_ = true;
+    Later(0, [this] {
+      Crash();
+      if (on_crash_) on_crash_();
+    });
+  } else {
+    return false;
+  }
+  return true;
 }
 
 void SimNode::Do(Link& link, const exchange::ReadRange& action) {

@@ -36,6 +36,7 @@ struct NodeCounters {
   std::uint64_t starts = 0;
   std::uint64_t crashes = 0;
   std::uint64_t unknown_outcomes = 0;
+  std::uint64_t own_rollbacks = 0;  // it was shown that its disk is an old one
   std::map<std::pair<NodeIndex, contract::Reason>, int> alerts;  // about which peer, what
 };
 
@@ -78,11 +79,18 @@ class SimNode final : public Endpoint, public storage::CommitListener {
     clock_jumped_ = true;
   }
   bool clock_jumped() const { return clock_jumped_; }
+  // What its commits meet from now on, also after a restart.
+  void SetDisk(const storage::FaultPlan& plan) {
+    plan_ = plan;
+    engine_.SetPlan(plan);
+  }
   // `watch` outlives the node, or null.
   void SetWatch(NodeWatch* watch) { watch_ = watch; }
   DiskCopy CopyDisk() const;
   // Precondition: down. What is on the disk now is gone.
   void PutBack(const DiskCopy& copy);
+  // At the next start, as the restore of a backup does: a new epoch for what is on the disk.
+  void RenewEpoch() { renew_epoch_ = true; }
   // Flips a bit of an envelope that some peer has not receipted, if there is any; Repair undoes
   // all.
   void Rot();
@@ -100,6 +108,7 @@ class SimNode final : public Endpoint, public storage::CommitListener {
   const std::string& unit() const { return facts_.unit; }
   const NodeCounters& counters() const { return counters_; }
   std::int64_t wall_ms() const { return world_.now_ms() + clock_offset_ms_; }
+  bool sharing_held() const { return recovery_.sharing_held; }
   std::uint64_t epoch() const { return epoch_; }  // 0: never started
   // Present link status of a peer; down node: a default one.
   exchange::LinkStatus LinkTo(std::string_view peer) const;
@@ -129,6 +138,11 @@ class SimNode final : public Endpoint, public storage::CommitListener {
   void Do(Link& link, exchange::CommitBatch action);
   void Do(Link& link, exchange::CommitReceipt action);
   void Do(Link& link, const exchange::PersistQuarantine& action);
+  // What brings back the memory of a node that lost it; false: another kind of action.
+  bool DoReturns(Link& link, exchange::Action& action);
+  template <typename RecoveryAction>
+  void Recover(Link& link, const RecoveryAction& action);
+  void EnterEpoch();
   void StoreQuarantine(Link& link, const exchange::PersistQuarantine& action);
   void PlanTick(Link& link);
   void Tell(void (NodeWatch::*what)(SimNode&, std::string_view, std::uint8_t), const Link& link,
@@ -146,7 +160,10 @@ class SimNode final : public Endpoint, public storage::CommitListener {
   Network& network_;
   const Roster& roster_;
   const NodeIndex index_;
-  const operations::NodeFacts facts_;
+  operations::RecoveryState recovery_;
+  operations::NodeFacts facts_;
+  storage::FaultPlan plan_;
+  bool renew_epoch_ = false;
   std::int64_t clock_offset_ms_;
   bool clock_jumped_ = false;
   std::uint64_t epoch_ = 0;

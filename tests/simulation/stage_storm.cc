@@ -19,7 +19,7 @@ void Stage::StormBegins() {
     node->SetLateCommits(weather_.late_per_mille);
     storage::FaultPlan disk = weather_.disk;
     disk.seed ^= world_.random().Next();
-    node->engine().SetPlan(disk);
+    node->SetDisk(disk);
   }
   ++round_;
   storm_ = true;
@@ -172,11 +172,15 @@ void Stage::PlanRollback(const Line& line) {
     world_.Trace(Node(index).unit() + " is copied");
     copies_[index] = Node(index).CopyDisk();
   });
-  InStorm(line["restored"], [this, index] {
+  InStorm(line["restored"], [this, index, anew = line["epoch"] == 1] {
     SimNode& node = Node(index);
     if (node.running()) node.Crash();
     node.PutBack(copies_[index]);
     model_.untrusted.insert(node.unit());
+    if (anew) {
+      model_.restored.insert(node.unit());
+      node.RenewEpoch();
+    }
     RestartLater(node);
   });
 }
