@@ -45,7 +45,7 @@ MUTANTS = [
     ("wrong-lane-first", FRAMES,
      "    OutboundLane& lane = outbound_[i];\n    if (!lane.BatchReady())",
      "    OutboundLane& lane = outbound_[kLanes - 1 - i];\n    if (!lane.BatchReady())",
-     "2@narrow", "routine goes before flash"),
+     "6@narrow", "routine goes before flash"),
     ("off-by-one-in-resume", OUT,
      "  read_first_ = sent_.size();",
      "  read_first_ = sent_.size() + (in_flight_.empty() && sent_.size() > 0 && sent_.size() + 1 < size() ? 1 : 0);",
