@@ -124,6 +124,37 @@ class Link {
     Require(commit.receipted.size() <= kOwnSize);
     events.push_back(exchange::ReceiptCommitted{commit.token, absl::OkStatus()});
   }
+  // What a node that lost its memory does: nothing was lost here, so it never carries on.
+  static void Answer(const exchange::CompareHoldings& compare, Events& events) {
+    events.push_back(exchange::HoldingsCompared{compare.token, absl::OkStatus(), {}});
+  }
+  static void Answer(const exchange::ReadHeld& read, Events& events) {
+    exchange::HeldRead answer;
+    answer.token = read.token;
+    for (std::uint64_t at = read.first; at < kOwnSize && answer.envelopes.size() < read.max_items;
+         ++at) {
+      answer.envelopes.push_back(
+          exchange::FakeEnvelope(kPeer, read.epoch, read.lane, at, kEnvelopeBytes));
+    }
+    events.push_back(std::move(answer));
+  }
+  static void Answer(const exchange::StoreReturned& store, Events& events) {
+    events.push_back(exchange::ReturnStored{store.token, absl::OkStatus(),
+                                            store.first + store.envelopes.size()});
+  }
+  static void Answer(const exchange::TakeReturned& take, Events& events) {
+    events.push_back(exchange::RecoveryDone{take.token, absl::OkStatus(), true});
+  }
+  static void Answer(const exchange::CarryOver& carry, Events& events) {
+    events.push_back(exchange::RecoveryDone{carry.token, absl::OkStatus(), true});
+  }
+  static void Answer(const exchange::MarkReturned& mark, Events& events) {
+    events.push_back(exchange::RecoveryDone{mark.token, absl::OkStatus(), true});
+  }
+  static void Answer(const exchange::EnterAmnesia& enter, Events& events) {
+    events.push_back(exchange::RecoveryDone{enter.token, absl::OkStatus(), true});
+  }
+  static void Answer(const exchange::OwnRollback& /*proof*/, Events& /*events*/) {}
   static void Answer(const exchange::CloseStream& /*close*/, Events& /*events*/) {}
   static void Answer(const exchange::Alert& /*alert*/, Events& /*events*/) {}
   static void Answer(const exchange::PersistQuarantine& /*stop*/, Events& /*events*/) {}
@@ -151,7 +182,7 @@ v1::Frame Hello() {
   v1::Hello& hello = *frame.mutable_hello();
   hello.set_unit(kPeer);
   hello.set_version_min(1);
-  hello.set_version_max(1);
+  hello.set_version_max(2);
   hello.set_epoch(kPeerEpoch);
   hello.set_signing_certificate("certificate of la-attapeu");
   return frame;
