@@ -5,6 +5,7 @@
 // Variations are made from `--seed` alone, so a failure repeats. An input that ends the process
 // stays in <program>.last.
 #include <fcntl.h>
+#include <google/protobuf/stubs/logging.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -147,6 +148,7 @@ void WriteSeeds(const std::filesystem::path& folder) {
 }  // namespace
 
 int Replay(const std::filesystem::path& program, const std::vector<std::string>& words) {
+  google::protobuf::SetLogHandler(nullptr);  // it would tell of every text that is none
   Options options;
   if (!ReadOptions(words, options)) return Usage();
   if (!options.write_to.empty()) {
