@@ -69,7 +69,8 @@ struct Statistics {
   std::uint64_t keys_estimate = 0;
   std::uint64_t disk_bytes = 0;
   std::uint64_t memory_bytes = 0;
-  bool writes_stopped = false;  // disk full or failed; reads go on
+  std::uint64_t unmerged_tables = 0;  // of the newest level; many slow writing
+  bool writes_stopped = false;        // disk full or failed; reads go on
 };
 
 class Engine : public Reader {

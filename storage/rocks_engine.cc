@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <cstdarg>
 #include <filesystem>
 #include <system_error>
@@ -65,6 +66,16 @@ absl::Status FromRocks(const rocksdb::Status& status, const std::string& what) {
 
 // Of the newest level (RocksDB's default).
 constexpr int kTablesThatSlowWriting = 20;
+
+std::uint64_t UnmergedTables(rocksdb::DB& db) {
+  // A property that is text, though its value is a number.
+  std::string text;
+  std::uint64_t tables = 0;
+  if (db.GetProperty(rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0", &text)) {
+    (void)std::from_chars(text.data(), text.data() + text.size(), tables);
+  }
+  return tables;
+}
 
 // What the RocksDB threads and the callers report, and what they want to know.
 class Health {
@@ -392,6 +403,7 @@ Statistics RocksEngine::GetStatistics() const {
   std::uint64_t value = 0;
   if (db_->GetIntProperty(rocksdb::DB::Properties::kEstimateNumKeys, &value))
     statistics.keys_estimate = value;
+  statistics.unmerged_tables = UnmergedTables(*db_);
   for (const std::string* property : {&rocksdb::DB::Properties::kCurSizeAllMemTables,
                                       &rocksdb::DB::Properties::kEstimateTableReadersMem,
                                       &rocksdb::DB::Properties::kBlockCacheUsage}) {
@@ -488,11 +500,7 @@ void MergeBeforeWriting(rocksdb::DB& db, Health& health) {
   constexpr int kMergesMax = 16;
   constexpr absl::Duration kMergeMax = absl::Seconds(30);
   for (int merge = 0; merge < kMergesMax && !health.full() && !health.failed(); ++merge) {
-    std::uint64_t tables = 0;
-    if (!db.GetIntProperty(rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0", &tables) ||
-        tables < kTablesThatSlowWriting || !health.AwaitMerge(kMergeMax)) {
-      return;
-    }
+    if (UnmergedTables(db) < kTablesThatSlowWriting || !health.AwaitMerge(kMergeMax)) return;
   }
 }
 
