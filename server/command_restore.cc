@@ -157,10 +157,8 @@ absl::StatusOr<storage::StoreReport> UnpackAndVerify(const BackupOptions& option
       storage::VerifyStore(*opened.engine->TakeSnapshot());
   if (!report.ok()) return report.status();
   if (report->changes < header.change_number()) {
-    return Error(absl::StatusCode::kDataLoss, Reason::kBackupInvalid, "The backup is not whole",
-                 fmt::format("It ends at change {} and should hold {}", report->changes,
-                             header.change_number()),
-                 "Use another backup. Nothing was changed");
+    return contract::BackupInvalid(fmt::format("It ends at change {} and should hold {}",
+                                               report->changes, header.change_number()));
   }
   return report;
 }

@@ -22,7 +22,10 @@ namespace tripoint::storage {
 namespace {
 
 namespace fs = std::filesystem;
+using contract::BackupInvalid;
+using contract::BigEndian;
 using contract::Error;
+using contract::ReadBigEndian;
 using contract::Reason;
 
 constexpr std::size_t kPieceBytes = 64u << 10;
@@ -33,24 +36,6 @@ const unsigned char* Bytes(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 unsigned char* Bytes(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
-
-std::string BigEndian(std::uint64_t value, int bytes) {
-  std::string text;
-  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
-    text.push_back(static_cast<char>(value >> shift));
-  return text;
-}
-
-std::uint64_t Number(std::string_view bytes) {
-  std::uint64_t value = 0;
-  for (const char byte : bytes) value = value << 8 | static_cast<std::uint8_t>(byte);
-  return value;
-}
-
-absl::Status Invalid(std::string why) {
-  return Error(absl::StatusCode::kDataLoss, Reason::kBackupInvalid, "The backup is not whole",
-               std::move(why), "Use another copy of it, or another backup. Nothing was changed");
-}
 
 absl::Status DiskError(const std::string& what, int error) {
   const bool full = error == ENOSPC || error == EDQUOT;
@@ -119,7 +104,7 @@ class Unpacker {
         continue;
       }
       if (rest.size() < 2) break;
-      const std::size_t name_bytes = static_cast<std::size_t>(Number(rest.substr(0, 2)));
+      const std::size_t name_bytes = static_cast<std::size_t>(ReadBigEndian(rest.substr(0, 2)));
       if (name_bytes == 0) {
         ended_ = true;
         rest.remove_prefix(2);
@@ -127,12 +112,12 @@ class Unpacker {
       }
       if (rest.size() < 2 + name_bytes + 8) break;
       const std::string name(rest.substr(2, name_bytes));
-      if (!IsPlainName(name)) return Invalid("It holds a file with a name that no store has");
-      left_ = Number(rest.substr(2 + name_bytes, 8));
+      if (!IsPlainName(name)) return BackupInvalid("It holds a file with a name that no store has");
+      left_ = ReadBigEndian(rest.substr(2 + name_bytes, 8));
       rest.remove_prefix(2 + name_bytes + 8);
       file_ = std::make_unique<Output>(folder_ + "/" + name);
     }
-    if (ended_ && !rest.empty()) return Invalid("It holds more than its end");
+    if (ended_ && !rest.empty()) return BackupInvalid("It holds more than its end");
     buffer_ = std::string(rest);
     return absl::OkStatus();
   }
@@ -287,7 +272,7 @@ absl::Status UnpackBackup(const std::string& path, std::string_view secret_key,
   std::string key(crypto_secretstream_xchacha20poly1305_KEYBYTES, '\0');
   if (header.sealed_key().size() != key.size() + crypto_box_SEALBYTES ||
       header.stream_header().size() != crypto_secretstream_xchacha20poly1305_HEADERBYTES) {
-    return Invalid("Its header is damaged");
+    return BackupInvalid("Its header is damaged");
   }
   if (secret_key.size() != crypto_box_SECRETKEYBYTES ||
       crypto_box_seal_open(Bytes(key), Bytes(header.sealed_key()), header.sealed_key().size(),
@@ -301,7 +286,7 @@ absl::Status UnpackBackup(const std::string& path, std::string_view secret_key,
   const int begun = crypto_secretstream_xchacha20poly1305_init_pull(
       &cipher, Bytes(header.stream_header()), Bytes(key));
   sodium_memzero(key.data(), key.size());
-  if (begun != 0) return Invalid("Its header is damaged");
+  if (begun != 0) return BackupInvalid("Its header is damaged");
   std::string bound(crypto_hash_sha256_BYTES, '\0');
   (void)crypto_hash_sha256(Bytes(bound), Bytes(begin), head->bytes);
 
@@ -316,19 +301,19 @@ absl::Status UnpackBackup(const std::string& path, std::string_view secret_key,
   for (bool final = false; !final;) {
     std::array<char, 4> length_bytes;
     if (!file.read(length_bytes.data(), length_bytes.size()))
-      return Invalid("It ends before its end mark: it was cut short");
-    const std::uint64_t length = Number({length_bytes.data(), length_bytes.size()});
+      return BackupInvalid("It ends before its end mark: it was cut short");
+    const std::uint64_t length = ReadBigEndian({length_bytes.data(), length_bytes.size()});
     if (length < kSealBytes || length > kPieceBytes + kSealBytes)
-      return Invalid("A piece of it is damaged or was altered");
+      return BackupInvalid("A piece of it is damaged or was altered");
     sealed.resize(length);
     if (!file.read(sealed.data(), static_cast<std::streamsize>(length)))
-      return Invalid("It ends within a piece: it was cut short");
+      return BackupInvalid("It ends within a piece: it was cut short");
     plain.resize(length - kSealBytes);
     unsigned char tag = 0;
     if (crypto_secretstream_xchacha20poly1305_pull(&cipher, Bytes(plain), nullptr, &tag,
                                                    Bytes(sealed), sealed.size(), Bytes(bound),
                                                    bound.size()) != 0) {
-      return Invalid("A piece of it is damaged or was altered");
+      return BackupInvalid("A piece of it is damaged or was altered");
     }
     bound.clear();
     final = tag == crypto_secretstream_xchacha20poly1305_TAG_FINAL;
@@ -336,7 +321,7 @@ absl::Status UnpackBackup(const std::string& path, std::string_view secret_key,
   }
   sodium_memzero(&cipher, sizeof cipher);
   if (!unpacker.ended() || file.peek() != std::ifstream::traits_type::eof())
-    return Invalid("Its end is not where it should be");
+    return BackupInvalid("Its end is not where it should be");
   return absl::OkStatus();
 }
 

@@ -1,6 +1,8 @@
 // See backup_form.h.
 #include "proto/contract/backup_form.h"
 
+#include <utility>
+
 #include "proto/contract/error.h"
 
 namespace tripoint::contract {
@@ -9,31 +11,35 @@ namespace {
 constexpr std::string_view kMagic = "TPBACKUP";
 constexpr std::size_t kFixedBytes = 8 + 2 + 4;  // magic, version, length of the header
 
-std::uint32_t BigEndian(std::string_view bytes) {
-  std::uint32_t value = 0;
+}  // namespace
+
+std::string BigEndian(std::uint64_t value, int bytes) {
+  std::string text;
+  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
+    text.push_back(static_cast<char>(value >> shift));
+  return text;
+}
+
+std::uint64_t ReadBigEndian(std::string_view bytes) {
+  std::uint64_t value = 0;
   for (const char byte : bytes) value = value << 8 | static_cast<std::uint8_t>(byte);
   return value;
 }
 
-absl::Status Invalid(std::string why) {
-  return Error(absl::StatusCode::kDataLoss, Reason::kBackupInvalid, "This is no whole backup",
+absl::Status BackupInvalid(std::string why) {
+  return Error(absl::StatusCode::kDataLoss, Reason::kBackupInvalid, "The backup is not whole",
                std::move(why), "Use another copy of it, or another backup. Nothing was changed");
 }
 
-}  // namespace
-
 std::string MakeBackupHead(const store::v1::BackupHeader& header) {
   const std::string text = header.SerializeAsString();
-  std::string bytes(kMagic);
-  for (const int shift : {8, 0}) bytes.push_back(static_cast<char>(kBackupVersion >> shift));
-  for (const int shift : {24, 16, 8, 0}) bytes.push_back(static_cast<char>(text.size() >> shift));
-  return bytes + text;
+  return std::string(kMagic) + BigEndian(kBackupVersion, 2) + BigEndian(text.size(), 4) + text;
 }
 
 absl::StatusOr<BackupHead> ReadBackupHead(std::string_view file) {
   if (file.substr(0, kMagic.size()) != kMagic || file.size() < kFixedBytes)
-    return Invalid("It does not begin as a backup does");
-  const std::uint32_t version = BigEndian(file.substr(kMagic.size(), 2));
+    return BackupInvalid("It does not begin as a backup does");
+  const std::uint64_t version = ReadBigEndian(file.substr(kMagic.size(), 2));
   if (version > kBackupVersion) {
     return Error(absl::StatusCode::kFailedPrecondition, Reason::kSchemaNewer,
                  "The backup was made by a newer version of Tripoint",
@@ -41,16 +47,16 @@ absl::StatusOr<BackupHead> ReadBackupHead(std::string_view file) {
                      std::to_string(kBackupVersion),
                  "Use the newer programs. Nothing was changed");
   }
-  const std::uint32_t length = BigEndian(file.substr(kMagic.size() + 2, 4));
+  const std::uint64_t length = ReadBigEndian(file.substr(kMagic.size() + 2, 4));
   if (version == 0 || length > kBackupHeadBytesMax - kFixedBytes)
-    return Invalid("Its header is damaged");
-  if (file.size() < kFixedBytes + length) return Invalid("It ends within its header");
+    return BackupInvalid("Its header is damaged");
+  if (file.size() < kFixedBytes + length) return BackupInvalid("It ends within its header");
   BackupHead head;
   head.bytes = kFixedBytes + length;
   const std::string_view text = file.substr(kFixedBytes, length);
   if (!head.header.ParseFromArray(text.data(), static_cast<int>(text.size())) ||
       head.header.unit().empty() || head.header.public_key().size() != kBackupKeyBytes) {
-    return Invalid("Its header is damaged");
+    return BackupInvalid("Its header is damaged");
   }
   return head;
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "tripoint/store/v1/backup.pb.h"
 
@@ -24,6 +25,13 @@ struct BackupHead {
   store::v1::BackupHeader header;
   std::size_t bytes = 0;  // of all of it, in the file
 };
+
+// Numbers of the form: big-endian, `bytes` long (at most 8).
+std::string BigEndian(std::uint64_t value, int bytes);
+std::uint64_t ReadBigEndian(std::string_view bytes);
+
+// DATA_LOSS / BACKUP_INVALID.
+absl::Status BackupInvalid(std::string why);
 
 std::string MakeBackupHead(const store::v1::BackupHeader& header);
 

@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COUNTRIES = ("kh", "la", "vn")
@@ -436,6 +437,17 @@ class Cluster:
         self.start()
         wait_until(self.links_up, timeout=30, what="all links up")
         return self
+
+
+class Pair(unittest.TestCase):
+    """For tests of one pair: `cluster`, and its nodes `vn` (vn-quangngai, which dials) and `la` (la-attapeu), linked."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster(("vn-quangngai", "la-attapeu"))
+        cls.addClassCleanup(cls.cluster.close)
+        cls.cluster.make_ring()
+        cls.vn, cls.la = cls.cluster.nodes["vn-quangngai"], cls.cluster.nodes["la-attapeu"]
 
 
 # --- what both nodes' own state says about a channel between them

@@ -37,15 +37,12 @@ def create_body(title, request_id):
     return raw_call.message((1, raw_call.message((2, facts(title)))), (2, request_id))
 
 
-class Calls(unittest.TestCase):
+class Calls(federation.Pair):
     """One pair of nodes for everything that must leave it as it was."""
 
     @classmethod
     def setUpClass(cls):
-        cls.cluster = federation.Cluster((VN, LA))
-        cls.addClassCleanup(cls.cluster.close)
-        cls.cluster.make_ring()
-        cls.vn, cls.la = cls.cluster.nodes[VN], cls.cluster.nodes[LA]
+        super().setUpClass()
         answer = cls.vn.json("incident", "new", "--kind", "CTB-GEN", "--where", "G-BOY", "--title", "Pickup with 14 sacks")
         cls.incident = answer["name"].rsplit("/", 1)[1]
 

@@ -203,14 +203,7 @@ class Watch:
         return code
 
 
-class Sessions(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.cluster = federation.Cluster((VN, LA))
-        cls.addClassCleanup(cls.cluster.close)
-        cls.cluster.make_ring()
-        cls.vn, cls.la = cls.cluster.nodes[VN], cls.cluster.nodes[LA]
-
+class Sessions(federation.Pair):
     def share(self, title):
         made = self.vn.json("incident", "new", "--kind", "CTB-GEN", "--where", "G-BOY", "--title", title)
         return self.vn.json("notice", "share", made["name"].rsplit("/", 1)[1], "--to", LA, "--ask-ack", "2h", "--yes")["name"]

@@ -90,15 +90,12 @@ def share_many(node, unit, titles, each=lambda done: None):
             job.result()
 
 
-class Links(unittest.TestCase):
+class Links(federation.Pair):
     """Two nodes; vn-quangngai dials through a link that can be cut and frozen."""
 
     @classmethod
     def setUpClass(cls):
-        cls.cluster = federation.Cluster((VN, LA))
-        cls.addClassCleanup(cls.cluster.close)
-        cls.cluster.make_ring()
-        cls.vn, cls.la = cls.cluster.nodes[VN], cls.cluster.nodes[LA]
+        super().setUpClass()
         cls.link = cls.cluster.link(VN, LA)
 
     def setUp(self):

@@ -22,14 +22,10 @@ UP_SECONDS = (0.02, 0.6)  # a node lives so long after it was ready
 STARTING_SECONDS = (0.0, 0.2)  # or it is killed while it opens its store
 
 
-class Fire(unittest.TestCase):
+class Fire(federation.Pair):
     @classmethod
     def setUpClass(cls):
-        cls.cluster = federation.Cluster((VN, LA))
-        cls.addClassCleanup(cls.cluster.close)
-        cls.cluster.make_ring()
-        cls.vn, cls.la = cls.cluster.nodes[VN], cls.cluster.nodes[LA]
-        federation.wait_until(cls.cluster.links_up, timeout=60, what="the link")
+        super().setUpClass()
         cls.program = federation.binary_folder() / "tripoint-load"
 
     def words(self, mode):

@@ -17,16 +17,8 @@ RECORDS = 20_000
 BATCH = 50
 
 
-class Streams(unittest.TestCase):
+class Streams(federation.Pair):
     """Two nodes; vn-quangngai is the one that is written to."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.cluster = federation.Cluster((VN, LA))
-        cls.addClassCleanup(cls.cluster.close)
-        cls.cluster.make_ring()
-        cls.vn, cls.la = cls.cluster.nodes[VN], cls.cluster.nodes[LA]
-        federation.wait_until(cls.cluster.links_up, timeout=60, what="the link")
 
     def file_of(self, name, count):
         path = self.cluster.folder / name

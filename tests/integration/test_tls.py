@@ -62,15 +62,12 @@ def unit_uri(unit, officer=""):
     return f"spiffe://{unit[:2]}.tripoint/unit/{unit}" + (f"/officer/{officer}" if officer else "")
 
 
-class TwoNodes(unittest.TestCase):
+class TwoNodes(federation.Pair):
     """vn-quangngai and la-attapeu, paired; `stranger` is an authority that calls itself Viet Nam's."""
 
     @classmethod
     def setUpClass(cls):
-        cls.cluster = federation.Cluster((VN, LA))
-        cls.addClassCleanup(cls.cluster.close)
-        cls.cluster.make_ring()
-        cls.vn, cls.la = cls.cluster.nodes[VN], cls.cluster.nodes[LA]
+        super().setUpClass()
         cls.stranger = cls.cluster.folder / "authorities" / "stranger"
         federation.run([cls.cluster.tripointd, "ca", "init", "--country", "vn", "--dir", cls.stranger])
 
@@ -276,14 +273,12 @@ class StrangeNodes(unittest.TestCase):
             self.assertFalse(vn.link_up(LA))
 
 
-class FaultyFilesAtTheStart(unittest.TestCase):
+class FaultyFilesAtTheStart(federation.Pair):
     """Recording comes first: what another country's files or the dates of our own certificates say never stops a start."""
 
     @classmethod
     def setUpClass(cls):
-        cls.cluster = federation.Cluster((VN, LA))
-        cls.addClassCleanup(cls.cluster.close)
-        cls.cluster.make_ring()
+        super().setUpClass()
         cls.vn, cls.roots = cls.cluster.nodes[VN], cls.cluster.nodes[VN].certificates / "roots"
 
     def tearDown(self):
