@@ -1,6 +1,7 @@
 // See backup_key.h.
 #include "certs/backup_key.h"
 
+#include <fmt/format.h>
 #include <sodium.h>
 #include <sys/stat.h>
 
@@ -66,7 +67,8 @@ absl::StatusOr<BackupKeys> KeysOfPassPhrase(std::string_view phrase, const PassP
   if (phrase.size() < kPassPhraseBytesMin || phrase.size() > kPassPhraseBytesMax) {
     return Error(absl::StatusCode::kInvalidArgument, Reason::kFieldInvalid,
                  "The pass phrase is too short or too long",
-                 "It guards everything that the unit has recorded: 12 to 1,024 characters",
+                 "It guards everything that the unit has recorded: 12 to 1,024 bytes (a Khmer or "
+                 "Lao letter is three)",
                  "Take four or more words that do not belong together");
   }
   if (cost.salt.size() != crypto_pwhash_SALTBYTES || cost.memory > kMemoryMax ||
@@ -84,7 +86,8 @@ absl::StatusOr<BackupKeys> KeysOfPassPhrase(std::string_view phrase, const PassP
                     crypto_pwhash_ALG_ARGON2ID13) != 0) {
     return Error(absl::StatusCode::kResourceExhausted, Reason::kInternal,
                  "There is not enough memory for the pass phrase",
-                 "Its key needs 256 MiB, so that guessing is dear", "Free memory and try again");
+                 fmt::format("Its key needs {} MiB, so that guessing is dear", cost.memory >> 20),
+                 "Free memory and try again");
   }
   (void)crypto_box_seed_keypair(Bytes(keys.public_key), Bytes(keys.secret_key), Bytes(seed));
   sodium_memzero(seed.data(), seed.size());

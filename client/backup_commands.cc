@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "certs/backup_key.h"
+#include "certs/files.h"
 #include "client/app.h"
 #include "client/errors.h"
 #include "client/json.h"
@@ -60,11 +61,14 @@ std::string Mebibytes(uint64_t bytes) {
   return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1024.0 * 1024.0));
 }
 
+constexpr mode_t kSecretMode = 0600;
+
 // A new file beside its name until it is whole.
 class NewFile {
  public:
   explicit NewFile(std::string path) : path_(std::move(path)), part_(path_ + ".part") {
-    descriptor_ = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    ::unlink(part_.c_str());  // of a run that was killed
+    descriptor_ = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kSecretMode);
     error_ = descriptor_ < 0 ? errno : 0;
   }
   NewFile(const NewFile&) = delete;
@@ -91,12 +95,7 @@ class NewFile {
     if (error_ == 0 && ::rename(part_.c_str(), path_.c_str()) != 0) error_ = errno;
     if (error_ != 0) return FileError("cannot write " + path_, error_);
     kept_ = true;
-    const int folder = ::open(fs::path(path_).parent_path().c_str(), O_RDONLY | O_CLOEXEC);
-    if (folder >= 0) {
-      (void)::fsync(folder);
-      ::close(folder);
-    }
-    return absl::OkStatus();
+    return certs::SyncFolder(fs::path(path_).parent_path().string());
   }
 
  private:
@@ -381,9 +380,8 @@ absl::StatusOr<int> MakeKey(Context& context, const BackupOptions& options) {
   const certs::BackupKeys keys = certs::NewBackupKeys();
   const std::string hex = certs::HexKey(keys.public_key);
   if (!context.dry_run()) {
-    NewFile file(fs::absolute(options.out).string());
-    absl::Status written = file.Write(certs::HexKey(keys.secret_key) + "\n");
-    if (written.ok()) written = file.Keep();
+    const absl::Status written = certs::WriteNewFile(
+        fs::absolute(options.out).string(), certs::HexKey(keys.secret_key) + "\n", kSecretMode);
     if (!written.ok()) return written;
   }
   const Row row{hex,
@@ -429,10 +427,14 @@ absl::StatusOr<int> EndAmnesia(Context& context, const BackupOptions& options) {
   return kExitDone;
 }
 
-void AddSecrets(CLI::App* app, BackupOptions& options) {
+void AddPassPhrase(CLI::App* app, BackupOptions& options) {
   app->add_option("--pass-phrase-file", options.pass_phrase_file,
                   "file with the pass phrase, readable by you only; without it you are asked")
       ->type_name("FILE");
+}
+
+void AddSecrets(CLI::App* app, BackupOptions& options) {
+  AddPassPhrase(app, options);
   app->add_option("--key-file", options.key_file, "file with the secret key")->type_name("FILE");
 }
 
@@ -446,10 +448,7 @@ void AddBackupCommands(CommandTree& tree) {
       {"backup now --to /media/usb", "backup now --to /media/usb --pass-phrase-file ~/phrase"},
       [options](Context& context) { return BackUpNow(context, *options); });
   now.app->add_option("--to", options->to, "folder for the file")->type_name("FOLDER");
-  now.app
-      ->add_option("--pass-phrase-file", options->pass_phrase_file,
-                   "file with the pass phrase, readable by you only; without it you are asked")
-      ->type_name("FILE");
+  AddPassPhrase(now.app, *options);
   now.app
       ->add_option("--public-key", options->public_key,
                    "encrypt to this key instead (tripoint backup key)")
@@ -459,7 +458,7 @@ void AddBackupCommands(CommandTree& tree) {
                            [options](Context& context) { return ListBackups(context, *options); });
   list.app->add_option("FOLDER", options->to, "folder with backups")->required();
   list.fixed_because = "it stands in a folder of this machine, which the node does not see";
-  list.exits = "8 when a file in it is no whole backup";
+  list.exits = "8 when a file in it does not begin as a backup (verify reads all of one)";
   list.offline = true;
   Command& verify =
       tree.Add(backup, "verify", "opens a backup in a scratch copy and recomputes everything in it",

@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "certs/backup_key.h"
+#include "certs/files.h"
 #include "proto/contract/backup_form.h"
 #include "proto/contract/error.h"
 #include "server/commands.h"
@@ -231,6 +232,8 @@ absl::Status Restore(const BackupOptions& options) {
                    "Name a folder that can be made. Nothing was changed");
   }
   scratch.Keep();
+  if (absl::Status synced = certs::SyncFolder(clean.parent_path().string()); !synced.ok())
+    return synced;
   fmt::print("restored {} into {}, new epoch {:016x}\n{}\n", header->unit(), clean.string(), epoch,
              ReportText(report));
   fmt::print(stderr,

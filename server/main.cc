@@ -98,9 +98,7 @@ void AddNodeCommands(CLI::App& app, Options& options, Action& chosen) {
   restore->add_option("--into", options.backup.into, "New data folder")->required();
   restore->add_option("--unit", options.backup.unit,
                       "Whose backup it must be; otherwise as in the configuration");
-  restore->add_option("-c,--config", options.backup.config_path, "Configuration file")
-      ->envname("TRIPOINTD_CONFIG")
-      ->capture_default_str();
+  AddConfigOption(restore, options.backup.config_path);
   AddSecretOptions(restore, options.backup);
   CLI::App* verify = Command(app, chosen, "verify-backup",
                              "Open a backup in a scratch copy and recompute everything in it",

@@ -117,6 +117,7 @@ grpc::ServerBidiReactor<v1::BackUpRequest, v1::BackUpChunk>* RecoveryService::Ba
 grpc::ServerUnaryReactor* RecoveryService::EndAmnesia(grpc::CallbackServerContext* context,
                                                       const v1::EndAmnesiaRequest* request,
                                                       v1::EndAmnesiaResponse* response) {
+  if (!backend_.committer.TakesCalls()) return rpc::Answer(context, backend_.queue_full);
   v1::EndAmnesiaRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kEndAmnesia, checked);
