@@ -33,13 +33,19 @@ absl::Status CounterBehind(int year) {
 
 }  // namespace
 
-absl::StatusOr<std::uint64_t> NextNumber(Transaction& transaction, Kind kind, int year) {
-  const Key key = CounterKey(kind, year);
-  const absl::StatusOr<std::optional<std::string>> stored = transaction.Get(key);
+absl::StatusOr<std::optional<std::uint64_t>> LastNumber(const Reader& reader, Kind kind, int year) {
+  const absl::StatusOr<std::optional<std::string>> stored = reader.Get(CounterKey(kind, year));
   if (!stored.ok()) return stored.status();
-  if (stored->has_value() && (*stored)->size() != 8) return DamagedRecord();
-  const std::uint64_t number = stored->has_value() ? ReadU64(**stored) + 1 : 1;
-  transaction.Put(key, U64Bytes(number));
+  if (!stored->has_value()) return std::nullopt;
+  if ((*stored)->size() != 8) return DamagedRecord();
+  return std::make_optional(ReadU64(**stored));
+}
+
+absl::StatusOr<std::uint64_t> NextNumber(Transaction& transaction, Kind kind, int year) {
+  const absl::StatusOr<std::optional<std::uint64_t>> last = LastNumber(transaction, kind, year);
+  if (!last.ok()) return last.status();
+  const std::uint64_t number = last->value_or(0) + 1;
+  transaction.Put(CounterKey(kind, year), U64Bytes(number));
   return number;
 }
 

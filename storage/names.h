@@ -17,6 +17,9 @@
 
 namespace tripoint::storage {
 
+// The last number that was drawn in `year`; nullopt: none yet. Errors: DATA_LOSS / CORRUPT.
+absl::StatusOr<std::optional<std::uint64_t>> LastNumber(const Reader& reader, Kind kind, int year);
+
 // Takes the next number of (kind, year), from 1, without gaps: an operation that fails gives it
 // back. `year` is the full year of the reference for incidents and notices, and 0 for received
 // notices and envelopes.

@@ -170,6 +170,7 @@ absl::Status DropReturned(Transaction& transaction, const ChannelName& channel,
   state.set_size(tail->frontier.size());
   state.set_frontier(FrontierHashes(tail->frontier));
   state.clear_returned_size();
+  state.clear_taken_size();
   state.clear_claimed_size();
   state.clear_claimed_root();
   return absl::OkStatus();

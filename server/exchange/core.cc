@@ -127,6 +127,9 @@ void Core::On(FrameReceived event) {
   if (!Up()) return BreakProtocol("a frame before the hellos");
   if (event.frame.has_batch()) return OnBatch(std::move(*event.frame.mutable_batch()));
   if (event.frame.has_receipt()) return OnReceipt(event.frame.receipt());
+  const bool is_return = event.frame.has_return_request() || event.frame.has_returned();
+  if (is_return && link_.stream.version < kVersionReturns)
+    return BreakProtocol("a return on a stream whose version has none");
   if (event.frame.has_return_request()) return OnReturnRequest(event.frame.return_request());
   if (event.frame.has_returned())
     return Apply(returns_.OnReturned(std::move(*event.frame.mutable_returned())),

@@ -420,7 +420,10 @@ v1::Receipt InboundLane::Held() const {
 
 bool InboundLane::LostReceipted(const v1::Head& head) const {
   const std::optional<Hash> root = storage::HashFromBytes(head.receipted_root());
-  if (head.receipt_epoch() != context_.epoch || !root.has_value()) return false;
+  if (head.receipt_epoch() != context_.epoch || !root.has_value() ||
+      head.receipt_signature().empty()) {
+    return false;
+  }
   const std::uint64_t held = durable_.epoch == head.epoch() ? durable_.frontier.size() : 0;
   if (head.receipted_size() <= held) return false;
   contract::ChannelHead receipted = ChannelHeadOf(head.receipted_size(), *root);

@@ -28,7 +28,7 @@ contract::ChannelHead HeadOf(const LaneContext& context, const v1::Holding& hold
 // signed, its certificate proves.
 bool Returns::IsOwn(const v1::Holding& holding) const {
   const std::optional<Hash> root = storage::HashFromBytes(holding.root());
-  if (!root.has_value() || holding.size() == 0) return false;
+  if (!root.has_value() || holding.size() == 0 || holding.head_signature().empty()) return false;
   const std::string bytes = contract::HeadBytes(HeadOf(context_, holding, *root));
   if (context_.signer.Sign(bytes) == holding.head_signature()) return true;
   return context_.verifier.VerifyOwn(holding.head_certificate(), bytes, holding.head_signature());

@@ -40,16 +40,6 @@ std::uint64_t MovedOn(std::uint64_t last, bool all_lost) {
   return (wanted + step - 1) / step * step;
 }
 
-absl::StatusOr<std::optional<std::uint64_t>> LastNumber(const storage::Reader& reader,
-                                                        storage::Kind kind, int year) {
-  const absl::StatusOr<std::optional<std::string>> bytes =
-      reader.Get(storage::CounterKey(kind, year));
-  if (!bytes.ok()) return bytes.status();
-  if (!bytes->has_value()) return std::nullopt;
-  if ((*bytes)->size() != 8) return storage::DamagedRecord();
-  return std::make_optional(storage::ReadU64(**bytes));
-}
-
 // Moves on the counters of every year that may have been used since the data was written: those
 // that have one, and from the newest of them up to now. Result: how many numbers were left out.
 absl::StatusOr<std::uint64_t> MoveCounters(storage::Transaction& transaction, storage::Kind kind,
@@ -59,7 +49,8 @@ absl::StatusOr<std::uint64_t> MoveCounters(storage::Transaction& transaction, st
   std::uint64_t left_out = 0;
   bool used = false;
   for (int year = std::max(1970, now - kYearsBack); year <= now + 1; ++year) {
-    const absl::StatusOr<std::optional<std::uint64_t>> last = LastNumber(transaction, kind, year);
+    const absl::StatusOr<std::optional<std::uint64_t>> last =
+        storage::LastNumber(transaction, kind, year);
     if (!last.ok()) return last.status();
     used = used || last->has_value();
     if (!last->has_value() && (year > now || (!used && year != now))) continue;

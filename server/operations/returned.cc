@@ -98,14 +98,13 @@ absl::Status KeepNumberAway(storage::Transaction& transaction, std::uint64_t rec
                             store::v1::Recovery& recovery) {
   const auto year = static_cast<int>(record_number >> storage::kYearShift);
   const std::uint64_t number = record_number & ((std::uint64_t{1} << storage::kYearShift) - 1);
-  const storage::Key key = storage::CounterKey(storage::Kind::kNotice, year);
-  const absl::StatusOr<std::optional<std::string>> bytes = transaction.Get(key);
-  if (!bytes.ok()) return bytes.status();
-  const std::uint64_t last =
-      bytes->has_value() && (*bytes)->size() == 8 ? storage::ReadU64(**bytes) : 0;
+  const absl::StatusOr<std::optional<std::uint64_t>> known =
+      storage::LastNumber(transaction, storage::Kind::kNotice, year);
+  if (!known.ok()) return known.status();
+  const std::uint64_t last = known->value_or(0);
   if (number > last) {
     recovery.set_skipped_notices(recovery.skipped_notices() + number - last - 1);
-    transaction.Put(key, storage::U64Bytes(number));
+    transaction.Put(storage::CounterKey(storage::Kind::kNotice, year), storage::U64Bytes(number));
   } else if (recovery.skipped_notices() > 0) {
     recovery.set_skipped_notices(recovery.skipped_notices() - 1);  // it has a record again
   }
@@ -182,6 +181,12 @@ class TakeBack {
     if (!found.ok()) return found.status();
     Changed(version.name());
     if (!found->has_value()) {
+      // N- and F-references share their numbers: after a rollback another notice may have this one.
+      // It stays; what was returned stays in its channel, where it is evidence.
+      const absl::StatusOr<std::optional<std::string>> present =
+          transaction_.Get(storage::RecordKey(storage::Space::kNotice, *number));
+      if (!present.ok()) return present.status();
+      if (present->has_value()) return absl::OkStatus();
       if (absl::Status away = KeepNumberAway(transaction_, *number, recovery_); !away.ok())
         return away;
       store::v1::NoticeRecord record;

@@ -91,6 +91,7 @@ class Link {
     events.push_back(exchange::FrameSent{send.stream});
   }
   void Answer(const exchange::ReadRange& read, Events& events) {
+    Require(read.first <= kOwnSize);
     exchange::RangeRead answer;
     answer.token = read.token;
     for (std::uint64_t at = read.first; at < kOwnSize && answer.envelopes.size() < read.max_items;

@@ -47,13 +47,12 @@ void TakeInput(std::string_view input) {
       by_field[client::CsvFields()[i]] = cells[i];
     }
     (void)client::RecordFromCells(context, by_field);
-    // A line of ours reads back cell by cell, but for the guard before what would be a formula. One
-    // empty cell is an empty line, which is no record.
+    // A line of ours reads back cell by cell. One empty cell is an empty line, which is no record.
     if (cells == std::vector<std::string>{""}) continue;
     std::istringstream line(std::string(client::kByteOrderMark) + client::CsvLine(cells));
     std::vector<std::string> again;
     Require(client::CsvReader(line, 16 * kLineBytesMax).Next(again).ok());
-    Require(again.size() == cells.size());
+    Require(again == cells);
   }
   Require(records <= input.size());  // it comes to an end
 }

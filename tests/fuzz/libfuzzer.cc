@@ -1,4 +1,4 @@
-// The entry of libFuzzer. See fuzz.h. `-seed_inputs` are the files that `NAME_replay --write` made.
+// The entry of libFuzzer. See fuzz.h. The seeds: `NAME_fuzz --write FOLDER` of another preset.
 #include "tests/fuzz/fuzz.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -164,7 +164,7 @@ class Noise(Calls):
                 # A Watch of health never ends by itself: it is left after half a second.
                 with self.subTest(method=method, kind=kind), raw_call.Connection(self.vn.api_port, context, 0.5) as connection:
                     with contextlib.suppress(raw_call.Ended):
-                        self.assertIn(connection.call(method, body).code, raw_call.CODES)
+                        connection.call(method, body)
                     self.assertIsNone(self.vn.process.poll(), "the node has ended")
         self.assertEqual("INVALID_ARGUMENT", self.connection().call("/tripoint.v1.IncidentService/GetIncident", bodies["cut"]).code)
         self.assert_nothing_changed()

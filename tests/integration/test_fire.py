@@ -4,7 +4,7 @@
 Goal: whatever an officer was told is there afterwards, as it was told, once, at both ends; nothing else is; both ends of every
 channel have the same root. Writers (`tripoint-load endure`) repeat a call with its request id until it is answered.
 
-TRIPOINT_FIRE_CYCLES kills (25; 1,000 take about 15 minutes), TRIPOINT_FIRE_SEED repeats the moments and the victims.
+TRIPOINT_FIRE_CYCLES kills (25; 1,000 take 11 minutes), TRIPOINT_FIRE_SEED repeats the moments and the victims.
 """
 import json
 import os

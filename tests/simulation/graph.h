@@ -28,7 +28,7 @@ enum class GraphForm : std::uint8_t { kRing, kFull, kReal };  // as the words of
 
 // kReal: the 41 units of the data before Viet Nam's merger of 2025 and their documented neighbours;
 // more nodes are copies of that graph, each joined to the one before it by three links. kRing: a
-// ring with chords; up to three are all paired.
+// ring; up to three are all paired.
 Graph MakeGraph(const codes::Registry& registry, GraphForm form, std::size_t count);
 
 // The registry and, in the list of units, those of the run.

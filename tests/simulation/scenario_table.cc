@@ -32,7 +32,7 @@ std::vector<LineSpec> MakeSpecs() {
        {{"nodes", Form::kNumber, 5, 2, 10'000, "", "whole nodes"},
         Duration("for", 60 * kSecond, "length of the bad weather of a round"),
         {"rounds", Form::kNumber, 1, 1, 1000, "", "bad weather, calm and verdict, so often"},
-        Word("graph", "ring full real", "who is paired: a ring with chords, all, the data's"),
+        Word("graph", "ring full real", "who is paired: a ring, all, the data's"),
         Duration("settle", kHour / 2, "everything arrives so soon after the last fault")}},
       {"officers",
        true,

@@ -1,8 +1,9 @@
 // tripoint-sim: runs whole nodes by seed, as a scenario says, and judges them. One thread.
 //
-//   tripoint-sim --seed 7 --nodes 5 --hours 0.1 --scenario tests/simulation/scenarios/liar.scenario
-//   tripoint-sim --seeds 1..10000                   weather, clocks and nodes drawn from each seed
-//   tripoint-sim --growth --nodes 1000 --notices 20 what a node costs, one JSON line (growth.cc)
+//   tripoint-sim --seed 7 --nodes 5 --hours 0.1 --scenario
+//   tests/simulation/scenarios/liars.scenario tripoint-sim --seeds 1..10000 weather, clocks and
+//   nodes drawn from each seed tripoint-sim --growth --nodes 1000 --notices 20 what a node costs,
+//   one JSON line (growth.cc)
 //
 // Exit 0: every promise was kept; 1: one was broken; 2: the command line or scenario cannot be
 // used.
