@@ -32,6 +32,13 @@ v1::Holding Claim(std::uint64_t epoch, std::uint64_t size) {
   return holding;
 }
 
+// A node whose signing fails: KeyHeadSigner then gives no bytes.
+class MuteSigner final : public HeadSigner {
+ public:
+  std::string Certificate() const override { return "certificate of vn-quangngai"; }
+  std::string Sign(std::string_view /*bytes*/) override { return ""; }
+};
+
 class ReturnsTest : public ::testing::Test {
  protected:
   // Opens a stream and hears `claims`; what the core does about them.
@@ -43,7 +50,7 @@ class ReturnsTest : public ::testing::Test {
     config.epoch = kEpoch;
     config.recovering = recovering;
     config.outbound[2].frontier = FakeFrontier(kUnit, kEpoch, v1::LANE_ROUTINE, own_size, 0);
-    core_ = std::make_unique<Core>(std::move(config), signer_, verifier_);
+    core_ = std::make_unique<Core>(std::move(config), *signs_, verifier_);
     (void)core_->Step({.monotonic_ms = 1, .wall_ms = 1},
                       StreamOpened{.stream = 1, .dialled_by_us = false});
     (void)Step(FrameSent{.stream = 1});
@@ -85,11 +92,45 @@ class ReturnsTest : public ::testing::Test {
   }
 
   FakeSigner signer_{kUnit};
+  MuteSigner mute_;
+  HeadSigner* signs_ = &signer_;
   FakeVerifier verifier_{kPeer};
   std::unique_ptr<Core> core_;
   std::vector<Action> done_;
   std::int64_t now_ms_ = 1;
 };
+
+// Goal: where signing fails, a claim without a signature proves nothing: not over a past channel,
+// and not that this node's data is old.
+TEST_F(ReturnsTest, NoSignatureProvesNothing) {
+  signs_ = &mute_;
+  v1::Holding bare = Claim(kEpoch, 5);
+  bare.clear_head_signature();
+  Meet({bare});
+  EXPECT_EQ(Find<OwnRollback>(done_), nullptr);
+  v1::Holding past = Claim(kPast, 5);
+  past.clear_head_signature();
+  Meet({past});
+  EXPECT_EQ(Find<EnterAmnesia>(done_), nullptr);
+}
+
+// Goal: what a version does not have breaks its protocol.
+TEST_F(ReturnsTest, VersionOneHasNoReturns) {
+  for (const bool asks : {true, false}) {
+    Meet({}, false, 1);
+    v1::Frame frame;
+    if (asks) {
+      frame.mutable_return_request()->set_lane(v1::LANE_ROUTINE);
+      frame.mutable_return_request()->set_epoch(kPast);
+    } else {
+      frame.mutable_returned()->set_lane(v1::LANE_ROUTINE);
+      frame.mutable_returned()->set_epoch(kPast);
+    }
+    done_ = Step(FrameReceived{.stream = 1, .frame = std::move(frame)});
+    EXPECT_EQ(Find<ReadHeld>(done_), nullptr);
+    EXPECT_TRUE(Alerted(Reason::kLinkProtocol)) << asks;
+  }
+}
 
 // Goal: what agrees costs nothing, and nothing is asked.
 TEST_F(ReturnsTest, SameHistoryAsksNothing) {

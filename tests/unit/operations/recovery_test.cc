@@ -2,6 +2,9 @@
 // shares nothing before, gives no number twice, and sends again what nobody had receipted.
 #include "server/operations/recovery.h"
 
+#include "proto/contract/reference.h"
+#include "storage/keys.h"
+#include "storage/names.h"
 #include "storage/notice_store.h"
 #include "storage/verify_store.h"
 #include "tests/unit/operations/world.h"
@@ -104,6 +107,34 @@ TEST_F(RecoveryTest, EverythingThatWasSharedComesBack) {
   EXPECT_NE(next.name(), first.name());
   EXPECT_NE(next.name(), second.name());
   EXPECT_TRUE(storage::VerifyStore(*fresh->Snapshot()).ok());
+}
+
+// Goal: N- and F-references share their numbers. After a rollback another notice may have the
+// number of one that comes back: it stays as it is.
+TEST_F(RecoveryTest, ANumberThatWasGivenAgainIsNotOverwritten) {
+  const v1::Notice lost = Shared(qng_, {kAttapeu});
+  (void)Carry(qng_, atp_);
+  const HeldChannel held = Held();
+  const auto fresh = Fresh();
+  const std::uint64_t number = *storage::OwnNumber(storage::Kind::kNotice, lost.name());
+  store::v1::NoticeRecord present;
+  *present.mutable_notice() = lost;
+  present.mutable_notice()->set_name(contract::NoticeName(
+      kQuangNgai, contract::MakeReference(
+                      {.kind = contract::ReferenceKind::kFlash,
+                       .unit_short = "QNG",
+                       .year = static_cast<int>((number >> storage::kYearShift) % 100),
+                       .number = number & ((std::uint64_t{1} << storage::kYearShift) - 1)})));
+  ASSERT_TRUE(fresh
+                  ->Commit([&](storage::Transaction& transaction) {
+                    transaction.Journal({});
+                    return storage::CreateNotice(transaction, number, present);
+                  })
+                  .ok());
+  ASSERT_EQ(fresh->Run(StoreReturned(fresh->facts, Run(held, 0, 1))).value(), held.size);
+  EXPECT_TRUE(fresh->Run(TakeReturned(fresh->facts, kAttapeu, held)).value());
+  EXPECT_TRUE(storage::FindNotice(fresh->engine, present.notice().name()).value().has_value());
+  EXPECT_FALSE(storage::FindNotice(fresh->engine, lost.name()).value().has_value());
 }
 
 // Goal: a peer that returns something else leaves nothing behind and has not returned.
