@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "client/cli11.h"
 #include "client/errors.h"
 #include "client/text.h"
 #include "proto/contract/nearest.h"
@@ -120,16 +121,19 @@ absl::StatusOr<int> RunCommand(const CommandTree& tree, Host& host, const Connec
 }  // namespace
 
 CommandTree::CommandTree()
-    : root_("records border incidents, shares notices across the border, shows who has them") {
-  root_.name("");
-  root_.set_help_flag("");
-  root_.fallthrough();
-  root_.require_subcommand(0, 1);  // so that `codes units` is no second command
-  AddGlobals(root_, globals_);
+    : root_(std::make_unique<CLI::App>(
+          "records border incidents, shares notices across the border, shows who has them")) {
+  root_->name("");
+  root_->set_help_flag("");
+  root_->fallthrough();
+  root_->require_subcommand(0, 1);  // so that `codes units` is no second command
+  AddGlobals(*root_, globals_);
 }
 
+CommandTree::~CommandTree() = default;
+
 CLI::App* CommandTree::AddGroup(const std::string& name, const std::string& about) {
-  CLI::App* group = root_.add_subcommand(name, about);
+  CLI::App* group = root_->add_subcommand(name, about);
   group->set_help_flag("");
   group->fallthrough();
   group->require_subcommand(0, 1);
@@ -167,7 +171,7 @@ std::string CommandTree::PathOf(const CLI::App* app) {
 }
 
 const CLI::App* CommandTree::Walk(const std::vector<std::string>& words) const {
-  const CLI::App* at = &root_;
+  const CLI::App* at = root_.get();
   for (const std::string& word : words) {
     if (word == "--") break;
     if (word.starts_with("-")) continue;

@@ -10,12 +10,9 @@
 #include <string_view>
 #include <vector>
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
-
 #include "absl/status/statusor.h"
 #include "client/context.h"
+#include "client/flags.h"
 
 namespace tripoint::client {
 
@@ -35,6 +32,7 @@ struct Command {
 class CommandTree {
  public:
   CommandTree();
+  ~CommandTree();
   CommandTree(const CommandTree&) = delete;
   CommandTree& operator=(const CommandTree&) = delete;
 
@@ -44,8 +42,8 @@ class CommandTree {
   Command& Add(CLI::App* parent, const std::string& name, const std::string& about,
                std::vector<std::string> examples, Runner run);
 
-  CLI::App& root() { return root_; }
-  const CLI::App& root() const { return root_; }
+  CLI::App& root() { return *root_; }
+  const CLI::App& root() const { return *root_; }
   Globals& globals() { return globals_; }
   const Globals& globals() const { return globals_; }
   const std::vector<std::unique_ptr<Command>>& commands() const { return commands_; }
@@ -59,7 +57,7 @@ class CommandTree {
   std::string HelpText(const CLI::App* app, bool full) const;
 
  private:
-  CLI::App root_;
+  const std::unique_ptr<CLI::App> root_;
   Globals globals_;
   std::vector<std::unique_ptr<Command>> commands_;
 };

@@ -205,22 +205,16 @@ void AddAuditCommands(CommandTree& tree) {
        "audit list --record 0211-M", "audit list --watch"},
       [options](Context& context) { return ListChanges(context, *options); });
   list.list = true;
-  list.app->add_option("--since", options->since, "at or after: a time, or a span such as 24h")
-      ->type_name("TIME");
-  list.app->add_option("--until", options->until, "before: a time, or a span such as 2h")
-      ->type_name("TIME");
-  list.app->add_option("--actor", options->actor, "an officer, peer/UNIT, or node")
-      ->type_name("WHO");
-  list.app->add_option("--kind", options->kind, Join(Kinds(), ", "))->type_name("KIND");
-  list.app
-      ->add_option("--record", options->record,
-                   "only changes that name this record; a batch names its first 64")
-      ->type_name("REF");
-  list.app
-      ->add_option("--before", options->before,
-                   "only changes before this number: the next page of a long list")
-      ->type_name("N");
-  list.app->add_option("--limit", options->limit, "most rows; 0 = all")->type_name("N");
+  AddFlag(list.app, "--since", options->since, "TIME",
+          "at or after: a time, or a span such as 24h");
+  AddFlag(list.app, "--until", options->until, "TIME", "before: a time, or a span such as 2h");
+  AddFlag(list.app, "--actor", options->actor, "WHO", "an officer, peer/UNIT, or node");
+  AddFlag(list.app, "--kind", options->kind, "KIND", Join(Kinds(), ", "));
+  AddFlag(list.app, "--record", options->record, "REF",
+          "only changes that name this record; a batch names its first 64");
+  AddFlag(list.app, "--before", options->before, "N",
+          "only changes before this number: the next page of a long list");
+  AddFlag(list.app, "--limit", options->limit, "N", "most rows; 0 = all");
 }
 
 }  // namespace tripoint::client

@@ -428,14 +428,13 @@ absl::StatusOr<int> EndAmnesia(Context& context, const BackupOptions& options) {
 }
 
 void AddPassPhrase(CLI::App* app, BackupOptions& options) {
-  app->add_option("--pass-phrase-file", options.pass_phrase_file,
-                  "file with the pass phrase, readable by you only; without it you are asked")
-      ->type_name("FILE");
+  AddFlag(app, "--pass-phrase-file", options.pass_phrase_file, "FILE",
+          "file with the pass phrase, readable by you only; without it you are asked");
 }
 
 void AddSecrets(CLI::App* app, BackupOptions& options) {
   AddPassPhrase(app, options);
-  app->add_option("--key-file", options.key_file, "file with the secret key")->type_name("FILE");
+  AddFlag(app, "--key-file", options.key_file, "FILE", "file with the secret key");
 }
 
 }  // namespace
@@ -447,16 +446,14 @@ void AddBackupCommands(CommandTree& tree) {
       backup, "now", "writes an encrypted copy of the node while it runs",
       {"backup now --to /media/usb", "backup now --to /media/usb --pass-phrase-file ~/phrase"},
       [options](Context& context) { return BackUpNow(context, *options); });
-  now.app->add_option("--to", options->to, "folder for the file")->type_name("FOLDER");
+  AddFlag(now.app, "--to", options->to, "FOLDER", "folder for the file");
   AddPassPhrase(now.app, *options);
-  now.app
-      ->add_option("--public-key", options->public_key,
-                   "encrypt to this key instead (tripoint backup key)")
-      ->type_name("HEX");
+  AddFlag(now.app, "--public-key", options->public_key, "HEX",
+          "encrypt to this key instead (tripoint backup key)");
   Command& list = tree.Add(backup, "list", "lists the backups in a folder",
                            {"backup list /media/usb", "backup list /media/usb -o json"},
                            [options](Context& context) { return ListBackups(context, *options); });
-  list.app->add_option("FOLDER", options->to, "folder with backups")->required();
+  AddOperand(list.app, "FOLDER", options->to, "folder with backups");
   list.fixed_because = "it stands in a folder of this machine, which the node does not see";
   list.exits = "8 when a file in it does not begin as a backup (verify reads all of one)";
   list.offline = true;
@@ -464,16 +461,16 @@ void AddBackupCommands(CommandTree& tree) {
       tree.Add(backup, "verify", "opens a backup in a scratch copy and recomputes everything in it",
                {"backup verify /media/usb/tripoint-vn-quangngai-20261121T023000Z.tpb"},
                [options](Context& context) { return VerifyBackup(context, *options); });
-  verify.app->add_option("FILE", options->file, "the backup")->required();
-  verify.app->add_option("--scratch", options->scratch, "folder for the copy (usual: beside it)")
-      ->type_name("FOLDER");
+  AddOperand(verify.app, "FILE", options->file, "the backup");
+  AddFlag(verify.app, "--scratch", options->scratch, "FOLDER",
+          "folder for the copy (usual: beside it)");
   AddSecrets(verify.app, *options);
   verify.offline = true;
   verify.exits = "9 when it is damaged, cut short or altered";
   Command& key = tree.Add(backup, "key", "makes a key pair to which backups can be encrypted",
                           {"backup key --out /media/safe/backup.key"},
                           [options](Context& context) { return MakeKey(context, *options); });
-  key.app->add_option("--out", options->out, "new file for the secret key")->type_name("FILE");
+  AddFlag(key.app, "--out", options->out, "FILE", "new file for the secret key");
   key.offline = true;
 
   CLI::App* recovery = tree.AddGroup("recovery", "the node after a loss");
@@ -481,8 +478,7 @@ void AddBackupCommands(CommandTree& tree) {
       tree.Add(recovery, "end", "shares again before all neighbours have returned what they hold",
                {"recovery end --reason \"la-attapeu is down for a month\" --yes"},
                [options](Context& context) { return EndAmnesia(context, *options); });
-  end.app->add_option("--reason", options->reason, "why it cannot wait, for the journal")
-      ->type_name("TEXT");
+  AddFlag(end.app, "--reason", options->reason, "TEXT", "why it cannot wait, for the journal");
 }
 
 }  // namespace tripoint::client

@@ -165,7 +165,7 @@ void AddCodesCommands(CommandTree& tree) {
       {"codes", "codes categories --lang lo", "codes units -o json"}, [name](Context& context) {
         return name->empty() ? ShowNames(context) : ShowList(context, *name);
       });
-  codes.app->add_option("LIST", *name, "list, such as categories, goods, units, gates");
+  AddOptionalOperand(codes.app, "LIST", *name, "list, such as categories, goods, units, gates");
   codes.offline = true;
   codes.fixed_because = kFixed;
   Command& kinds =

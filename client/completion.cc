@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "client/app.h"
+#include "client/cli11.h"
 #include "client/errors.h"
 #include "client/resolve.h"
 #include "client/text.h"
@@ -177,7 +178,7 @@ void AddCompletionCommands(CommandTree& tree) {
                  return kExitDone;
                });
   script.offline = true;
-  script.app->add_option("SHELL", *shell, "bash, zsh or fish")->required();
+  AddOperand(script.app, "SHELL", *shell, "bash, zsh or fish");
 
   const auto typed = std::make_shared<std::vector<std::string>>();
   Command& complete =

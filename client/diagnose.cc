@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "client/app.h"
+#include "client/cli11.h"
 #include "client/errors.h"
 #include "client/text.h"
 #include "proto/contract/nearest.h"

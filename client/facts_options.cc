@@ -132,30 +132,24 @@ void ReadMarker(const Context& context, const std::string& text, v1::Place& plac
 }  // namespace
 
 void FactsOptions::AddTo(CLI::App* app) {
-  app->add_option("--kind", kind, "category: code, word or label (tripoint codes categories)")
-      ->type_name("KIND");
-  app->add_option("--where", where, "gate by id or name in any language")->type_name("GATE");
-  app->add_option("--locality", locality, "any other place, as you write it")->type_name("TEXT");
-  app->add_option("--at", at, "position in degrees")->type_name("LAT,LON");
-  app->add_option("--marker", marker, "LINE:NUMBER[:METRES[:DEGREES]]")->type_name("MARKER");
-  app->add_option("--when", when, "04:10, \"yesterday 23:40\", 2026-11-21T04:10 (+07)")
-      ->type_name("TIME");
-  app->add_option("--severity", severity, "1 minor to 5 critical")->type_name("1-5");
-  app->add_option("--certainty", certainty, "observed, likely, possible, unlikely, unknown")
-      ->type_name("WORD");
-  app->add_option("--status", status, "ACTUAL, EXERCISE or TEST")->type_name("WORD");
-  app->add_option("--title", title, "one line that names the matter")->type_name("TEXT");
-  app->add_option("--text", text, "the account, as written")->type_name("TEXT");
-  app->add_option("--text-lang", text_language, "language of --text: vi, km, lo, en")
-      ->type_name("LANG");
-  app->add_option("--plate", plate, "number plate of the vehicle")->type_name("PLATE");
-  const auto list = [&](const char* flag, std::vector<std::string>& values, const char* form) {
-    app->add_option(flag, values, form)->type_name("ENTRY")->allow_extra_args(false);
-  };
-  list("--person", persons, "ROLE[:COUNTRY[:COUNT[:SEX]]]; may be repeated");
-  list("--vehicle", vehicles, "KIND[:PLATE[:COUNTRY]]; may be repeated");
-  list("--document", documents, "KIND[:CONDITION[:COUNTRY[:COUNT]]]; may be repeated");
-  list("--goods", goods, "KIND[:QUANTITY[:UNIT[:DESCRIPTION]]]; may be repeated");
+  AddFlag(app, "--kind", kind, "KIND", "category: code, word or label (tripoint codes categories)");
+  AddFlag(app, "--where", where, "GATE", "gate by id or name in any language");
+  AddFlag(app, "--locality", locality, "TEXT", "any other place, as you write it");
+  AddFlag(app, "--at", at, "LAT,LON", "position in degrees");
+  AddFlag(app, "--marker", marker, "MARKER", "LINE:NUMBER[:METRES[:DEGREES]]");
+  AddFlag(app, "--when", when, "TIME", "04:10, \"yesterday 23:40\", 2026-11-21T04:10 (+07)");
+  AddFlag(app, "--severity", severity, "1-5", "1 minor to 5 critical");
+  AddFlag(app, "--certainty", certainty, "WORD", "observed, likely, possible, unlikely, unknown");
+  AddFlag(app, "--status", status, "WORD", "ACTUAL, EXERCISE or TEST");
+  AddFlag(app, "--title", title, "TEXT", "one line that names the matter");
+  AddFlag(app, "--text", text, "TEXT", "the account, as written");
+  AddFlag(app, "--text-lang", text_language, "LANG", "language of --text: vi, km, lo, en");
+  AddFlag(app, "--plate", plate, "PLATE", "number plate of the vehicle");
+  AddFlag(app, "--person", persons, "ENTRY", "ROLE[:COUNTRY[:COUNT[:SEX]]]; may be repeated");
+  AddFlag(app, "--vehicle", vehicles, "ENTRY", "KIND[:PLATE[:COUNTRY]]; may be repeated");
+  AddFlag(app, "--document", documents, "ENTRY",
+          "KIND[:CONDITION[:COUNTRY[:COUNT]]]; may be repeated");
+  AddFlag(app, "--goods", goods, "ENTRY", "KIND[:QUANTITY[:UNIT[:DESCRIPTION]]]; may be repeated");
 }
 
 bool FactsOptions::Any() const {

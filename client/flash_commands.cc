@@ -234,15 +234,13 @@ void AddFlashCommands(CommandTree& tree) {
        R"(flash send --to la-attapeu --kind flood --say "Drill" --status EXERCISE --yes)"},
       [send](Context& context) { return Send(context, *send); });
   sent.exits = "7 not all acknowledged in time (--wait), 8 some declined";
-  sent.app->add_option("--to", send->to, "units whose duty desk must know")
-      ->type_name("UNITS")
-      ->allow_extra_args(false);
-  sent.app->add_option("--say", send->say, "one sentence: what, and what to do")->type_name("TEXT");
-  sent.app->add_option("--reason", send->reason, "coded reason (tripoint codes urgency_reasons)")
-      ->type_name("CODE");
-  sent.app->add_option("--ack", send->ack, "time to acknowledge (usual: 5m)")->type_name("SPAN");
-  sent.app->add_flag("--wait", send->wait, "stay until all acknowledged; exit 7 when time is up");
-  sent.app->add_option("--purpose", send->purpose, "purpose (usual: P-BORDER)")->type_name("CODE");
+  AddFlag(sent.app, "--to", send->to, "UNITS", "units whose duty desk must know");
+  AddFlag(sent.app, "--say", send->say, "TEXT", "one sentence: what, and what to do");
+  AddFlag(sent.app, "--reason", send->reason, "CODE",
+          "coded reason (tripoint codes urgency_reasons)");
+  AddFlag(sent.app, "--ack", send->ack, "SPAN", "time to acknowledge (usual: 5m)");
+  AddSwitch(sent.app, "--wait", send->wait, "stay until all acknowledged; exit 7 when time is up");
+  AddFlag(sent.app, "--purpose", send->purpose, "CODE", "purpose (usual: P-BORDER)");
   send->facts.AddTo(sent.app);
 
   struct List {
@@ -255,9 +253,9 @@ void AddFlashCommands(CommandTree& tree) {
       {"flash list", "flash list --needs-ack --watch"},
       [list](Context& context) { return ListFlashes(context, list->needs_ack, list->limit); });
   listed.list = true;
-  listed.app->add_flag("--needs-ack", list->needs_ack,
-                       "only received ones without an answer of this unit");
-  listed.app->add_option("--limit", list->limit, "most rows; 0 = all")->type_name("N");
+  AddSwitch(listed.app, "--needs-ack", list->needs_ack,
+            "only received ones without an answer of this unit");
+  AddFlag(listed.app, "--limit", list->limit, "N", "most rows; 0 = all");
   AddAckCommand(tree, group, "flash", "acknowledges a flash; exit 6 when a colleague already did");
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "client/app.h"
+#include "client/cli11.h"
 #include "client/errors.h"
 #include "client/help_topics.h"
 #include "client/json.h"
@@ -113,7 +114,7 @@ std::string CommandTree::HelpText(const CLI::App* app, bool full) const {
   if (!commands.empty()) out += "\nCommands:\n" + commands;
   const std::string positional = OptionsText(app, true);
   if (!positional.empty()) out += "\nArguments:\n" + positional;
-  if (app != &root_) {
+  if (app != root_.get()) {
     const std::string flags = OptionsText(app, false);
     if (!flags.empty()) out += "\nFlags:\n" + flags;
   }
@@ -127,7 +128,7 @@ std::string CommandTree::HelpText(const CLI::App* app, bool full) const {
     out += "all: tripoint help exit-codes\n";
   }
   if (full) {
-    out += "\nEverywhere:\n" + OptionsText(&root_, false);
+    out += "\nEverywhere:\n" + OptionsText(root_.get(), false);
     out += "  -h, --help                 -h: short; --help: with these\n";
   } else {
     out +=

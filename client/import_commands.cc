@@ -376,27 +376,19 @@ void AddImportCommand(CommandTree& tree, CLI::App* incident) {
        "locality=Place"},
       [options](Context& context) { return Importer(context, *options).Run(); });
   command.exits = "8 some lines were not recorded";
-  command.app->add_option("FILE", options->path, ".jsonl or .csv")->required();
-  command.app
-      ->add_option("--map", options->maps,
-                   "CSV: field=column; may be repeated (tripoint help import)")
-      ->type_name("F=C")
-      ->allow_extra_args(false);
-  command.app->add_option("--mapping", options->mapping_path, "CSV: file with field=column lines")
-      ->type_name("FILE");
-  command.app
-      ->add_option("--filter", options->filters,
-                   "only records with, such as province=VN-28; may be repeated")
-      ->type_name("K=V")
-      ->allow_extra_args(false);
-  command.app->add_flag("--nearest-to-unit", options->nearest_to_unit,
-                        "only what belongs to this node's unit");
-  command.app
-      ->add_option("--among", options->among, "with --nearest-to-unit: the nearest of these units")
-      ->type_name("UNITS")
-      ->allow_extra_args(false);
-  command.app->add_flag("--all-or-nothing", options->all_or_nothing,
-                        "one bad line refuses the file");
+  AddOperand(command.app, "FILE", options->path, ".jsonl or .csv");
+  AddFlag(command.app, "--map", options->maps, "F=C",
+          "CSV: field=column; may be repeated (tripoint help import)");
+  AddFlag(command.app, "--mapping", options->mapping_path, "FILE",
+          "CSV: file with field=column lines");
+  AddFlag(command.app, "--filter", options->filters, "K=V",
+          "only records with, such as province=VN-28; may be repeated");
+  AddSwitch(command.app, "--nearest-to-unit", options->nearest_to_unit,
+            "only what belongs to this node's unit");
+  AddFlag(command.app, "--among", options->among, "UNITS",
+          "with --nearest-to-unit: the nearest of these units");
+  AddSwitch(command.app, "--all-or-nothing", options->all_or_nothing,
+            "one bad line refuses the file");
 }
 
 }  // namespace tripoint::client

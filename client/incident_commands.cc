@@ -285,8 +285,8 @@ absl::StatusOr<int> Close(Context& context, const StateOptions& options) {
 
 void AddStateCommands(CommandTree& tree, CLI::App* group) {
   const auto add = [](Command& command, StateOptions& options) {
-    command.app->add_option("REF", options.reference, "incident")->required();
-    command.app->add_option("--reason", options.reason, "why, for the history")->type_name("TEXT");
+    AddOperand(command.app, "REF", options.reference, "incident");
+    AddFlag(command.app, "--reason", options.reason, "TEXT", "why, for the history");
   };
   const auto close = std::make_shared<StateOptions>();
   Command& closed = tree.Add(group, "close", "closes an incident",
@@ -294,7 +294,7 @@ void AddStateCommands(CommandTree& tree, CLI::App* group) {
                               "incident close 0093-T --as void --reason \"recorded twice\" --yes"},
                              [close](Context& context) { return Close(context, *close); });
   add(closed, *close);
-  closed.app->add_option("--as", close->to, "closed (usual), resolved or void")->type_name("STATE");
+  AddFlag(closed.app, "--as", close->to, "STATE", "closed (usual), resolved or void");
   const auto reopen = std::make_shared<StateOptions>();
   add(tree.Add(group, "reopen", "opens a closed incident again",
                {"incident reopen 0093-T --reason \"new evidence\""},
@@ -327,23 +327,19 @@ void AddIncidentCommands(CommandTree& tree) {
                               "incident list --state open --watch"},
                              [list](Context& context) { return ListIncidents(context, *list); });
   listed.list = true;
-  listed.app->add_option("--kind", list->kind, "category or group, such as DRG or smuggling")
-      ->type_name("KIND");
-  listed.app->add_option("--state", list->state, "open, verifying, resolved, closed ...")
-      ->type_name("STATE");
-  listed.app->add_option("--severity-min", list->severity, "this severity and above")
-      ->type_name("1-5");
-  listed.app->add_option("--gate", list->gate, "only at this gate")->type_name("GATE");
-  listed.app->add_option("--from", list->from, "happened at or after")->type_name("TIME");
-  listed.app->add_option("--until", list->until, "happened before")->type_name("TIME");
-  listed.app->add_option("--limit", list->limit, "most rows; 0 = all")->type_name("N");
+  AddFlag(listed.app, "--kind", list->kind, "KIND", "category or group, such as DRG or smuggling");
+  AddFlag(listed.app, "--state", list->state, "STATE", "open, verifying, resolved, closed ...");
+  AddFlag(listed.app, "--severity-min", list->severity, "1-5", "this severity and above");
+  AddFlag(listed.app, "--gate", list->gate, "GATE", "only at this gate");
+  AddFlag(listed.app, "--from", list->from, "TIME", "happened at or after");
+  AddFlag(listed.app, "--until", list->until, "TIME", "happened before");
+  AddFlag(listed.app, "--limit", list->limit, "N", "most rows; 0 = all");
 
   const auto shown = std::make_shared<std::string>();
-  tree.Add(group, "show", "shows one incident",
-           {"incident show 0093-T", "incident show 0093-T --lang lo -o json"},
-           [shown](Context& context) { return ShowOne(context, *shown); })
-      .app->add_option("REF", *shown, "incident")
-      ->required();
+  const Command& show = tree.Add(group, "show", "shows one incident",
+                                 {"incident show 0093-T", "incident show 0093-T --lang lo -o json"},
+                                 [shown](Context& context) { return ShowOne(context, *shown); });
+  AddOperand(show.app, "REF", *shown, "incident");
 
   struct Edit {
     std::string reference, reason;
@@ -358,9 +354,9 @@ void AddIncidentCommands(CommandTree& tree) {
                  return EditIncident(context, edit->reference, edit->facts, edit->reason);
                });
   edited.exits = "6 somebody changed it meanwhile";
-  edited.app->add_option("REF", edit->reference, "incident")->required();
+  AddOperand(edited.app, "REF", edit->reference, "incident");
   edit->facts.AddTo(edited.app);
-  edited.app->add_option("--reason", edit->reason, "why, for the history")->type_name("TEXT");
+  AddFlag(edited.app, "--reason", edit->reason, "TEXT", "why, for the history");
 
   AddStateCommands(tree, group);
 
@@ -370,8 +366,8 @@ void AddIncidentCommands(CommandTree& tree) {
       {"incident history 0093-T", "incident history 0093-T -o jsonl"},
       [history](Context& context) { return History(context, history->first, history->second); });
   told.list = true;
-  told.app->add_option("REF", history->first, "incident")->required();
-  told.app->add_option("--limit", history->second, "most rows; 0 = all")->type_name("N");
+  AddOperand(told.app, "REF", history->first, "incident");
+  AddFlag(told.app, "--limit", history->second, "N", "most rows; 0 = all");
 
   AddImportCommand(tree, group);
 }

@@ -11,7 +11,9 @@
 #include <map>
 #include <utility>
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
 
 #include "certs/tls_policy.h"
 

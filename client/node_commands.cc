@@ -313,11 +313,10 @@ void AddNodeCommands(CommandTree& tree) {
            {"peer list", "peer list --watch", "peer list -o wide"}, ListPeers)
       .list = true;
   const auto unit = std::make_shared<std::string>();
-  tree.Add(peer, "show", "shows one link: lanes, queue, clock, certificate",
-           {"peer show la-attapeu", "peer show KH-16 -o json"},
-           [unit](Context& context) { return ShowPeer(context, *unit); })
-      .app->add_option("UNIT", *unit, "unit")
-      ->required();
+  const Command& show = tree.Add(peer, "show", "shows one link: lanes, queue, clock, certificate",
+                                 {"peer show la-attapeu", "peer show KH-16 -o json"},
+                                 [unit](Context& context) { return ShowPeer(context, *unit); });
+  AddOperand(show.app, "UNIT", *unit, "unit");
 
   const auto quarantine = std::make_shared<QuarantineOptions>();
   Command& refused = tree.Add(
@@ -325,8 +324,8 @@ void AddNodeCommands(CommandTree& tree) {
       {"peer quarantine", "peer quarantine la-attapeu", "peer quarantine --watch -o jsonl"},
       [quarantine](Context& context) { return ListQuarantine(context, *quarantine); });
   refused.list = true;
-  refused.app->add_option("UNIT", quarantine->unit, "only of this unit");
-  refused.app->add_option("--limit", quarantine->limit, "most rows; 0 = all")->type_name("N");
+  AddOptionalOperand(refused.app, "UNIT", quarantine->unit, "only of this unit");
+  AddFlag(refused.app, "--limit", quarantine->limit, "N", "most rows; 0 = all");
 
   tree.Add(&tree.root(), "status", "shows the node on one screen", {"status", "status -o json"},
            ShowStatus);
@@ -339,24 +338,22 @@ void AddNodeCommands(CommandTree& tree) {
        "node add night --unit la-attapeu --address 10.20.0.4:7443 --certificates "
        "/etc/tripoint/officer"},
       [entry](Context& context) { return AddNode(context, *entry); });
-  add.app->add_option("NAME", entry->name, "what --node will say (usual: the unit)");
-  add.app->add_option("--unit", entry->unit, "whose node it is")->type_name("UNIT");
-  add.app->add_option("--address", entry->address, "its operators' port")->type_name("HOST:PORT");
-  add.app->add_option("--certificates", entry->certificates, "folder with your tls.pem and tls.key")
-      ->type_name("FOLDER");
-  add.app
-      ->add_option("--roots", entry->roots,
-                   "folder with the countries' roots (usual: CERTIFICATES/roots)")
-      ->type_name("FOLDER");
+  AddOptionalOperand(add.app, "NAME", entry->name, "what --node will say (usual: the unit)");
+  AddFlag(add.app, "--unit", entry->unit, "UNIT", "whose node it is");
+  AddFlag(add.app, "--address", entry->address, "HOST:PORT", "its operators' port");
+  AddFlag(add.app, "--certificates", entry->certificates, "FOLDER",
+          "folder with your tls.pem and tls.key");
+  AddFlag(add.app, "--roots", entry->roots, "FOLDER",
+          "folder with the countries' roots (usual: CERTIFICATES/roots)");
   tree.Add(node, "list", "lists the nodes that you may talk to", {"node list", "node list -o json"},
            ListNodes)
       .fixed_because =
       "it stands in your settings file, which only tripoint node add and node use change";
   const auto name = std::make_shared<std::string>();
-  tree.Add(node, "use", "chooses the node for commands without --node", {"node use vn-quangngai"},
-           [name](Context& context) { return UseNode(context, *name); })
-      .app->add_option("NAME", *name, "node")
-      ->required();
+  const Command& use = tree.Add(node, "use", "chooses the node for commands without --node",
+                                {"node use vn-quangngai"},
+                                [name](Context& context) { return UseNode(context, *name); });
+  AddOperand(use.app, "NAME", *name, "node");
 }
 
 }  // namespace tripoint::client

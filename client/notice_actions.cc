@@ -140,13 +140,11 @@ void AddAckCommand(CommandTree& tree, CLI::App* group, const std::string& noun,
                 noun + " ack 0211-M --as declined --reason R-WRONGADDR"},
                [options](Context& context) { return Acknowledge(context, *options); });
   command.exits = "6 a colleague answered before";
-  command.app->add_option("REF", options->reference, "received notice")->required();
-  command.app->add_option("--note", options->note, "a word to the owner")->type_name("TEXT");
-  command.app
-      ->add_option("--as", options->outcome, "acknowledged (usual), seen, actioned or declined")
-      ->type_name("WORD");
-  command.app->add_option("--reason", options->reason, "ground to decline, such as R-LAW")
-      ->type_name("CODE");
+  AddOperand(command.app, "REF", options->reference, "received notice");
+  AddFlag(command.app, "--note", options->note, "TEXT", "a word to the owner");
+  AddFlag(command.app, "--as", options->outcome, "WORD",
+          "acknowledged (usual), seen, actioned or declined");
+  AddFlag(command.app, "--reason", options->reason, "CODE", "ground to decline, such as R-LAW");
 }
 
 std::string MatrixText(Context& /*context*/, const v1::ShareNoticeResponse& plan) {

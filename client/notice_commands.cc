@@ -196,14 +196,11 @@ absl::StatusOr<int> Withdraw(Context& context, const std::string& reference,
 
 template <typename Options>
 void AddListFlags(CLI::App* app, Options& options, bool inbox) {
-  app->add_option("--kind", options.kind, "kind of notice (tripoint codes notice_kinds)")
-      ->type_name("KIND");
-  app->add_option("--urgency", options.urgency, "U0 flash to U4 periodic")->type_name("U");
-  app->add_option("--state", options.state, "draft, released, expired or withdrawn")
-      ->type_name("STATE");
-  app->add_option("--unit", options.unit, inbox ? "only from this unit" : "only to this unit")
-      ->type_name("UNIT");
-  app->add_option("--limit", options.limit, "most rows; 0 = all")->type_name("N");
+  AddFlag(app, "--kind", options.kind, "KIND", "kind of notice (tripoint codes notice_kinds)");
+  AddFlag(app, "--urgency", options.urgency, "U", "U0 flash to U4 periodic");
+  AddFlag(app, "--state", options.state, "STATE", "draft, released, expired or withdrawn");
+  AddFlag(app, "--unit", options.unit, "UNIT", inbox ? "only from this unit" : "only to this unit");
+  AddFlag(app, "--limit", options.limit, "N", "most rows; 0 = all");
 }
 
 }  // namespace
@@ -219,8 +216,7 @@ void AddNoticeCommands(CommandTree& tree) {
       [own](Context& context) { return ListNotices(context, *own, v1::NOTICE_DIRECTION_SENT); });
   list.list = true;
   AddListFlags(list.app, *own, false);
-  list.app->add_option("--incident", own->incident, "only those made from this incident")
-      ->type_name("REF");
+  AddFlag(list.app, "--incident", own->incident, "REF", "only those made from this incident");
 
   struct Show {
     std::string reference;
@@ -231,15 +227,15 @@ void AddNoticeCommands(CommandTree& tree) {
       group, "show", "shows one notice, own or received",
       {"notice show 0211-M", "notice show 0211-M --lang km", "notice show 0211-M --peek -o json"},
       [show](Context& context) { return ShowOne(context, show->reference, show->peek); });
-  shown.app->add_option("REF", show->reference, "notice")->required();
-  shown.app->add_flag("--peek", show->peek, "do not tell the owner that it was seen");
+  AddOperand(shown.app, "REF", show->reference, "notice");
+  AddSwitch(shown.app, "--peek", show->peek, "do not tell the owner that it was seen");
 
   const auto track = std::make_shared<std::string>();
   Command& tracked = tree.Add(group, "track", "shows where a notice is, for each recipient",
                               {"notice track 0211-M", "notice track 0211-M --watch"},
                               [track](Context& context) { return Track(context, *track); });
   tracked.list = true;
-  tracked.app->add_option("REF", *track, "notice")->required();
+  AddOperand(tracked.app, "REF", *track, "notice");
 
   const auto withdraw = std::make_shared<std::pair<std::string, std::string>>();
   Command& withdrawn = tree.Add(
@@ -249,9 +245,8 @@ void AddNoticeCommands(CommandTree& tree) {
       });
   withdrawn.exits =
       "6 somebody changed it meanwhile, 8 a unit is no longer paired and does not get it";
-  withdrawn.app->add_option("REF", withdraw->first, "notice")->required();
-  withdrawn.app->add_option("--reason", withdraw->second, "why; the recipients read it")
-      ->type_name("TEXT");
+  AddOperand(withdrawn.app, "REF", withdraw->first, "notice");
+  AddFlag(withdrawn.app, "--reason", withdraw->second, "TEXT", "why; the recipients read it");
 
   AddAckCommand(tree, group, "notice", "answers a received notice; the owner is told");
 
@@ -264,8 +259,8 @@ void AddNoticeCommands(CommandTree& tree) {
                });
   inboxed.list = true;
   AddListFlags(inboxed.app, *inbox, true);
-  inboxed.app->add_flag("--needs-ack", inbox->needs_ack,
-                        "only what waits for an answer of this unit");
+  AddSwitch(inboxed.app, "--needs-ack", inbox->needs_ack,
+            "only what waits for an answer of this unit");
 }
 
 }  // namespace tripoint::client

@@ -260,14 +260,11 @@ absl::StatusOr<int> Revise(Context& context, const ReviseOptions& options) {
 }
 
 void AddTermFlags(CLI::App* app, Terms& terms) {
-  app->add_option("--handling", terms.handling, "H0 to H3 (tripoint codes handling)")
-      ->type_name("CODE");
-  app->add_option("--tlp", terms.tlp, "CLEAR, GREEN, AMBER, AMBER+STRICT or RED")->type_name("TLP");
-  app->add_option("--basis", terms.basis, "file number that justifies naming persons")
-      ->type_name("REF");
-  app->add_option("--valid-until", terms.valid_until,
-                  "end of validity: a time, or a span such as 30d")
-      ->type_name("TIME");
+  AddFlag(app, "--handling", terms.handling, "CODE", "H0 to H3 (tripoint codes handling)");
+  AddFlag(app, "--tlp", terms.tlp, "TLP", "CLEAR, GREEN, AMBER, AMBER+STRICT or RED");
+  AddFlag(app, "--basis", terms.basis, "REF", "file number that justifies naming persons");
+  AddFlag(app, "--valid-until", terms.valid_until, "TIME",
+          "end of validity: a time, or a span such as 30d");
 }
 
 }  // namespace
@@ -280,26 +277,19 @@ void AddShareCommands(CommandTree& tree, CLI::App* notice) {
                               "notice share 0093-T --to kh-ratanakiri --urgency U1 --reason "
                               "about-to-cross --basis QNG-114/26 --yes"},
                              [share](Context& context) { return ShareOne(context, *share); });
-  shared.app->add_option("REF", share->reference, "incident, or a draft notice")->required();
-  shared.app->add_option("--to", share->to, "units that get it; nobody else does")
-      ->type_name("UNITS")
-      ->allow_extra_args(false);
-  shared.app
-      ->add_option("--ask-ack", share->ask_ack, "ask for an acknowledgement within, such as 2h")
-      ->type_name("SPAN");
-  shared.app->add_option("--kind", share->terms.kind, "kind of notice (usual: INCIDENT)")
-      ->type_name("KIND");
-  shared.app->add_option("--urgency", share->terms.urgency, "U0 flash to U4 periodic (usual: U3)")
-      ->type_name("U");
-  shared.app
-      ->add_option("--reason", share->terms.urgency_reason,
-                   "why it is urgent; needed for U0 and U1")
-      ->type_name("CODE");
-  shared.app->add_option("--purpose", share->terms.purpose, "purpose (usual: P-BORDER)")
-      ->type_name("CODE");
+  AddOperand(shared.app, "REF", share->reference, "incident, or a draft notice");
+  AddFlag(shared.app, "--to", share->to, "UNITS", "units that get it; nobody else does");
+  AddFlag(shared.app, "--ask-ack", share->ask_ack, "SPAN",
+          "ask for an acknowledgement within, such as 2h");
+  AddFlag(shared.app, "--kind", share->terms.kind, "KIND", "kind of notice (usual: INCIDENT)");
+  AddFlag(shared.app, "--urgency", share->terms.urgency, "U",
+          "U0 flash to U4 periodic (usual: U3)");
+  AddFlag(shared.app, "--reason", share->terms.urgency_reason, "CODE",
+          "why it is urgent; needed for U0 and U1");
+  AddFlag(shared.app, "--purpose", share->terms.purpose, "CODE", "purpose (usual: P-BORDER)");
   AddTermFlags(shared.app, share->terms);
-  shared.app->add_flag("--release-protected", share->release_protected,
-                       "supervisors: let victims and other protected persons go with it");
+  AddSwitch(shared.app, "--release-protected", share->release_protected,
+            "supervisors: let victims and other protected persons go with it");
 
   const auto revise = std::make_shared<ReviseOptions>();
   Command& revised =
@@ -309,15 +299,14 @@ void AddShareCommands(CommandTree& tree, CLI::App* notice) {
                [revise](Context& context) { return Revise(context, *revise); });
   revised.exits =
       "6 somebody changed it meanwhile, 8 a unit is no longer paired and does not get it";
-  revised.app->add_option("REF", revise->reference, "notice of this unit")->required();
-  revised.app->add_option("--reason", revise->reason, "why; the recipients read it")
-      ->type_name("TEXT");
-  revised.app->add_flag("--from-incident", revise->from_incident,
-                        "take the facts of its incident as they are now");
+  AddOperand(revised.app, "REF", revise->reference, "notice of this unit");
+  AddFlag(revised.app, "--reason", revise->reason, "TEXT", "why; the recipients read it");
+  AddSwitch(revised.app, "--from-incident", revise->from_incident,
+            "take the facts of its incident as they are now");
   revise->facts.AddTo(revised.app);
   AddTermFlags(revised.app, revise->terms);
-  revised.app->add_flag("--release-protected", revise->release_protected,
-                        "supervisors: as in share");
+  AddSwitch(revised.app, "--release-protected", revise->release_protected,
+            "supervisors: as in share");
 }
 
 }  // namespace tripoint::client

@@ -10,7 +10,9 @@
 #include <system_error>
 #include <vector>
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
 
 #include "certs/authority_commands.h"
 #include "proto/contract/nearest.h"

@@ -18,7 +18,9 @@
 #include <utility>
 #include <vector>
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
 
 #include "absl/synchronization/mutex.h"
 #include "certs/grpc_credentials.h"

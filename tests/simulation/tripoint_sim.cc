@@ -17,7 +17,9 @@
 #include <optional>
 #include <string>
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
 
 #include "fmt/format.h"
 #include "tests/simulation/growth.h"

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "client/app.h"
+#include "client/cli11.h"
 #include "client/errors.h"
 #include "client/text.h"
 #include "fake_node.h"
