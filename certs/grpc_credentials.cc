@@ -161,8 +161,9 @@ absl::StatusOr<UnitIdentity> IdentityOfCall(const grpc::AuthContext& context, Tr
                  "Every call needs a connection with a certificate",
                  "Connect with the unit's or the officer's certificate");
   }
-  if (std::optional<Judgement> known = trust.Recall(View(leaf.front()), PeerRole::kClient, now_s)) {
-    return std::move(known->identity);
+  if (std::optional<UnitIdentity> known =
+          trust.Recall(View(leaf.front()), PeerRole::kClient, now_s)) {
+    return *std::move(known);
   }
   const std::vector<grpc::string_ref> chain = context.FindPropertyValues("x509_pem_cert_chain");
   absl::StatusOr<Judgement> judgement =

@@ -16,25 +16,30 @@ std::shared_ptr<const Trust> TrustCache::Current() const {
   return trust_;
 }
 
-std::optional<Judgement> TrustCache::Recall(std::string_view leaf_pem, PeerRole role,
-                                            std::int64_t now_s) {
-  const absl::MutexLock lock(&mutex_);
+const Judgement* TrustCache::Find(std::string_view leaf_pem, PeerRole role, std::int64_t now_s) {
   Judgements& judgements = entries_[static_cast<std::size_t>(role)];
   const auto found = judgements.find(leaf_pem);
-  if (found == judgements.end()) return std::nullopt;
+  if (found == judgements.end()) return nullptr;
   const Judgement& known = found->second;
-  if (known.good_from_s <= now_s && now_s < known.good_until_s) return known;
+  if (known.good_from_s <= now_s && now_s < known.good_until_s) return &known;
   judgements.erase(found);
-  return std::nullopt;
+  return nullptr;
+}
+
+std::optional<UnitIdentity> TrustCache::Recall(std::string_view leaf_pem, PeerRole role,
+                                               std::int64_t now_s) {
+  const absl::MutexLock lock(&mutex_);
+  const Judgement* known = Find(leaf_pem, role, now_s);
+  return known == nullptr ? std::nullopt : std::make_optional(known->identity);
 }
 
 absl::StatusOr<Judgement> TrustCache::Judge(std::string_view leaf_pem,
                                             std::string_view sent_chain_pem, PeerRole role,
                                             std::int64_t now_s) {
-  if (std::optional<Judgement> known = Recall(leaf_pem, role, now_s)) return *std::move(known);
   std::shared_ptr<const Trust> trust;
   {
     const absl::MutexLock lock(&mutex_);
+    if (const Judgement* known = Find(leaf_pem, role, now_s); known != nullptr) return *known;
     trust = trust_;
     ++full_judgements_;
   }

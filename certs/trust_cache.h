@@ -34,8 +34,8 @@ class TrustCache {
   void Replace(std::shared_ptr<const Trust> trust) ABSL_LOCKS_EXCLUDED(mutex_);
   std::shared_ptr<const Trust> Current() const ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // What Judge would remember; nullopt: it must be asked. Most calls need nothing else.
-  std::optional<Judgement> Recall(std::string_view leaf_pem, PeerRole role, std::int64_t now_s)
+  // Whose leaf it is, as Judge would say; nullopt: it must be asked. Most calls need nothing else.
+  std::optional<UnitIdentity> Recall(std::string_view leaf_pem, PeerRole role, std::int64_t now_s)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Trust::Judge, remembered by leaf (its text), role and snapshot for as long as its dates allow.
@@ -51,6 +51,10 @@ class TrustCache {
   std::uint64_t full_judgements() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  // What is remembered and still good; null: nothing.
+  const Judgement* Find(std::string_view leaf_pem, PeerRole role, std::int64_t now_s)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   mutable absl::Mutex mutex_;
   std::shared_ptr<const Trust> trust_ ABSL_GUARDED_BY(mutex_);
   // By leaf and role. The text itself is the key: a hash of it was a fortieth of every call. Its

@@ -29,7 +29,9 @@ CommitterCore::CommitterCore(Engine& engine, CommitListener* listener, Committer
     : engine_(engine),
       limits_(limits),
       answerer_([](Answers answers) { std::move(answers).Give(); }),
-      step_(std::make_unique<StepTransaction>(engine)) {
+      step_(std::make_unique<StepTransaction>(engine)),
+      calls_limit_(limits.queued_calls_max),
+      calls_max_(limits.queued_calls_max) {
   if (listener != nullptr) listeners_.push_back(listener);
 }
 
@@ -67,7 +69,16 @@ void CommitterCore::Queue(Pending pending) {
   pending.done(QueueFull(limits_.retry_after_ms));
 }
 
-bool CommitterCore::TakesCalls() const { return waiting_calls_ < limits_.queued_calls_max; }
+bool CommitterCore::TakesCalls() const {
+  if (waiting_calls_ < calls_max_) return true;
+  refuses_calls_ = true;
+  return false;
+}
+
+void CommitterCore::Worked(std::size_t operations, std::int64_t work_ms) {
+  calls_limit_.Worked(operations, work_ms, refuses_calls_.exchange(false));
+  calls_max_ = calls_limit_.calls();
+}
 
 std::size_t CommitterCore::waiting() const {
   absl::MutexLock lock(&mutex_);

@@ -22,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "storage/batch.h"
+#include "storage/calls_limit.h"
 #include "storage/committer.h"
 #include "storage/engine.h"
 
@@ -35,7 +36,7 @@ struct CommitterLimits {
   // So many calls (SubmitAndHelp) wait, and the next one is refused (TakesCalls): 128 callers that
   // each wait for their answer are never refused. More in one step cost less each, which leaves no
   // time to refuse the others: with 256, calls waited in gRPC three times as long
-  // (docs/performance.md, "Overload").
+  // (docs/performance.md, "Overload"). Fewer while the work of each takes long: calls_limit.h.
   std::size_t queued_calls_max = 128;
   std::size_t step_operations_max = 512;
   std::size_t step_bytes_max =
@@ -66,6 +67,8 @@ class CommitterCore final : public Committer {
   void SubmitAndHelp(Operation operation, Done done) override;
   bool TakesCalls() const override;
   std::size_t waiting() const;
+  // Tells how long a Gather took, which says how many calls may wait.
+  void Worked(std::size_t operations, std::int64_t work_ms);
 
   // Runs what waits as part of the open step, up to the limits of a step. May run while the batch
   // of the step before is being committed: its writes are seen.
@@ -113,6 +116,9 @@ class CommitterCore final : public Committer {
   mutable absl::Mutex mutex_;
   std::deque<Pending> queue_ ABSL_GUARDED_BY(mutex_);
   std::atomic<std::size_t> waiting_calls_ = 0;  // in queue_
+  CallsLimit calls_limit_;
+  std::atomic<std::size_t> calls_max_;               // what it says
+  mutable std::atomic<bool> refuses_calls_ = false;  // TakesCalls said no since the last Worked
   Stage* committing_ ABSL_GUARDED_BY(mutex_) = nullptr;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);  // of a commit, until the open step has heeded it
 };

@@ -84,9 +84,7 @@ std::optional<std::uint64_t> OwnNumber(Kind kind, std::string_view name) {
   const std::optional<contract::NameParts> parts =
       kind == Kind::kIncident ? contract::ParseIncidentName(name) : contract::ParseNoticeName(name);
   if (!parts.has_value()) return std::nullopt;
-  const absl::StatusOr<contract::Reference> reference = contract::ParseReference(parts->reference);
-  if (!reference.ok()) return std::nullopt;
-  return RecordNumber(YearFrom(reference->year), reference->number);
+  return RecordNumber(YearFrom(parts->year), parts->number);
 }
 
 absl::StatusOr<std::vector<std::uint64_t>> OwnNumbersOf(const Snapshot& snapshot, Kind kind,

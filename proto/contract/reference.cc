@@ -80,17 +80,21 @@ absl::Status WrongReference(std::string_view text, std::string why) {
                "read it again; it looks like I-QNG-26-0093-T");
 }
 
+// I-QNG-26-0093-T: the dashes before the number stand at fixed places.
+constexpr std::size_t kYearAt = 6;
+constexpr std::size_t kNumberAt = 9;
+constexpr std::size_t kDashAndCheckChars = 2;
+
 // Canonical text only, without allocating: this runs for each name that the validator sees.
 bool IsCanonicalReference(std::string_view text, std::string_view kinds) {
-  // I-QNG-26-0093-T: the dashes before the number stand at fixed places.
-  constexpr std::size_t kNumberAt = 9;
-  if (text.size() < kNumberAt + kNumberCharsMin + 2 || text[1] != '-' || text[5] != '-' ||
-      text[8] != '-' || text[text.size() - 2] != '-') {
+  if (text.size() < kNumberAt + kNumberCharsMin + kDashAndCheckChars || text[1] != '-' ||
+      text[5] != '-' || text[8] != '-' || text[text.size() - 2] != '-') {
     return false;
   }
-  const std::string_view number = text.substr(kNumberAt, text.size() - kNumberAt - 2);
+  const std::string_view number =
+      text.substr(kNumberAt, text.size() - kNumberAt - kDashAndCheckChars);
   if (kinds.find(text[0]) == std::string_view::npos || !IsUnitShort(text.substr(2, kUnitChars)) ||
-      !AllDigits(text.substr(6, kYearChars)) || !IsCanonicalNumber(number)) {
+      !AllDigits(text.substr(kYearAt, kYearChars)) || !IsCanonicalNumber(number)) {
     return false;
   }
   std::array<char, kWeights.size()> characters = {text[0], text[2], text[3],
@@ -106,14 +110,18 @@ std::optional<NameParts> ParseName(std::string_view name, std::string_view colle
   name.remove_prefix(kUnits.size());
   const std::size_t slash = name.find('/');
   if (slash == std::string_view::npos) return std::nullopt;
-  const NameParts parts{
-      .unit = name.substr(0, slash),
-      .reference = name.substr(std::min(name.size(), slash + 1 + collection.size()))};
-  if (!IsUnitId(parts.unit) || name.substr(slash + 1, collection.size()) != collection ||
-      !IsCanonicalReference(parts.reference, kinds)) {
+  const std::string_view unit = name.substr(0, slash);
+  const std::string_view reference =
+      name.substr(std::min(name.size(), slash + 1 + collection.size()));
+  if (!IsUnitId(unit) || name.substr(slash + 1, collection.size()) != collection ||
+      !IsCanonicalReference(reference, kinds)) {
     return std::nullopt;
   }
-  return parts;
+  return NameParts{.unit = unit,
+                   .reference = reference,
+                   .year = static_cast<int>(NumberOf(reference.substr(kYearAt, kYearChars))),
+                   .number = NumberOf(reference.substr(
+                       kNumberAt, reference.size() - kNumberAt - kDashAndCheckChars))};
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/support/slice.h>
 
+#include <cstdlib>
+
 #include "proto/contract/error.h"
 #include "proto/contract/validate.h"
 
@@ -54,6 +56,15 @@ absl::StatusOr<domain::Caller> AdmitRaw(const Backend& backend,
 grpc::ByteBuffer RawOf(std::string_view message) {
   const grpc::Slice slice(message.data(), message.size());
   return {&slice, 1};
+}
+
+grpc::ByteBuffer RawOf(const google::protobuf::Message& message) {
+  grpc::ByteBuffer bytes;
+  bool own = false;
+  const grpc::Status status =
+      grpc::SerializationTraits<google::protobuf::MessageLite>::Serialize(message, &bytes, &own);
+  if (!status.ok()) std::abort();  // over 2 GiB: no message of ours
+  return bytes;
 }
 
 grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, const grpc::Status& status) {

@@ -83,6 +83,7 @@ absl::StatusOr<domain::Caller> AdmitRaw(const Backend& backend,
 
 // A serialised message as the answer of a raw method.
 grpc::ByteBuffer RawOf(std::string_view message);
+grpc::ByteBuffer RawOf(const google::protobuf::Message& message);
 
 // `operation`, unless the caller is gone or its deadline has passed when its turn comes: then
 // nothing is written. The context lives until the call is finished, which is after the operation.
@@ -93,15 +94,24 @@ storage::Operation UnlessCancelled(const grpc::ServerContextBase* context,
 grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, const grpc::Status& status);
 grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, const absl::Status& status);
 
-// Submits what was prepared and answers with its result once it is durable.
+// The answer of a method whose messages are typed, and of a raw one.
 template <typename Response>
+void Fill(Response& response, Response&& result) {
+  response = std::move(result);
+}
+inline void Fill(grpc::ByteBuffer& response, google::protobuf::Message&& result) {
+  response = RawOf(result);
+}
+
+// Submits what was prepared and answers with its result once it is durable.
+template <typename Result, typename Response>
 grpc::ServerUnaryReactor* Submit(const Backend& backend, grpc::CallbackServerContext* context,
-                                 operations::Prepared<Response> prepared, Response* response) {
+                                 operations::Prepared<Result> prepared, Response* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   backend.committer.SubmitAndHelp(
       UnlessCancelled(context, std::move(prepared.operation)),
       [reactor, response, result = std::move(prepared.result)](const absl::Status& status) {
-        if (status.ok()) *response = std::move(*result);
+        if (status.ok()) Fill(*response, std::move(*result));
         reactor->Finish(ToGrpcStatus(status));
       });
   return reactor;

@@ -12,12 +12,12 @@ namespace tripoint::rpc {
 using domain::Permission;
 
 grpc::ServerUnaryReactor* IncidentService::CreateIncident(grpc::CallbackServerContext* context,
-                                                          const v1::CreateIncidentRequest* request,
-                                                          v1::Incident* response) {
+                                                          const grpc::ByteBuffer* request,
+                                                          grpc::ByteBuffer* response) {
   if (!backend_.committer.TakesCalls()) return Answer(context, backend_.queue_full);
-  v1::CreateIncidentRequest& checked = OwnRequest(request);
+  v1::CreateIncidentRequest checked;
   const absl::StatusOr<domain::Caller> caller =
-      AdmitRequest(backend_, *context, Permission::kWriteIncidents, checked);
+      AdmitRaw(backend_, *context, Permission::kWriteIncidents, OwnRequest(request), checked);
   if (!caller.ok()) return Answer(context, caller.status());
   return Submit(backend_, context,
                 operations::CreateIncident(backend_.node, {caller->officer}, std::move(checked)),

@@ -141,7 +141,10 @@ std::size_t CommitterThread::MakeSteps() {
 
 bool CommitterThread::GatherUntilDiskIsFree() {
   while (true) {
+    const std::int64_t began_ms = clock_.monotonic_ms();
+    const std::size_t before = core_.gathered();
     core_.Gather(clock_.wall_ms());
+    core_.Worked(core_.gathered() - before, clock_.monotonic_ms() - began_ms);
     if (core_.gathered() == 0) return false;
     const absl::MutexLock lock(&mutex_);
     if (failed_) break;

@@ -136,6 +136,8 @@ TEST(Reference, NamesHoldTheirOwnKindOnly) {
   ASSERT_TRUE(incident);
   EXPECT_EQ(incident->unit, "vn-quangngai");
   EXPECT_EQ(incident->reference, "I-QNG-26-0093-T");
+  EXPECT_EQ(incident->year, 26);
+  EXPECT_EQ(incident->number, 93U);
   EXPECT_TRUE(ParseNoticeName("units/vn-quangngai/notices/N-QNG-26-0211-M"));
   EXPECT_TRUE(ParseNoticeName("units/vn-quangngai/notices/F-QNG-26-0007-K"));
   for (const char* name :

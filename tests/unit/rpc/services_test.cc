@@ -487,19 +487,20 @@ TEST_F(Services, BytesThatAreNoRequestAreRefused) {
   grpc::GenericStub generic(channel_);
   const grpc::Slice slice("\x0a\x7f");
   const grpc::ByteBuffer request(&slice, 1);
-  grpc::ByteBuffer answer;
-  Call call;
-  grpc::CompletionQueue queue;
-  const auto reader = generic.PrepareUnaryCall(
-      call.get(), "/tripoint.v1.IncidentService/GetIncident", request, &queue);
-  reader->StartCall();
-  grpc::Status status;
-  reader->Finish(&answer, &status, nullptr);
-  void* tag = nullptr;
-  bool ok = false;
-  ASSERT_TRUE(queue.Next(&tag, &ok));
-  EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT);
-  EXPECT_EQ(DetailsOf(status).reason, "FIELD_INVALID");
+  for (const std::string& method : IncidentService::RawMethods()) {
+    grpc::ByteBuffer answer;
+    Call call;
+    grpc::CompletionQueue queue;
+    const auto reader = generic.PrepareUnaryCall(call.get(), method, request, &queue);
+    reader->StartCall();
+    grpc::Status status;
+    reader->Finish(&answer, &status, nullptr);
+    void* tag = nullptr;
+    bool ok = false;
+    ASSERT_TRUE(queue.Next(&tag, &ok));
+    EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT) << method;
+    EXPECT_EQ(DetailsOf(status).reason, "FIELD_INVALID") << method;
+  }
 }
 
 }  // namespace

@@ -256,6 +256,36 @@ TEST(CommitterCore, CallsAreRefusedWhileFewOfThemWait) {
   EXPECT_TRUE(core.TakesCalls());
 }
 
+// Goal: fewer calls wait while some are refused and the work of each takes long, never fewer than
+// the least; as many as ever when it is quick again, or when nobody is refused.
+TEST(CommitterCore, FewerCallsWaitWhileEachTakesLong) {
+  FaultEngine engine;
+  ASSERT_TRUE(InitializeStore(engine, "vn-tayninh", kEpoch, kNowMs).ok());
+  CommitterCore core(engine);
+  const auto taken = [&core] {
+    int calls = 0;
+    for (; core.TakesCalls(); ++calls)
+      core.SubmitAndHelp(PutOperation("a", "1"), [](const absl::Status&) {});
+    while (core.RunOnce(kNowMs)) {
+    }
+    return calls;
+  };
+  EXPECT_EQ(taken(), 128);
+  core.Worked(50, 400);  // too few to say anything
+  EXPECT_EQ(taken(), 128);
+  core.Worked(50, 4);  // 100 in 404 ms
+  EXPECT_EQ(taken(), 32);
+  core.Worked(100, 10);
+  EXPECT_EQ(taken(), 50);
+  core.Worked(100, 0);
+  EXPECT_EQ(taken(), 128);
+  core.Worked(100, 1000);
+  EXPECT_EQ(taken(), 32);
+  core.Worked(100, 1000);
+  core.Worked(100, 1000);  // nobody was refused since the last time
+  EXPECT_EQ(taken(), 128);
+}
+
 // Goal: after a commit whose outcome is unknown the core reads again, so that numbers go on right
 // whether the batch was stored or not, and everybody in the step is told "unknown", also those who
 // failed after reading its state.
