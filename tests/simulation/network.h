@@ -98,7 +98,6 @@ class Network {
   void Crash(NodeIndex node);
   // Kills one living stream, if there is any.
   void ResetOne();
-  std::size_t living() const { return streams_.size(); }
 
  private:
   struct Direction {

@@ -15,7 +15,7 @@ codes::Registry LoadRegistry() {
 
 }  // namespace
 
-Shared::Shared() : registry(LoadRegistry()), validator(registry) {}
+Shared::Shared() : registry(LoadRegistry()) {}
 
 RunResult RunSeed(const Shared& shared, const RunOptions& options) {
   RunResult result;

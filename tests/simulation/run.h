@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "proto/codes/registry.h"
-#include "proto/contract/validate.h"
 #include "tests/simulation/scenario.h"
 
 namespace tripoint::simulation {
@@ -45,11 +44,10 @@ struct RunResult {
   std::vector<std::string> trace;
 };
 
-// What all runs share: code lists and the validator, which are immutable.
+// What all runs share: the code lists, which are immutable.
 struct Shared {
   Shared();
   codes::Registry registry;
-  contract::Validator validator;
 };
 
 // Precondition: CheckNodes gave OK.

@@ -90,7 +90,6 @@ SimNode::~SimNode() = default;
 void SimNode::Start() {
   Expect(volatile_ == nullptr, "a node is started once");
   ++incarnation_;
-  ++counters_.starts;
   facts_.recovery = &recovery_;
   if (epoch_ == 0) {
     epoch_ = world_.random().Next() | 1;
@@ -445,7 +444,6 @@ bool SimNode::DoReturns(Link& link, exchange::Action& action) {
     Recover(link, *enter);
   } else if (std::holds_alternative<exchange::OwnRollback>(action)) {
     // The node ends and starts with a new epoch, as tripointd does.
-    ++counters_.own_rollbacks;
     renew_epoch_ = true;
     Later(0, [this] {
       Crash();

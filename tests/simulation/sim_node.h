@@ -33,10 +33,8 @@ struct Roster {
 };
 
 struct NodeCounters {
-  std::uint64_t starts = 0;
   std::uint64_t crashes = 0;
   std::uint64_t unknown_outcomes = 0;
-  std::uint64_t own_rollbacks = 0;  // it was shown that its disk is an old one
   std::map<std::pair<NodeIndex, contract::Reason>, int> alerts;  // about which peer, what
 };
 
