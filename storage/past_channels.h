@@ -54,7 +54,8 @@ absl::StatusOr<PastEnvelope> GetPastEnvelope(const Reader& reader, const Channel
 
 // Writes what the peer returned into the log of a past epoch, from where it stands in `state`
 // (`returned_size`, or the receipted size at the first time), in place of what stood there: own
-// envelopes that the peer never had are in the present epoch by then. `numbers`: of each envelope,
+// envelopes that the peer never had are in the present epoch by then: no carry is under way.
+// `numbers`: of each envelope,
 // as its origin gave it. Moves size, frontier and returned_size of `state`, which the caller puts.
 // Errors: DATA_LOSS / CORRUPT.
 absl::Status AppendReturned(Transaction& transaction, const ChannelName& channel,

@@ -97,10 +97,28 @@ void Returns::Begin(Step step) {
 
 // The next thing that the plan asks for.
 void Returns::Next() {
-  if (!plan_.wants.empty()) return Begin(recovering_ ? Step::kAsk : Step::kEnter);
+  if (!plan_.carries.empty() && plan_.carries.back().under_way) return Begin(Step::kCarry);
+  if (!plan_.wants.empty()) {
+    const operations::HoldingsPlan::Want& want = plan_.wants.back();
+    if (!recovering_) return Begin(Step::kEnter);
+    return Begin(want.first == want.held.size ? Step::kTake : Step::kAsk);
+  }
   if (!plan_.carries.empty()) return Begin(Step::kCarry);
-  // What is not proven is no part of this unit's memory, and perhaps a lie: people decide.
-  Begin(recovering_ && !unproven_ ? Step::kMark : Step::kIdle);
+  if (!recovering_) return Begin(Step::kIdle);
+  if (!unproven_) return Begin(Step::kMark);
+  if (plan_.ended) return GiveUp();
+  // What is not proven is no part of this unit's memory, and perhaps a lie: people decide. Whether
+  // they have, the store says.
+  Begin(Step::kCompare);
+  retry_.Failed(context_.now_ms, context_.limits);
+}
+
+// People have ended the amnesia and this peer proves nothing more: the channels run. The store does
+// not say that it has returned, so the next process asks once more.
+void Returns::GiveUp() {
+  given_up_ = finished_ = true;
+  recovering_ = false;
+  Begin(Step::kIdle);
 }
 
 void Returns::Work() {
@@ -148,6 +166,7 @@ bool Returns::OnCompared(HoldingsCompared& event, LaneVerdict& verdict) {
     return true;
   }
   plan_ = std::move(event.plan);
+  if (given_up_) plan_.wants.clear();
   Next();
   return true;
 }
@@ -165,6 +184,10 @@ bool Returns::OnStored(ReturnStored& event, LaneVerdict& verdict) {
   operations::HoldingsPlan::Want& want = plan_.wants.back();
   if (event.next == 0) {
     unproven_ = true;
+    // Not asked for again on this stream.
+    for (HeldChannel& claim : claims_) {
+      if (claim.lane == want.held.lane && claim.epoch == want.held.epoch) claim.proven = false;
+    }
     plan_.wants.pop_back();
     verdict = LaneVerdict::Warn(Reason::kReturnUnproven,
                                 "what the peer returned is not what this unit had signed");
@@ -172,7 +195,7 @@ bool Returns::OnStored(ReturnStored& event, LaneVerdict& verdict) {
     return true;
   }
   want.first = event.next;
-  Begin(want.first == want.held.size ? Step::kTake : Step::kAsk);
+  Next();
   return true;
 }
 
@@ -204,10 +227,6 @@ std::optional<v1::ReturnRequest> Returns::TakeRequest() {
   asked_ = true;
   asked_ms_ = std::max<std::int64_t>(context_.now_ms, 1);
   const operations::HoldingsPlan::Want& want = plan_.wants.back();
-  if (want.first == want.held.size) {  // all was here before the stream ended
-    Begin(Step::kTake);
-    return std::nullopt;
-  }
   v1::ReturnRequest request;
   request.set_lane(static_cast<v1::Lane>(want.held.lane));
   request.set_epoch(want.held.epoch);
@@ -226,7 +245,12 @@ LaneVerdict Returns::OnReturned(v1::Returned returned) {
   if (count > want.held.size - want.first) return LaneVerdict::Break("returned: beyond the end");
   asked_ = false;
   if (count == 0) {
-    retry_.Failed(context_.now_ms, context_.limits);
+    if (plan_.ended) {
+      GiveUp();
+    } else {
+      Begin(Step::kCompare);  // people may end it meanwhile
+      retry_.Failed(context_.now_ms, context_.limits);
+    }
     return LaneVerdict::Fine();
   }
   arrived_ = std::move(returned);

@@ -60,11 +60,13 @@ class Returns {
   bool ReadClaims(const v1::Hello& hello);
   void Begin(Step step);
   void Next();
+  void GiveUp();
   LaneVerdict Failed(const absl::Status& status);
 
   LaneContext& context_;
   bool recovering_;
   const bool has_past_;
+  bool given_up_ = false;  // on what the peer claims, after the amnesia was ended without it
 
   // Of the present stream.
   bool open_ = false;

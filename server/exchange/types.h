@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "server/limits.h"
+#include "server/operations/recovery.h"
 #include "storage/merkle.h"
 #include "tripoint/exchange/v1/exchange.pb.h"
 #include "tripoint/reason.h"
@@ -104,7 +105,7 @@ struct InboundState {
 };
 
 inline constexpr std::uint32_t kVersionReturns = 2;  // from here on a peer can return what it holds
-inline constexpr std::size_t kHoldingsMax = 16;      // of one lane in a hello
+inline constexpr std::size_t kHoldingsMax = operations::kHoldingsShownMax;  // of a lane in a hello
 
 // Signs with this unit's signing key. Deterministic: equal bytes, equal signature (Ed25519 is).
 class HeadSigner {

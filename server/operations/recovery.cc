@@ -171,35 +171,9 @@ absl::Status RunCarry(storage::Transaction& transaction, const std::string& peer
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::Status BeginEpoch(storage::Engine& engine, std::uint64_t epoch, std::string_view cause,
-                        std::int64_t now_ms) {
-  absl::StatusOr<store::v1::NodeRecord> node = ReadNode(engine);
-  if (!node.ok()) return node.status();
-  absl::StatusOr<storage::JournalHead> head = storage::ReadJournalHead(engine);
-  if (!head.ok()) return head.status();
-  store::v1::Recovery recovery;
-  recovery.set_cause(std::string(cause));
-  recovery.set_begin_time_ms(now_ms);
-  recovery.set_past_epoch(node->epoch());
-  recovery.set_skipped_incidents(node->recovery().skipped_incidents());
-  recovery.set_skipped_notices(node->recovery().skipped_notices());
-  recovery.set_answers_kept(node->recovery().answers_kept());
-  *node->mutable_recovery() = std::move(recovery);
-  node->set_epoch(epoch);
-  head->epoch = epoch;
-  storage::Batch batch;
-  batch.Put(storage::NodeKey(), node->SerializeAsString());
-  batch.Put(storage::JournalHeadKey(), storage::EncodeJournalHead(*head));
-  return engine.Commit(batch);
-}
-
-absl::Status CompleteEpoch(const NodeFacts& node, storage::Engine& engine, std::int64_t now_ms) {
-  absl::StatusOr<store::v1::NodeRecord> record = ReadNode(engine);
-  if (!record.ok()) return record.status();
-  if (!record->has_recovery() || record->recovery().carried()) return absl::OkStatus();
-  storage::CommitterCore core(engine);
+// What a new epoch asks for, once. See CompleteEpoch.
+absl::Status CloseEpoch(const NodeFacts& node, storage::Engine& engine,
+                        storage::CommitterCore& core, std::int64_t now_ms) {
   const absl::StatusOr<std::vector<ChannelName>> channels =
       storage::ListOutboundChannels(*engine.TakeSnapshot());
   if (!channels.ok()) return channels.status();
@@ -254,6 +228,61 @@ absl::Status CompleteEpoch(const NodeFacts& node, storage::Engine& engine, std::
   });
 }
 
+// The units that were missing are no longer paired: nobody is left who could return anything.
+absl::Status EndWithoutNeighbours(const NodeFacts& node, storage::Transaction& transaction) {
+  absl::StatusOr<store::v1::NodeRecord> record = ReadNode(transaction);
+  if (!record.ok()) return record.status();
+  store::v1::Recovery& recovery = *record->mutable_recovery();
+  if (recovery.end_time_ms() != 0 || !MissingUnits(node, recovery).empty()) return absl::OkStatus();
+  recovery.set_end_time_ms(std::max<std::int64_t>(transaction.now_ms(), 1));
+  PutNode(transaction, *record);
+  WriteJournal(transaction, {.actor = "node",
+                             .action = "node.recovered",
+                             .names = {},
+                             .count = 0,
+                             .reason = "no neighbour is left to wait for"});
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status BeginEpoch(storage::Engine& engine, std::uint64_t epoch, std::string_view cause,
+                        std::int64_t now_ms) {
+  absl::StatusOr<store::v1::NodeRecord> node = ReadNode(engine);
+  if (!node.ok()) return node.status();
+  absl::StatusOr<storage::JournalHead> head = storage::ReadJournalHead(engine);
+  if (!head.ok()) return head.status();
+  store::v1::Recovery recovery;
+  recovery.set_cause(std::string(cause));
+  recovery.set_begin_time_ms(now_ms);
+  recovery.set_past_epoch(node->epoch());
+  recovery.set_skipped_incidents(node->recovery().skipped_incidents());
+  recovery.set_skipped_notices(node->recovery().skipped_notices());
+  recovery.set_answers_kept(node->recovery().answers_kept());
+  *node->mutable_recovery() = std::move(recovery);
+  node->set_epoch(epoch);
+  head->epoch = epoch;
+  storage::Batch batch;
+  batch.Put(storage::NodeKey(), node->SerializeAsString());
+  batch.Put(storage::JournalHeadKey(), storage::EncodeJournalHead(*head));
+  return engine.Commit(batch);
+}
+
+absl::Status CompleteEpoch(const NodeFacts& node, storage::Engine& engine, std::int64_t now_ms) {
+  absl::StatusOr<store::v1::NodeRecord> record = ReadNode(engine);
+  if (!record.ok()) return record.status();
+  if (!record->has_recovery()) return absl::OkStatus();
+  if (record->recovery().carried() && record->recovery().end_time_ms() != 0)
+    return absl::OkStatus();
+  storage::CommitterCore core(engine);
+  if (!record->recovery().carried()) {
+    if (absl::Status closed = CloseEpoch(node, engine, core, now_ms); !closed.ok()) return closed;
+  }
+  return RunAlone(core, now_ms, [&node](storage::Transaction& transaction) {
+    return EndWithoutNeighbours(node, transaction);
+  });
+}
+
 absl::Status RefreshRecovery(const storage::Reader& reader, RecoveryState& state) {
   const absl::StatusOr<store::v1::NodeRecord> node = ReadNode(reader);
   if (!node.ok()) return node.status();
@@ -276,6 +305,10 @@ absl::StatusOr<HoldingsPlan> CompareHoldings(const storage::Snapshot& snapshot,
                                              std::string_view peer, std::uint64_t own_epoch,
                                              const std::vector<HeldChannel>& held) {
   HoldingsPlan plan;
+  std::vector<HoldingsPlan::Carry> under_way;
+  const absl::StatusOr<store::v1::NodeRecord> node = ReadNode(snapshot);
+  if (!node.ok()) return node.status();
+  plan.ended = node->recovery().end_time_ms() != 0;
   for (std::uint8_t lane = 1; lane <= 3; ++lane) {
     const ChannelName channel{std::string(peer), lane};
     const auto pasts = storage::ListOutboundPast(snapshot, channel, kPastEpochsMax);
@@ -293,15 +326,19 @@ absl::StatusOr<HoldingsPlan> CompareHoldings(const storage::Snapshot& snapshot,
           {claim, resumes ? std::max<std::uint64_t>(known.returned_size(), known.receipted_size())
                           : known.receipted_size()});
     }
+    const auto shown = static_cast<std::size_t>(std::count_if(
+        held.begin(), held.end(), [lane](const HeldChannel& claim) { return claim.lane == lane; }));
     for (const OutboundChannel& past : *pasts) {
-      std::uint64_t first = 0;
+      std::uint64_t first = shown < kHoldingsShownMax ? 0 : past.carry_first();
       for (const HeldChannel& claim : held) {
         if (claim.lane == lane && claim.epoch == past.epoch()) first = claim.size;
       }
-      if (first < past.carry_first() || past.carry_next() < past.carry_end())
-        plan.carries.push_back({lane, past.epoch(), first});
+      if (first < past.carry_first()) plan.carries.push_back({lane, past.epoch(), first, false});
+      if (past.carry_next() < past.carry_end())
+        under_way.push_back({lane, past.epoch(), past.carry_first(), true});
     }
   }
+  plan.carries.insert(plan.carries.end(), under_way.begin(), under_way.end());
   return plan;
 }
 

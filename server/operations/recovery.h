@@ -32,7 +32,8 @@ absl::Status BeginEpoch(storage::Engine& engine, std::uint64_t epoch, std::strin
 
 // Does what a new epoch asks for before the node serves: moves the counters of references on, keeps
 // the channels of the epoch before as past, and puts what no receipt covers into the new ones.
-// Nothing when that was done. Can be interrupted and repeated. Errors: of the engine.
+// Nothing when that was done. Ends an amnesia in which no paired unit is left to wait for. Can be
+// interrupted and repeated. Errors: of the engine.
 absl::Status CompleteEpoch(const NodeFacts& node, storage::Engine& engine, std::int64_t now_ms);
 
 // What operations ask of the store's Recovery; read again after each change of it.
@@ -40,6 +41,9 @@ absl::Status RefreshRecovery(const storage::Reader& reader, RecoveryState& state
 
 // The refusal while the node shares nothing new: FAILED_PRECONDITION / AMNESIA. OK otherwise.
 absl::Status CheckMaySend(const NodeFacts& node);
+
+// How many epochs of a lane a hello shows at most.
+inline constexpr std::size_t kHoldingsShownMax = 16;
 
 // A channel to a peer, of whatever epoch, as that peer says it holds it.
 struct HeldChannel {
@@ -61,10 +65,18 @@ struct HoldingsPlan {
     std::uint8_t lane = 0;
     std::uint64_t epoch = 0;
     std::uint64_t first = 0;  // the peer holds what is before
+    // It was begun in an earlier life of this pair. Comes before the wants: what returns is written
+    // over what is still to be carried.
+    bool under_way = false;
   };
-  std::vector<Want> wants;     // the peer holds more than it ever receipted here
-  std::vector<Carry> carries;  // the peer lost, or never had, what is in a past channel
+  std::vector<Want> wants;  // the peer holds more than it ever receipted here
+  // The peer lost, or never had, what is in a past channel; those that are under way last.
+  std::vector<Carry> carries;
+  // The amnesia is over, perhaps by an officer's word: what is not proven shuts no link any more.
+  bool ended = false;
 };
+// `held`: at most kHoldingsShownMax of a lane. With as many a peer may have more than it could
+// show: then what it did not show is not carried.
 absl::StatusOr<HoldingsPlan> CompareHoldings(const storage::Snapshot& snapshot,
                                              std::string_view peer, std::uint64_t own_epoch,
                                              const std::vector<HeldChannel>& held);
@@ -76,7 +88,8 @@ Prepared<bool> CarryOver(const NodeFacts& node, std::string peer, HoldingsPlan::
 // Keeps envelopes that `peer` returned, at `first` of the past channel; they count for nothing
 // until the whole has the root that this unit signed. Result: the next position to ask for; it is
 // `held.size` when all are here and the root is right. Errors: ABORTED / LINK_PROTOCOL `first` is
-// not the next; DATA_LOSS / RETURN_UNPROVEN another root: what was kept of it is dropped.
+// not the next, or a carry of that channel is under way; DATA_LOSS / RETURN_UNPROVEN another root:
+// what was kept of it is dropped.
 struct ReturnedRun {
   std::string peer;
   HeldChannel held;

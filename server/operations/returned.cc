@@ -51,6 +51,12 @@ absl::Status RunStore(storage::Transaction& transaction, const ReturnedRun& run,
   if (run.held.epoch == transaction.epoch()) return Corrupt("A return is of the present epoch");
   absl::StatusOr<OutboundChannel> past = PastOf(transaction, channel, run.held.epoch);
   if (!past.ok()) return past.status();
+  if (past->carry_next() < past->carry_end()) {
+    return Error(absl::StatusCode::kAborted, Reason::kLinkProtocol,
+                 "What " + run.peer + " returns would cover what is not sent again yet",
+                 "An earlier epoch's envelopes are put into the present one first.",
+                 "It is asked for again by itself.");
+  }
   const std::string root(storage::HashView(run.held.root));
   if (past->claimed_size() != run.held.size || past->claimed_root() != root) {
     if (past->returned_size() != 0) {

@@ -51,9 +51,14 @@ class ReturnsTest : public ::testing::Test {
     config.recovering = recovering;
     config.outbound[2].frontier = FakeFrontier(kUnit, kEpoch, v1::LANE_ROUTINE, own_size, 0);
     core_ = std::make_unique<Core>(std::move(config), *signs_, verifier_);
-    (void)core_->Step({.monotonic_ms = 1, .wall_ms = 1},
-                      StreamOpened{.stream = 1, .dialled_by_us = false});
-    (void)Step(FrameSent{.stream = 1});
+    now_ms_ = 0;
+    Greet(claims, 1, version);
+  }
+  // The next stream.
+  void Greet(const std::vector<v1::Holding>& claims, StreamId stream, std::uint32_t version = 2) {
+    const auto opened = Step(StreamOpened{.stream = stream, .dialled_by_us = false});
+    if (const Send* const send = Find<Send>(opened); send != nullptr) hello_ = send->frame.hello();
+    (void)Step(FrameSent{.stream = stream});
     v1::Frame frame;
     v1::Hello& hello = *frame.mutable_hello();
     hello.set_version_min(1);
@@ -70,8 +75,9 @@ class ReturnsTest : public ::testing::Test {
       held.set_size(claim.size());
       held.set_root(claim.root());
     }
-    done_ = Step(FrameReceived{.stream = 1, .frame = std::move(frame)});
+    done_ = Step(FrameReceived{.stream = stream, .frame = std::move(frame)});
   }
+  const v1::Hello& Hello() const { return hello_; }
   std::vector<Action> Step(Event event) {
     now_ms_ += 1;
     return core_->Step({.monotonic_ms = now_ms_, .wall_ms = now_ms_}, std::move(event));
@@ -97,7 +103,8 @@ class ReturnsTest : public ::testing::Test {
   FakeVerifier verifier_{kPeer};
   std::unique_ptr<Core> core_;
   std::vector<Action> done_;
-  std::int64_t now_ms_ = 1;
+  v1::Hello hello_;
+  std::int64_t now_ms_ = 0;
 };
 
 // Goal: where signing fails, a claim without a signature proves nothing: not over a past channel,
@@ -258,6 +265,93 @@ TEST_F(ReturnsTest, UnprovenReturnDoesNotEndTheAmnesia) {
   EXPECT_TRUE(Alerted(Reason::kReturnUnproven));
   EXPECT_EQ(Find<MarkReturned>(done_), nullptr);
   EXPECT_TRUE(core_->status().state == LinkState::kUp);
+}
+
+// Goal: a claim that is not proven shuts the link only until an officer's word ends the amnesia,
+// and what it was about is not asked for.
+TEST_F(ReturnsTest, UnprovenClaimIsLetPassWhenTheAmnesiaIsOver) {
+  v1::Holding forged = Claim(kPast, 4);
+  forged.mutable_head_signature()->assign(64, 'x');
+  Meet({forged}, true);
+  const auto* compare = Find<CompareHoldings>(done_);
+  ASSERT_NE(compare, nullptr);
+  done_ = Step(HoldingsCompared{.token = compare->token, .status = {}, .plan = {}});
+  EXPECT_EQ(Find<MarkReturned>(done_), nullptr);
+  EXPECT_EQ(Find<CompareHoldings>(done_), nullptr) << "not at once again";
+  const std::int64_t due_ms = core_->next_tick_ms();
+  ASSERT_LE(due_ms, now_ms_ + Limits().retry_ms);
+  now_ms_ = std::max(now_ms_, due_ms);
+  done_ = Step(Tick{});
+  while (Find<CompareHoldings>(done_) == nullptr && now_ms_ <= Limits().retry_ms + 10) {
+    now_ms_ = std::max(now_ms_, core_->next_tick_ms() - 1);
+    done_ = Step(Tick{});
+  }
+  compare = Find<CompareHoldings>(done_);
+  ASSERT_NE(compare, nullptr) << "it looks again";
+  operations::HoldingsPlan plan;
+  plan.ended = true;
+  done_ = Step(HoldingsCompared{.token = compare->token, .status = {}, .plan = plan});
+  EXPECT_EQ(Find<MarkReturned>(done_), nullptr) << "it has not returned";
+  EXPECT_NE(Find<CloseStream>(done_), nullptr);
+  Greet({forged}, 2);
+  EXPECT_EQ(Find<CloseStream>(done_), nullptr);
+  EXPECT_FALSE(Hello().recovering());
+}
+
+// Goal: nor does a peer that proves a claim and then returns something else, or nothing, or begins
+// the amnesia again for all.
+TEST_F(ReturnsTest, FalseReturnIsLetPassWhenTheAmnesiaIsOver) {
+  for (const bool nothing : {false, true}) {
+    Meet({Claim(kPast, 1)}, true);
+    const auto* compare = Find<CompareHoldings>(done_);
+    ASSERT_NE(compare, nullptr);
+    operations::HoldingsPlan plan;
+    plan.ended = true;
+    plan.wants.push_back({compare->held[0], 0});
+    (void)Step(HoldingsCompared{.token = compare->token, .status = {}, .plan = plan});
+    (void)Step(FrameSent{.stream = 1});
+    v1::Frame frame;
+    v1::Returned& returned = *frame.mutable_returned();
+    returned.set_lane(v1::LANE_ROUTINE);
+    returned.set_epoch(kPast);
+    if (!nothing) returned.add_envelopes("something else");
+    done_ = Step(FrameReceived{.stream = 1, .frame = frame});
+    if (!nothing) {
+      const auto* store = Find<StoreReturned>(done_);
+      ASSERT_NE(store, nullptr);
+      done_ = Step(ReturnStored{.token = store->token, .status = {}, .next = 0});
+    }
+    EXPECT_NE(Find<CloseStream>(done_), nullptr);
+    Greet({Claim(kPast, 1)}, 2);
+    compare = Find<CompareHoldings>(done_);
+    ASSERT_NE(compare, nullptr);
+    plan.wants.push_back({compare->held[0], 0});
+    done_ = Step(HoldingsCompared{.token = compare->token, .status = {}, .plan = plan});
+    EXPECT_EQ(Find<EnterAmnesia>(done_), nullptr);
+    EXPECT_EQ(Find<CloseStream>(done_), nullptr);
+  }
+}
+
+// Goal: what an earlier life of this pair left to be sent again is put into the present epoch
+// before the peer is asked for anything that would be written over it.
+TEST_F(ReturnsTest, CarryUnderWayComesFirst) {
+  Meet({Claim(kPast, 2)}, true);
+  const auto* compare = Find<CompareHoldings>(done_);
+  ASSERT_NE(compare, nullptr);
+  operations::HoldingsPlan plan;
+  plan.wants.push_back({compare->held[0], 0});
+  plan.carries.push_back({.lane = 3, .epoch = kPast, .first = 0, .under_way = false});
+  plan.carries.push_back({.lane = 3, .epoch = kPast, .first = 1, .under_way = true});
+  done_ = Step(HoldingsCompared{.token = compare->token, .status = {}, .plan = plan});
+  const auto* carry = Find<CarryOver>(done_);
+  ASSERT_NE(carry, nullptr);
+  EXPECT_TRUE(carry->carry.under_way);
+  (void)Step(FrameSent{.stream = 1});
+  done_ = Step(RecoveryDone{.token = carry->token, .status = {}, .done = true});
+  EXPECT_EQ(Find<CarryOver>(done_), nullptr);
+  const Send* const send = Find<Send>(done_);
+  ASSERT_NE(send, nullptr);
+  EXPECT_TRUE(send->frame.has_return_request());
 }
 
 // Goal: what was not asked for, or asked twice at once, breaks the protocol.

@@ -6,6 +6,7 @@
 #include "storage/keys.h"
 #include "storage/names.h"
 #include "storage/notice_store.h"
+#include "storage/past_channels.h"
 #include "storage/verify_store.h"
 #include "tests/unit/operations/world.h"
 
@@ -230,6 +231,153 @@ TEST_F(RecoveryTest, UnreceiptedIsCarriedOver) {
   EXPECT_EQ(LoadChannels(qng_.engine, kAttapeu).value().outbound[kRoutine - 1u].frontier.size(),
             3u);
   EXPECT_TRUE(storage::VerifyStore(*qng_.Snapshot()).ok());
+}
+
+// Goal: when the last unit that was missing is no longer paired, the amnesia ends at the next
+// start.
+TEST_F(RecoveryTest, AmnesiaWithoutNeighboursEnds) {
+  World world{kQuangNgai, {kAttapeu, kRatanakiri}, 12};
+  NewEpoch(world, 13, kCauseRestore);
+  const auto held = [&] {
+    EXPECT_TRUE(CompleteEpoch(world.facts, world.engine, world.now_ms).ok());
+    RecoveryState state;
+    EXPECT_TRUE(RefreshRecovery(world.engine, state).ok());
+    return state.sharing_held.load();
+  };
+  EXPECT_TRUE(held());
+  EXPECT_FALSE(world.Run(PeerReturned(world.facts, kAttapeu)).value());
+  EXPECT_TRUE(held()) << "one is missing still";
+  world.facts.paired = {kAttapeu};
+  EXPECT_FALSE(held());
+  EXPECT_EQ(world.LastEntry().action(), "node.recovered");
+  const std::uint64_t changes = world.Changes();
+  EXPECT_FALSE(held());
+  EXPECT_EQ(world.Changes(), changes) << "once";
+}
+
+// Goal: an officer's word opens links with claims that nobody can prove.
+TEST_F(RecoveryTest, PlanSaysWhetherTheAmnesiaIsOver) {
+  const auto fresh = Fresh();
+  EXPECT_FALSE(CompareHoldings(*fresh->Snapshot(), kAttapeu, 13, {}).value().ended);
+  (void)fresh->Run(EndAmnesia(fresh->facts, {"vy"}, "their key was lost")).value();
+  EXPECT_TRUE(CompareHoldings(*fresh->Snapshot(), kAttapeu, 13, {}).value().ended);
+}
+
+// Goal: what a peer could not show, because it has too many epochs, is not taken for lost.
+TEST_F(RecoveryTest, WhatCouldNotBeShownIsNotCarried) {
+  (void)Shared(qng_, {kAttapeu});
+  (void)Carry(qng_, atp_);
+  NewEpoch(qng_, 44, kCauseRestore);
+  std::vector<HeldChannel> shown;
+  const auto show = [&shown](std::uint8_t lane, std::uint64_t epoch) {
+    HeldChannel& claim = shown.emplace_back();
+    claim.lane = lane;
+    claim.epoch = epoch;
+    claim.size = 1;
+  };
+  for (std::uint64_t i = 0; i + 1 < kHoldingsShownMax; ++i) {
+    show(kRoutine, 100 + i);
+    show(kFlash, 100 + i);
+  }
+  EXPECT_EQ(CompareHoldings(*qng_.Snapshot(), kAttapeu, 44, shown).value().carries.size(), 1u);
+  show(kRoutine, 200);
+  EXPECT_TRUE(CompareHoldings(*qng_.Snapshot(), kAttapeu, 44, shown).value().carries.empty());
+}
+
+// Goal: what waited for a unit that was not paired when the epoch ended is sent in the present
+// epoch before anything that the unit returns is written over it.
+TEST_F(RecoveryTest, UnfinishedCarryComesBeforeTheReturn) {
+  (void)Shared(qng_, {kAttapeu});
+  (void)Carry(qng_, atp_);
+  const HeldChannel held = Held();
+  // An old copy of qng_, which went its own way: two more that nobody ever saw.
+  World old{kQuangNgai, {kAttapeu}, qng_.epoch()};
+  const v1::Notice first = Shared(old, {kAttapeu});
+  const v1::Notice second = Shared(old, {kAttapeu});
+  old.facts.paired = {};
+  NewEpoch(old, 44, kCauseRestore);
+  old.facts.paired = {kAttapeu};
+  HoldingsPlan plan = CompareHoldings(*old.Snapshot(), kAttapeu, 44, {held}).value();
+  ASSERT_EQ(plan.wants.size(), 1u);
+  ASSERT_FALSE(plan.carries.empty());
+  EXPECT_TRUE(plan.carries.back().under_way);
+  EXPECT_EQ(ReasonOf(old.Run(StoreReturned(old.facts, Run(held, 0, 1))).status()),
+            Reason::kLinkProtocol);
+  EXPECT_TRUE(old.Run(CarryOver(old.facts, kAttapeu, plan.carries.back())).value());
+  plan = CompareHoldings(*old.Snapshot(), kAttapeu, 44, {held}).value();
+  EXPECT_TRUE(plan.carries.empty());
+  EXPECT_EQ(old.Run(StoreReturned(old.facts, Run(held, 0, 1))).value(), held.size);
+  EXPECT_TRUE(old.Run(TakeReturned(old.facts, kAttapeu, held)).value());
+  std::vector<std::string> names;
+  const OutboundRange sent =
+      ReadOutboundRange(*old.Snapshot(), kAttapeu, kRoutine, 44, 0, 1u << 20, 10).value();
+  for (const std::string& bytes : sent.envelopes) {
+    exchange::v1::Envelope envelope;
+    ASSERT_TRUE(envelope.ParseFromString(bytes));
+    names.push_back(envelope.notice_version().name());
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{first.name(), second.name()}));
+  EXPECT_TRUE(storage::VerifyStore(*old.Snapshot()).ok());
+}
+
+// Goal: a counter that cannot be read is damage, not the number 0: nothing is taken in.
+TEST_F(RecoveryTest, DamagedCounterIsDamage) {
+  const v1::Notice lost = Shared(qng_, {kAttapeu});
+  (void)Carry(qng_, atp_);
+  const HeldChannel held = Held();
+  const auto fresh = Fresh();
+  const std::uint64_t number = *storage::OwnNumber(storage::Kind::kNotice, lost.name());
+  const storage::Key counter =
+      storage::CounterKey(storage::Kind::kNotice, static_cast<int>(number >> storage::kYearShift));
+  const std::string whole = fresh->engine.Get(counter).value().value();
+  const auto put = [&](const std::string& value) {
+    storage::Batch batch;
+    batch.Put(counter, value);
+    ASSERT_TRUE(fresh->engine.Commit(batch).ok());
+    fresh->core = std::make_unique<storage::CommitterCore>(fresh->engine);
+  };
+  put(whole.substr(0, 3));
+  ASSERT_EQ(fresh->Run(StoreReturned(fresh->facts, Run(held, 0, 1))).value(), held.size);
+  EXPECT_EQ(ReasonOf(fresh->Run(TakeReturned(fresh->facts, kAttapeu, held)).status()),
+            Reason::kCorrupt);
+  EXPECT_FALSE(storage::FindNotice(fresh->engine, lost.name()).value().has_value());
+  put(whole);
+  EXPECT_TRUE(fresh->Run(TakeReturned(fresh->facts, kAttapeu, held)).value());
+  EXPECT_TRUE(storage::FindNotice(fresh->engine, lost.name()).value().has_value());
+}
+
+// Goal: of a return that is dropped half taken in, the true one that follows is taken in from its
+// beginning.
+TEST_F(RecoveryTest, DroppedReturnForgetsWhatWasTakenOfIt) {
+  constexpr std::size_t kNotices = 140;  // more than one piece
+  for (std::size_t i = 0; i < kNotices; ++i) (void)Shared(qng_, {kAttapeu});
+  (void)Carry(qng_, atp_);
+  const HeldChannel first = Held();
+  ASSERT_EQ(first.size, kNotices);
+  const v1::Notice last = Shared(qng_, {kAttapeu});
+  (void)Carry(qng_, atp_);
+  const HeldChannel longer = Held();
+  const auto fresh = Fresh();
+  const auto store = [&](const HeldChannel& held) {
+    std::uint64_t next = 0;
+    while (next < held.size) {
+      ReturnedRun run = Run(held, next, 1000);
+      run.envelopes.resize(std::min<std::size_t>(run.envelopes.size(), held.size - next));
+      next = fresh->Run(StoreReturned(fresh->facts, std::move(run))).value();
+      ASSERT_NE(next, 0u);
+    }
+  };
+  store(first);
+  EXPECT_FALSE(fresh->Run(TakeReturned(fresh->facts, kAttapeu, first)).value());
+  // The stream ended; by the next one the peer holds more, so the return begins anew.
+  EXPECT_EQ(CompareHoldings(*fresh->Snapshot(), kAttapeu, 13, {longer}).value().wants[0].first, 0u);
+  store(longer);
+  const auto past = storage::GetOutboundPast(fresh->engine, {kAttapeu, kRoutine}, longer.epoch);
+  EXPECT_EQ(past.value().value().taken_size(), 0u);
+  while (!fresh->Run(TakeReturned(fresh->facts, kAttapeu, longer)).value()) {
+  }
+  EXPECT_TRUE(storage::FindNotice(fresh->engine, last.name()).value().has_value());
+  EXPECT_TRUE(storage::VerifyStore(*fresh->Snapshot()).ok());
 }
 
 }  // namespace
