@@ -3,11 +3,13 @@
 
 #include <fmt/format.h>
 #include <sodium.h>
-#include <sys/stat.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 
+#include "certs/files.h"
+#include "certs/openssl.h"
 #include "proto/contract/backup_form.h"
 #include "proto/contract/error.h"
 
@@ -111,26 +113,22 @@ absl::StatusOr<BackupKeys> KeysOfSecret(std::string_view hex) {
 
 absl::StatusOr<std::string> ReadPublicKey(std::string_view hex) { return FromHex(hex); }
 
-std::string HexKey(std::string_view key) {
-  std::string hex(key.size() * 2 + 1, '\0');
-  (void)sodium_bin2hex(hex.data(), hex.size(), Bytes(key), key.size());
-  hex.pop_back();
-  return hex;
-}
+std::string HexKey(std::string_view key) { return Hex(key); }
 
 absl::StatusOr<std::string> ReadSecretLine(const std::string& path) {
-  struct stat info = {};
-  std::ifstream file(path);
-  std::string line;
-  if (::stat(path.c_str(), &info) != 0 || !file || !std::getline(file, line)) {
-    return Error(absl::StatusCode::kNotFound, Reason::kNotFound, "Cannot read " + path,
-                 "It is missing, empty or not readable", "Name the file with the secret");
+  std::error_code error;
+  if (std::filesystem::is_fifo(path, error)) {  // another program's output, that lies nowhere
+    std::ifstream pipe(path);
+    std::string line;
+    if (std::getline(pipe, line)) return line;
+    return Error(absl::StatusCode::kNotFound, Reason::kNotFound,
+                 "The pipe with the secret is empty", "The program that writes it gave nothing",
+                 "Look at what that program says");
   }
-  if (S_ISREG(info.st_mode) && (info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-    return Error(absl::StatusCode::kFailedPrecondition, Reason::kKeyExposed,
-                 path + " can be read by other accounts", "It opens backups",
-                 "Run `chmod 600 " + path + "`");
-  }
+  absl::StatusOr<std::string> text = ReadSecretFile(path);
+  if (!text.ok()) return text.status();
+  std::string line = text->substr(0, text->find('\n'));
+  sodium_memzero(text->data(), text->size());
   return line;
 }
 

@@ -47,8 +47,8 @@ absl::StatusOr<BackupKeys> KeysOfSecret(std::string_view hex);
 absl::StatusOr<std::string> ReadPublicKey(std::string_view hex);
 std::string HexKey(std::string_view key);
 
-// The first line of a file that only its owner can read. Errors: NOT_FOUND / NOT_FOUND;
-// FAILED_PRECONDITION / KEY_EXPOSED.
+// The first line of a file that only its owner can read, or of a pipe. Errors: those of
+// ReadSecretFile (files.h).
 absl::StatusOr<std::string> ReadSecretLine(const std::string& path);
 
 // The secret key that opens a backup with this header. `phrase` or `key_hex` is empty. Errors:

@@ -13,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "proto/contract/disk.h"
 #include "proto/contract/error.h"
 
 namespace tripoint::certs {
@@ -52,7 +53,7 @@ absl::Status SystemError(std::string_view action, const std::string& path, int n
     return Error(absl::StatusCode::kNotFound, Reason::kNotFound, what, why,
                  "Check the folder's name and its contents");
   }
-  if (number == ENOSPC || number == EDQUOT) {
+  if (contract::IsDiskFull(number)) {
     return Error(absl::StatusCode::kResourceExhausted, Reason::kDiskFull, what, why,
                  "Free space, then repeat");
   }
@@ -76,9 +77,9 @@ absl::StatusOr<std::string> Read(const std::string& path, bool secret, std::size
     return Error(
         absl::StatusCode::kFailedPrecondition, Reason::kKeyExposed,
         fmt::format("{} can be read by other accounts", NameOf(path)),
-        fmt::format("Its mode is {:04o}; a private key must be 0600 or 0400",
+        fmt::format("Its mode is {:04o}; a private key or another secret must be 0600 or 0400",
                     status.st_mode & 07777U),
-        fmt::format("chmod 600 {}; if another account may have read it, renew the certificate",
+        fmt::format("chmod 600 {}; if another account may have read it, make a new one",
                     NameOf(path)));
   }
   std::string contents(static_cast<std::size_t>(status.st_size), '\0');
@@ -186,10 +187,8 @@ absl::Status SwapLink(const std::string& link, const std::string& target) {
 }
 
 absl::Status SyncFolder(const std::string& folder) {
-  const Descriptor descriptor(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (descriptor.get() < 0 || fsync(descriptor.get()) != 0)
-    return SystemError("synced", folder, errno);
-  return absl::OkStatus();
+  const int error = contract::SyncFolder(folder);
+  return error == 0 ? absl::OkStatus() : SystemError("synced", folder, error);
 }
 
 absl::StatusOr<FolderLock> FolderLock::Take(const std::string& folder) {

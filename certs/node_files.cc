@@ -37,6 +37,12 @@ struct Pair {
   CertificateFacts facts;
 };
 
+bool IsWholePair(EVP_PKEY* key) {
+  const std::unique_ptr<EVP_PKEY_CTX, Freer<EVP_PKEY_CTX_free>> context(
+      EVP_PKEY_CTX_new(key, nullptr));
+  return context != nullptr && EVP_PKEY_pairwise_check(context.get()) == 1;
+}
+
 absl::StatusOr<Pair> ReadPair(const std::string& folder, const char* certificate_name,
                               const char* key_name) {
   absl::StatusOr<std::string> certificate_pem =
@@ -55,12 +61,13 @@ absl::StatusOr<Pair> ReadPair(const std::string& folder, const char* certificate
                                  "It is damaged, cut off, or protected by a passphrase",
                                  "Put the file back from its source"));
   }
-  if (X509_check_private_key(leaf->get(), key.get()) != 1) {
+  // The first compares public halves only: a damaged secret half would fail in each handshake.
+  if (X509_check_private_key(leaf->get(), key.get()) != 1 || !IsWholePair(key.get())) {
     (void)TakeOpensslError();
     return About(key_name,
                  Error(absl::StatusCode::kFailedPrecondition, Reason::kKeyMismatch,
                        fmt::format("The private key does not belong to {}", certificate_name),
-                       "The two files come from different pairs",
+                       "The two files come from different pairs, or the key is damaged",
                        "Put both files of one pair into the folder"));
   }
   return Pair{*std::move(certificate_pem), *std::move(key_pem), *std::move(facts)};

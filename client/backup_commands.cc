@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <system_error>
 
@@ -21,6 +20,7 @@
 #include "client/views.h"
 #include "client/watch.h"
 #include "proto/contract/backup_form.h"
+#include "proto/contract/disk.h"
 #include "proto/contract/error.h"
 #include "tripoint/v1/recovery.pb.h"
 
@@ -39,7 +39,7 @@ struct BackupOptions {
 };
 
 absl::Status FileError(const std::string& what, int error) {
-  const bool full = error == ENOSPC || error == EDQUOT;
+  const bool full = contract::IsDiskFull(error);
   return contract::Error(absl::StatusCode::kFailedPrecondition,
                          full ? Reason::kDiskFull : Reason::kConfigInvalid, what,
                          std::system_category().message(error),
@@ -55,10 +55,6 @@ std::string Stamp(int64_t time_ms) {
     if (c != '-' && c != ':') digits.push_back(c);
   }
   return digits + "Z";
-}
-
-std::string Mebibytes(uint64_t bytes) {
-  return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1024.0 * 1024.0));
 }
 
 constexpr mode_t kSecretMode = 0600;
@@ -171,7 +167,7 @@ class ProgressLine {
     const auto left_s = static_cast<int64_t>(
         part > 0 ? static_cast<double>(now_ms - begin_ms_) * (1 - part) / part / 1000 : 0);
     const std::string text = fmt::format("backup {}  {:.0f} %  {} s left",
-                                         Mebibytes(chunk.total_bytes()), part * 100, left_s);
+                                         SizeText(chunk.total_bytes()), part * 100, left_s);
     moves ? context_.out().Progress(text) : context_.out().Note(text);
   }
 
@@ -194,7 +190,7 @@ Row BackupRow(const Context& context, const std::string& file,
   const std::string epoch = fmt::format("{:016x}", header.epoch());
   return {file,
           {file, header.unit(), IsoText(header.create_time_ms(), context.clock()),
-           std::to_string(header.change_number()), Mebibytes(bytes), epoch, opens},
+           std::to_string(header.change_number()), SizeText(bytes), epoch, opens},
           "",
           JsonObject({{"file", JsonString(file)},
                       {"unit", JsonString(header.unit())},
@@ -259,17 +255,9 @@ absl::StatusOr<int> BackUpNow(Context& context, const BackupOptions& options) {
       BackupColumns(), BackupRow(context, path, read->header, bytes), chunk,
       fmt::format("Wrote {}  {} encrypted; change number {}\nTry it now: tripoint backup verify "
                   "{}\n",
-                  path, Mebibytes(bytes), change, path));
+                  path, SizeText(bytes), change, path));
   if (!shown.ok()) return shown;
   return kExitDone;
-}
-
-absl::StatusOr<contract::BackupHead> HeadOf(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string begin(contract::kBackupHeadBytesMax, '\0');
-  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
-  begin.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
-  return contract::ReadBackupHead(begin);
 }
 
 absl::StatusOr<int> ListBackups(Context& context, const BackupOptions& options) {
@@ -290,7 +278,7 @@ absl::StatusOr<int> ListBackups(Context& context, const BackupOptions& options) 
   listing.limit = 0;
   listing.all = [&](const Emit& emit) {
     for (const std::string& path : files) {
-      const absl::StatusOr<contract::BackupHead> head = HeadOf(path);
+      const absl::StatusOr<contract::BackupHead> head = contract::ReadBackupHeadOf(path);
       if (!head.ok()) {
         all = false;
         context.out().Warn(path + ": " + contract::ProblemOf(head.status()).what + ", " +
@@ -317,7 +305,7 @@ std::string ValueOf(const std::string& text, const std::string& key) {
 
 // Opening a store is the node's own work, so `tripointd` does it, on this machine.
 absl::StatusOr<int> VerifyBackup(Context& context, const BackupOptions& options) {
-  const absl::StatusOr<contract::BackupHead> head = HeadOf(options.file);
+  const absl::StatusOr<contract::BackupHead> head = contract::ReadBackupHeadOf(options.file);
   if (!head.ok()) return head.status();
   std::string secret;
   std::vector<std::string> words = {"verify-backup", options.file};

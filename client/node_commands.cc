@@ -18,14 +18,6 @@
 namespace tripoint::client {
 namespace {
 
-std::string Bytes(uint64_t bytes) {
-  if (bytes < 1024) return fmt::format("{} B", bytes);
-  if (bytes < 1024 * 1024) return fmt::format("{:.1f} KiB", static_cast<double>(bytes) / 1024);
-  if (bytes < 1024ULL * 1024 * 1024)
-    return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1024 * 1024));
-  return fmt::format("{:.1f} GiB", static_cast<double>(bytes) / (1024.0 * 1024 * 1024));
-}
-
 // --- status
 
 std::string StatusText(const Context& context, const v1::NodeStatus& status) {
@@ -39,8 +31,8 @@ std::string StatusText(const Context& context, const v1::NodeStatus& status) {
   out += Line("journal",
               fmt::format("change number {}, epoch {}", status.change_number(), status.epoch()));
   out += Line("root", status.journal_root());
-  out += Line("disk", fmt::format("{} used, {} free", Bytes(status.store_bytes()),
-                                  Bytes(status.disk_free_bytes())));
+  out += Line("disk", fmt::format("{} used, {} free", SizeText(status.store_bytes()),
+                                  SizeText(status.disk_free_bytes())));
   out += Line("certificate",
               fmt::format("{} days left; signing {} days left", status.certificate_days_left(),
                           status.signing_certificate_days_left()));

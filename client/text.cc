@@ -1,6 +1,7 @@
 // Text in four languages, by ICU.
 #include "client/text.h"
 
+#include <fmt/format.h>
 #include <unicode/brkiter.h>
 #include <unicode/uchar.h>
 #include <unicode/unistr.h>
@@ -122,6 +123,14 @@ std::string Harmless(std::string_view text, bool keep_lines) {
     }
   }
   return ToUtf8(out);
+}
+
+std::string SizeText(std::uint64_t bytes) {
+  if (bytes < 1024) return fmt::format("{} B", bytes);
+  if (bytes < 1024 * 1024) return fmt::format("{:.1f} KiB", static_cast<double>(bytes) / 1024);
+  if (bytes < 1024ULL * 1024 * 1024)
+    return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1024 * 1024));
+  return fmt::format("{:.1f} GiB", static_cast<double>(bytes) / (1024.0 * 1024 * 1024));
 }
 
 std::string Padded(std::string_view text, int columns) {

@@ -3,6 +3,7 @@
 // Pure; any thread. UTF-8 in and out; broken UTF-8 becomes U+FFFD.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,9 @@ std::string Truncate(std::string_view text, int columns);
 // U+FFFD, so that nobody across the border moves our cursor. Line feeds and tabs become a space
 // unless `keep_lines`.
 std::string Harmless(std::string_view text, bool keep_lines = false);
+
+// A size as people say it: `203.4 KiB`.
+std::string SizeText(std::uint64_t bytes);
 
 // Pads with spaces to `columns`.
 std::string Padded(std::string_view text, int columns);

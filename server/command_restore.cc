@@ -6,7 +6,6 @@
 
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <string>
 #include <system_error>
@@ -42,15 +41,7 @@ absl::Status Refused(Reason reason, std::string what, std::string why, std::stri
 }
 
 absl::StatusOr<store::v1::BackupHeader> HeaderOf(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    return Error(absl::StatusCode::kNotFound, Reason::kNotFound, "Cannot read " + path,
-                 "It is missing or not readable", "Name the backup's file. Nothing was changed");
-  }
-  std::string begin(contract::kBackupHeadBytesMax, '\0');
-  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
-  begin.resize(static_cast<std::size_t>(file.gcount()));
-  absl::StatusOr<contract::BackupHead> head = contract::ReadBackupHead(begin);
+  absl::StatusOr<contract::BackupHead> head = contract::ReadBackupHeadOf(path);
   if (!head.ok()) return head.status();
   if (head->header.schema_version() > storage::kSchemaVersion) {
     return Refused(Reason::kSchemaNewer, "The backup was made by a newer version of Tripoint",

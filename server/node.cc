@@ -267,9 +267,8 @@ void Node::Rooms::MakeServices() {
   notices = std::make_unique<rpc::NoticeService>(*backend, batch_streams);
   node_service = std::make_unique<rpc::NodeService>(*backend, *hub);
   codes_service = std::make_unique<rpc::CodesService>(*backend);
-  const std::string checkpoint = config.data_folder + "/backup-part";
-  std::error_code error;
-  if (std::filesystem::remove_all(checkpoint, error) > 0 && !error)
+  const std::string checkpoint = storage::CheckpointFolder(config.data_folder);
+  if (storage::RemoveCheckpoint(checkpoint))
     log.Warning("backup.dead_removed");  // the process ended while one was made
   recovery_service = std::make_unique<rpc::RecoveryService>(
       *backend, rpc::RecoverySeams{.checkpoint_folder = checkpoint,

@@ -16,7 +16,9 @@
 #include <vector>
 
 #include "proto/contract/backup_form.h"
+#include "proto/contract/disk.h"
 #include "proto/contract/error.h"
+#include "storage/merkle.h"
 
 namespace tripoint::storage {
 namespace {
@@ -38,12 +40,21 @@ const unsigned char* Bytes(std::string_view text) {
 unsigned char* Bytes(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
 
 absl::Status DiskError(const std::string& what, int error) {
-  const bool full = error == ENOSPC || error == EDQUOT;
+  const bool full = contract::IsDiskFull(error);
   return Error(full ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kUnavailable,
                full ? Reason::kDiskFull : Reason::kOutcomeUnknown, what, std::strerror(error),
                full ? "Make room, or name a folder on another disk. Nothing was changed"
                     : "Check the disk and try again. Nothing was changed");
 }
+
+// The state of a stream, which is as good as its key; wiped when it goes.
+struct Cipher {
+  crypto_secretstream_xchacha20poly1305_state state;
+  ~Cipher() { sodium_memzero(&state, sizeof state); }
+};
+
+// What binds the first piece to the head before it.
+std::string BoundTo(std::string_view head) { return std::string(HashView(Sha256(head))); }
 
 // A name of a store's file: no folder, nothing hidden.
 bool IsPlainName(std::string_view name) {
@@ -151,9 +162,7 @@ struct BackupWriter::State {
   std::string bound;  // hash of the head: the first piece belongs to it
   std::uint64_t done = 0;
   std::uint64_t total = 0;
-  crypto_secretstream_xchacha20poly1305_state cipher;
-
-  ~State() { sodium_memzero(&cipher, sizeof cipher); }
+  Cipher cipher;
 
   absl::Status Fill();
   std::string Seal();
@@ -191,7 +200,7 @@ std::string BackupWriter::State::Seal() {
   const bool final = last_plain && size == plain.size();
   std::string sealed(size + kSealBytes, '\0');
   (void)crypto_secretstream_xchacha20poly1305_push(
-      &cipher, Bytes(sealed), nullptr, Bytes(plain), size, Bytes(bound), bound.size(),
+      &cipher.state, Bytes(sealed), nullptr, Bytes(plain), size, Bytes(bound), bound.size(),
       final ? crypto_secretstream_xchacha20poly1305_TAG_FINAL
             : crypto_secretstream_xchacha20poly1305_TAG_MESSAGE);
   bound.clear();
@@ -236,7 +245,7 @@ absl::StatusOr<std::unique_ptr<BackupWriter>> BackupWriter::Open(const std::stri
   const int boxed =
       crypto_box_seal(Bytes(sealed), Bytes(key), key.size(), Bytes(header.public_key()));
   std::string stream_header(crypto_secretstream_xchacha20poly1305_HEADERBYTES, '\0');
-  (void)crypto_secretstream_xchacha20poly1305_init_push(&state->cipher, Bytes(stream_header),
+  (void)crypto_secretstream_xchacha20poly1305_init_push(&state->cipher.state, Bytes(stream_header),
                                                         Bytes(key));
   sodium_memzero(key.data(), key.size());
   if (boxed != 0) {
@@ -247,8 +256,7 @@ absl::StatusOr<std::unique_ptr<BackupWriter>> BackupWriter::Open(const std::stri
   header.set_sealed_key(sealed);
   header.set_stream_header(stream_header);
   state->head = contract::MakeBackupHead(header);
-  state->bound.resize(crypto_hash_sha256_BYTES);
-  (void)crypto_hash_sha256(Bytes(state->bound), Bytes(state->head), state->head.size());
+  state->bound = BoundTo(state->head);
   return std::unique_ptr<BackupWriter>(new BackupWriter(std::move(state)));
 }
 
@@ -262,11 +270,7 @@ absl::StatusOr<std::string> BackupWriter::Next() {
 absl::Status UnpackBackup(const std::string& path, std::string_view secret_key,
                           const std::string& folder) {
   if (sodium_init() < 0) std::abort();  // no randomness on this machine
-  std::ifstream file(path, std::ios::binary);
-  std::string begin(contract::kBackupHeadBytesMax, '\0');
-  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
-  begin.resize(static_cast<std::size_t>(file.gcount()));
-  const absl::StatusOr<contract::BackupHead> head = contract::ReadBackupHead(begin);
+  const absl::StatusOr<contract::BackupHead> head = contract::ReadBackupHeadOf(path);
   if (!head.ok()) return head.status();
   const store::v1::BackupHeader& header = head->header;
   std::string key(crypto_secretstream_xchacha20poly1305_KEYBYTES, '\0');
@@ -282,20 +286,20 @@ absl::Status UnpackBackup(const std::string& path, std::string_view secret_key,
                  "It was encrypted to another one, or its header was altered",
                  "Try again, or use another copy. Nothing was changed");
   }
-  crypto_secretstream_xchacha20poly1305_state cipher;
+  Cipher cipher;
   const int begun = crypto_secretstream_xchacha20poly1305_init_pull(
-      &cipher, Bytes(header.stream_header()), Bytes(key));
+      &cipher.state, Bytes(header.stream_header()), Bytes(key));
   sodium_memzero(key.data(), key.size());
   if (begun != 0) return BackupInvalid("Its header is damaged");
-  std::string bound(crypto_hash_sha256_BYTES, '\0');
-  (void)crypto_hash_sha256(Bytes(bound), Bytes(begin), head->bytes);
+  std::ifstream file(path, std::ios::binary);
+  std::string begin(head->bytes, '\0');
+  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  std::string bound = BoundTo(begin);
 
   std::error_code error;
   if (!fs::create_directory(folder, error))
     return DiskError("Cannot make " + folder, error.value() != 0 ? error.value() : EEXIST);
   Unpacker unpacker(folder);
-  file.clear();
-  file.seekg(static_cast<std::streamoff>(head->bytes));
   std::string sealed;
   std::string plain;
   for (bool final = false; !final;) {
@@ -310,7 +314,7 @@ absl::Status UnpackBackup(const std::string& path, std::string_view secret_key,
       return BackupInvalid("It ends within a piece: it was cut short");
     plain.resize(length - kSealBytes);
     unsigned char tag = 0;
-    if (crypto_secretstream_xchacha20poly1305_pull(&cipher, Bytes(plain), nullptr, &tag,
+    if (crypto_secretstream_xchacha20poly1305_pull(&cipher.state, Bytes(plain), nullptr, &tag,
                                                    Bytes(sealed), sealed.size(), Bytes(bound),
                                                    bound.size()) != 0) {
       return BackupInvalid("A piece of it is damaged or was altered");
@@ -319,10 +323,12 @@ absl::Status UnpackBackup(const std::string& path, std::string_view secret_key,
     final = tag == crypto_secretstream_xchacha20poly1305_TAG_FINAL;
     if (absl::Status taken = unpacker.Take(plain); !taken.ok()) return taken;
   }
-  sodium_memzero(&cipher, sizeof cipher);
   if (!unpacker.ended() || file.peek() != std::ifstream::traits_type::eof())
     return BackupInvalid("Its end is not where it should be");
-  return absl::OkStatus();
+  // The names of the files, and the folder's own.
+  int unsynced = contract::SyncFolder(folder);
+  if (unsynced == 0) unsynced = contract::SyncFolder(fs::path(folder).parent_path().string());
+  return unsynced == 0 ? absl::OkStatus() : DiskError("The backup could not be unpacked", unsynced);
 }
 
 }  // namespace tripoint::storage

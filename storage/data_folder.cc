@@ -81,11 +81,14 @@ absl::Status CheckJournalTail(const Engine& engine) {
   return entries->size() == expected ? absl::OkStatus() : VerifyJournal(*snapshot);
 }
 
-// Whether the store has less than the head file says, or another history. A head of an earlier
-// epoch says nothing about this one, whose beginning is stored in full.
-absl::StatusOr<bool> LostSomething(const Engine& engine, const std::string& data, bool damaged) {
+// Whether the store has less than the head file says, or another history. A head of the epoch
+// before says nothing about the present one, which began because of what that head knew: the node
+// ended before it wrote the next head, and another epoch would be no better.
+absl::StatusOr<bool> LostSomething(const Engine& engine, const std::string& data,
+                                   const store::v1::NodeRecord& node, bool damaged) {
   const std::optional<KeptHead> kept = ReadHeadFile(HeadFile(data));
   if (!kept.has_value()) return damaged;
+  if (kept->epoch != node.epoch() && kept->epoch == node.recovery().past_epoch()) return damaged;
   const std::unique_ptr<Snapshot> snapshot = engine.TakeSnapshot();
   const absl::StatusOr<JournalHead> head = ReadJournalHead(*snapshot);
   if (!head.ok()) return head.status();
@@ -145,6 +148,18 @@ std::string StoreFolder(const std::string& data) { return data + "/store"; }
 
 std::string TlsFolder(const std::string& data) { return data + "/tls"; }
 
+std::string CheckpointFolder(const std::string& data) { return data + "/backup-part"; }
+
+bool RemoveCheckpoint(const std::string& folder) {
+  bool removed = false;
+  for (const char* suffix : {"", ".tmp"}) {  // RocksDB makes it under the second name
+    std::error_code error;
+    const bool some = fs::remove_all(folder + suffix, error) > 0;
+    removed = (some && !error) || removed;
+  }
+  return removed;
+}
+
 absl::Status InitializeDataFolder(const std::string& data, const std::string& unit,
                                   std::uint64_t epoch, std::int64_t now_ms, bool after_loss) {
   if (absl::Status status = MakeDataFolder(data); !status.ok()) return status;
@@ -202,7 +217,8 @@ absl::StatusOr<OpenedStore> OpenDataFolder(const std::string& data, const std::s
   const absl::Status journal = opened.damaged ? VerifyJournal(*opened.engine->TakeSnapshot())
                                               : CheckJournalTail(*opened.engine);
   if (!journal.ok()) return journal;
-  const absl::StatusOr<bool> lost = LostSomething(*opened.engine, data, opened.damaged);
+  const absl::StatusOr<bool> lost =
+      LostSomething(*opened.engine, data, opened.node, opened.damaged);
   if (!lost.ok()) return lost.status();
   opened.lost = *lost;
   return opened;

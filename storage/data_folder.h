@@ -26,6 +26,12 @@ absl::Status InitializeDataFolder(const std::string& data, const std::string& un
                                   std::uint64_t epoch, std::int64_t now_ms,
                                   bool after_loss = false);
 
+// Where a backup's checkpoint stands while it is read; does not exist between backups.
+std::string CheckpointFolder(const std::string& data);
+// Removes it, also one that was not completed. True: there was one. What cannot be removed is tried
+// again at the next start.
+bool RemoveCheckpoint(const std::string& folder);
+
 // What OpenDataFolder says of the folder before it opens anything: not initialised, or open to
 // others. Looks only, also while a node runs on it. `tripointd check-config` asks.
 absl::Status CheckDataFolder(const std::string& data);

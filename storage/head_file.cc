@@ -8,8 +8,10 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <string_view>
 
+#include "proto/contract/disk.h"
 #include "proto/contract/error.h"
 #include "storage/keys.h"
 
@@ -44,7 +46,7 @@ std::array<Slot, 2> ReadSlots(int descriptor) {
 }
 
 absl::Status Failed(int error) {
-  const bool full = error == ENOSPC || error == EDQUOT;
+  const bool full = contract::IsDiskFull(error);
   return contract::Error(
       full ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kUnavailable,
       full ? contract::Reason::kDiskFull : contract::Reason::kOutcomeUnknown,
@@ -77,10 +79,14 @@ absl::Status WriteHeadFile(const std::string& path, const KeptHead& head) {
   bytes.append(HashView(Sha256(bytes)));
   const ssize_t written =
       ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(older * kSlotBytes));
-  const bool done = written == static_cast<ssize_t>(bytes.size()) && ::fdatasync(descriptor) == 0;
-  const int error = errno;
+  // A short write is a full disk; errno says nothing then.
+  int error = written < 0 ? errno : written == static_cast<ssize_t>(bytes.size()) ? 0 : ENOSPC;
+  if (error == 0 && ::fdatasync(descriptor) != 0) error = errno;
   ::close(descriptor);
-  return done ? absl::OkStatus() : Failed(error);
+  // The name of a new file, and of none that has a slot.
+  if (error == 0 && slots[0].counter + slots[1].counter == 0)
+    error = contract::SyncFolder(std::filesystem::path(path).parent_path().string());
+  return error == 0 ? absl::OkStatus() : Failed(error);
 }
 
 }  // namespace tripoint::storage

@@ -1,6 +1,7 @@
 // See backup_form.h.
 #include "proto/contract/backup_form.h"
 
+#include <fstream>
 #include <utility>
 
 #include "proto/contract/error.h"
@@ -59,6 +60,18 @@ absl::StatusOr<BackupHead> ReadBackupHead(std::string_view file) {
     return BackupInvalid("Its header is damaged");
   }
   return head;
+}
+
+absl::StatusOr<BackupHead> ReadBackupHeadOf(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    return Error(absl::StatusCode::kNotFound, Reason::kNotFound, "The backup cannot be read",
+                 "It is missing or not readable", "Name the backup's file. Nothing was changed");
+  }
+  std::string begin(kBackupHeadBytesMax, '\0');
+  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  begin.resize(static_cast<std::size_t>(file.gcount()));
+  return ReadBackupHead(begin);
 }
 
 }  // namespace tripoint::contract

@@ -1,7 +1,7 @@
 // The beginning of a backup file: magic, version, header. What follows is a secret stream of pieces
 // (storage/backup_file.h). docs/operations.md, "Form of a backup".
 //
-// Used by the node, by `tripointd restore` and by `tripoint backup`. Pure; any thread.
+// Used by the node, by `tripointd restore` and by `tripoint backup`. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -38,5 +38,7 @@ std::string MakeBackupHead(const store::v1::BackupHeader& header);
 // Errors: DATA_LOSS / BACKUP_INVALID no backup, or cut short; FAILED_PRECONDITION / SCHEMA_NEWER
 // made by a newer version.
 absl::StatusOr<BackupHead> ReadBackupHead(std::string_view file);
+// Of the file at `path`. Errors: + NOT_FOUND / NOT_FOUND it cannot be read.
+absl::StatusOr<BackupHead> ReadBackupHeadOf(const std::string& path);
 
 }  // namespace tripoint::contract

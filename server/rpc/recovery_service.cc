@@ -1,9 +1,7 @@
 // See recovery_service.h.
 #include "server/rpc/recovery_service.h"
 
-#include <filesystem>
 #include <memory>
-#include <system_error>
 #include <utility>
 
 #include "proto/contract/backup_form.h"
@@ -11,6 +9,7 @@
 #include "server/operations/recovery.h"
 #include "server/rpc/batch_stream.h"
 #include "storage/backup_file.h"
+#include "storage/data_folder.h"
 #include "storage/journal_store.h"
 #include "storage/schema.h"
 
@@ -38,8 +37,7 @@ class BackUpStream final : public grpc::ServerBidiReactor<v1::BackUpRequest, v1:
   }
   void OnDone() override {
     writer_.reset();
-    std::error_code ignored;  // what is left is removed at the next start
-    if (begun_) std::filesystem::remove_all(seams_.checkpoint_folder, ignored);
+    if (begun_) (void)storage::RemoveCheckpoint(seams_.checkpoint_folder);
     running_ = false;
     delete this;
   }

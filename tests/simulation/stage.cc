@@ -13,7 +13,6 @@ namespace {
 // 2026-09-22: the simulated clocks stand near it, or years away.
 constexpr std::int64_t kWallBaseMs = 1'790'000'000'000;
 constexpr std::uint64_t kLiesToNotice = 3;
-constexpr std::int64_t kYearMs = 365LL * 24 * 60 * 60 * 1000;
 
 }  // namespace
 

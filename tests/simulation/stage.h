@@ -26,6 +26,7 @@
 namespace tripoint::simulation {
 
 inline constexpr std::int64_t kSecondUs = 1'000'000;
+inline constexpr std::int64_t kYearMs = 365LL * 24 * 60 * 60 * 1000;
 
 class Stage {
  public:

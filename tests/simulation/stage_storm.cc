@@ -5,12 +5,6 @@
 #include "tests/simulation/stage.h"
 
 namespace tripoint::simulation {
-namespace {
-
-constexpr std::int64_t kYearMs = 365LL * 24 * 60 * 60 * 1000;
-
-}  // namespace
-
 void Stage::StormBegins() {
   network_.SetFaults(weather_.network);
   for (auto& node : nodes_) {

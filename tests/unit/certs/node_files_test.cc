@@ -4,7 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <map>
+#include <random>
 
+#include "certs/files.h"
+#include "certs/openssl.h"
 #include "certs_testing.h"
 
 namespace tripoint::certs {
@@ -137,6 +141,87 @@ TEST(ExpiryWarning, StepsAreThirtyFourteenSevenOne) {
   EXPECT_EQ(ExpiryWarningDays(7), 7);
   EXPECT_EQ(ExpiryWarningDays(0), 1);
   EXPECT_EQ(ExpiryWarningDays(-5), 1);
+}
+
+// A random damage of a text: a bit, a byte, some zeroed or cut out, the end cut off.
+std::string Harmed(std::string text, std::mt19937_64& random) {
+  const std::size_t at = random() % text.size();
+  switch (random() % 5) {
+    case 0:
+      text[at] = static_cast<char>(text[at] ^ (1 << random() % 8));
+      break;
+    case 1:
+      text[at] = "ABCabc+/=09\n"[random() % 12];
+      break;
+    case 2:
+      text.replace(at, 20, std::string(std::min<std::size_t>(20, text.size() - at), '\0'));
+      break;
+    case 3:
+      text.erase(at, random() % 70 + 1);
+      break;
+    default:
+      text.resize(at);
+  }
+  return text;
+}
+
+// Goal (D5): keys and certificates damaged at random: refused, or as they were. What is read is
+// what was checked, so nothing can change after it.
+TEST_F(NodeFilesTest, D5DamagedKeysAreRefusedOrHarmless) {
+  std::mt19937_64 random(20'261'122);
+  const NodeFiles whole = CheckNodeFiles(folder_.path(), *trust_, "vn-quangngai", kNow).value();
+  const auto der = [](const std::string& pem) {
+    return ToPem(ReadCertificates(pem, 1).at(0).get());
+  };
+  std::map<std::string, int> refused;
+  for (const char* name : {"tls.pem", "tls.key", "signing.pem", "signing.key"}) {
+    const std::string text = ReadSmallFile(folder_ / name).value();
+    const unsigned mode = ModeOf(folder_ / name);
+    for (int i = 0; i < 400; ++i) {
+      const std::string harmed = Harmed(text, random);
+      WriteText(folder_ / name, harmed, mode);
+      const absl::StatusOr<NodeFiles> files =
+          CheckNodeFiles(folder_.path(), *trust_, "vn-quangngai", kNow);
+      if (!files.ok()) {
+        ++refused[name];
+        continue;
+      }
+      EXPECT_EQ(der(files->tls.certificate_pem), der(whole.tls.certificate_pem)) << harmed;
+      EXPECT_EQ(der(files->signing.certificate_pem), der(whole.signing.certificate_pem)) << harmed;
+      EXPECT_EQ(ToPem(ReadPrivateKey(files->tls.key_pem).get()),
+                ToPem(ReadPrivateKey(whole.tls.key_pem).get()))
+          << "a key of the test: " << harmed;
+      EXPECT_EQ(files->signing.key.Sign("text").value(), whole.signing.key.Sign("text").value())
+          << harmed;
+    }
+    WriteText(folder_ / name, text, mode);
+    EXPECT_GT(refused[name], 250) << name;
+  }
+}
+
+// Goal (D5): a damaged root or revocation list is refused or judges as before; never is somebody
+// believed who was not.
+TEST_F(NodeFilesTest, D5DamagedRootsBelieveNobodyElse) {
+  std::mt19937_64 random(20'261'122);
+  const TestPair revoked = vn_.Node("vn-gialai");
+  ASSERT_TRUE(vn_.authority().Revoke(ReadFacts(revoked.certificate_pem)->serial, kNow).ok());
+  const TestPair stranger = UnconstrainedCountry("vn").Forge({});
+  const CountryFiles whole = vn_.Files();
+  int loaded = 0;
+  for (int i = 0; i < 800; ++i) {
+    CountryFiles files = whole;
+    std::string& text = i % 2 == 0 ? files.roots_pem : files.crl_pem;
+    text = Harmed(text, random);
+    const auto trust = MakeTrust({files}, {}, kNow, nullptr);
+    if (!trust.ok()) continue;
+    ++loaded;
+    for (const TestPair& pair : {revoked, stranger}) {
+      EXPECT_FALSE(
+          (*trust)->Judge(pair.certificate_pem, {}, PeerRole::kClient, kNow, CrlRule::kPolicy).ok())
+          << text;
+    }
+  }
+  EXPECT_LT(loaded, 400);
 }
 
 }  // namespace

@@ -8,18 +8,13 @@
 #include "absl/status/status.h"
 #include "proto/contract/error.h"
 #include "server/exchange/types.h"
+#include "tests/simulation/signature.h"
 
 namespace tripoint::exchange {
 
-// 64 bytes that only who knows `unit` can make: enough for a core that takes signatures on trust of
-// the interface.
+// Enough for a core that takes signatures on trust of the interface.
 inline std::string FakeSignature(std::string_view unit, std::string_view bytes) {
-  std::string text(unit);
-  text.push_back('\0');
-  text.append(bytes);
-  const Hash hash = storage::Sha256(text);
-  std::string signature(storage::HashView(hash));
-  return signature + signature;
+  return simulation::CheapSignature(unit, bytes);
 }
 
 class FakeSigner final : public HeadSigner {
