@@ -148,7 +148,7 @@ class Listener final : public rocksdb::EventListener {
 
 // RocksDB's own log file lies on the disk of the data: when that is full, the second line that
 // cannot be appended trips an assertion of Debian's build and ends the process (seen by
-// RocksEngine.FullDiskComesBack). So its lines go to the node's log instead, and only those that
+// RocksEngine.R10FullDiskComesBack). So its lines go to the node's log instead, and only those that
 // somebody should read.
 class Log final : public rocksdb::Logger {
  public:
@@ -380,7 +380,13 @@ absl::Status RocksEngine::Commit(const Batch& batch) {
   options.protection_bytes_per_key = kProtectionBytes;
   const rocksdb::Status written = db_->Write(options, &writes);
   if (!written.ok()) health_->Report(written);
-  if (written.IsNoSpace()) AfterFullLog();
+  if (written.IsNoSpace()) {
+    AfterFullLog();
+    // Unlike a refusal before the log: what the log has of it may be there after a restart.
+    return Error(absl::StatusCode::kUnavailable, Reason::kOutcomeUnknown,
+                 "The change was not confirmed by the disk, which is full.", written.ToString(),
+                 "Free space on the node's disk and repeat the call with the same request id.");
+  }
   return FromRocks(written, "The change was not confirmed by the disk");
 }
 
@@ -468,7 +474,8 @@ rocksdb::Options MakeOptions(const RocksOptions& ours, const std::shared_ptr<Hea
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
   options.listeners.push_back(std::make_shared<Listener>(health));
-  options.sst_file_manager.reset(rocksdb::NewSstFileManager(rocksdb::Env::Default()));
+  if (ours.env != nullptr) options.env = ours.env;
+  options.sst_file_manager.reset(rocksdb::NewSstFileManager(options.env));
   options.sst_file_manager->SetCompactionBufferSize(ours.space_floor_bytes);
 
   rocksdb::BlockBasedTableOptions table;

@@ -12,6 +12,10 @@
 #include "absl/status/statusor.h"
 #include "storage/engine.h"
 
+namespace rocksdb {
+class Env;
+}  // namespace rocksdb
+
 namespace tripoint::storage {
 
 // How much damage opening puts up with (platform.md, R5).
@@ -32,6 +36,9 @@ struct RocksOptions {
   std::uint64_t space_floor_bytes = 96u << 20;
   // A file that keeps room for opening when all else is full; at most a sixteenth of the disk.
   std::uint64_t reserve_bytes = 4u << 20;
+
+  // The disk; nullptr: the machine's. Tests give one that fails. Outlives the engine.
+  rocksdb::Env* env = nullptr;
 
   // Called at most once, on a RocksDB thread or one that commits: after it the process must end and
   // open the data again (fsync and IO errors, corruption). Not called for a full disk. Must not

@@ -450,7 +450,7 @@ class FullDisk(unittest.TestCase):
         filler = self.disk / "filler"
         os.truncate(filler, filler.stat().st_size - free)
 
-    def test_full_disk_refuses_writes_serves_reads_and_comes_back(self):
+    def test_d7_full_disk_refuses_writes_serves_reads_and_comes_back(self):
         with federation.Cluster((VN, LA)) as cluster:
             vn, la = cluster.nodes[VN], cluster.nodes[LA]
             vn.data = self.disk / "data"

@@ -5,6 +5,7 @@ Goal: everything that any neighbour has seen is back, no reference and no (epoch
 channels are equal again, and nothing new leaves before that.
 """
 import itertools
+import os
 import pathlib
 import shutil
 import unittest
@@ -121,7 +122,7 @@ class Drill(unittest.TestCase):
             link.heal()
         self.assert_comes_back(before, used)
 
-    def test_lost_disk_and_yesterdays_backup(self):
+    def test_d8_lost_disk_and_yesterdays_backup(self):
         # Goal: yesterday's backup and the neighbours together give back all that anybody saw; incidents of the backup too.
         self.work("first")
         self.vn.cli("incident", "new", "--kind", "CTB-GEN", "--where", "G-BOY", "--title", "never shared")
@@ -139,6 +140,7 @@ class Drill(unittest.TestCase):
         verified = self.vn.cli("backup", "verify", file, *secret)
         self.assertIn("VERIFIED", verified.stdout)
         self.refuse_bad_restores(file, secret)
+        self.meet_full_disks(file, secret)
         self.work("second")
         before, used = self.memory(), references(self.vn)
         self.vn.kill()
@@ -191,7 +193,38 @@ class Drill(unittest.TestCase):
         self.assertEqual(4, refused.returncode, "officers make no backups")
         self.assertFalse(list(self.vn.folder.glob("*.tpb*")))
 
-    def test_old_data_folder_copied_back(self):
+    def meet_full_disks(self, file, secret):
+        """Backup, verification and restore on a small disk: refused with the reason, nothing is left; all work with room."""
+        disk = self.vn.folder / "small disk"
+        disk.mkdir()
+        mounted = federation.run(["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", disk], check=False)
+        if mounted.returncode != 0:
+            self.assertNotIn("CI", os.environ, "CI has the right to mount a small disk and must use it")
+            return
+        try:
+            new = disk / "new"
+            refused = self.vn.cli("backup", "now", "--to", disk, *secret, officer="son", check=False)
+            self.assertEqual(1, refused.returncode, refused.stderr)
+            self.assertIn("nothing is left behind", refused.stderr)
+            self.assertEqual([], list(disk.iterdir()))
+            federation.wait_until(lambda: not list(self.vn.data.glob("backup-part*")), what="the checkpoint is gone")
+            for refused in (self.restore(file, new, secret),
+                            self.vn.cli("backup", "verify", file, *secret, "--scratch", disk, check=False)):
+                self.assertEqual(1, refused.returncode, refused.stderr)
+                self.assertIn("not enough room", refused.stderr)
+                self.assertIn("Nothing was changed", refused.stderr)
+                self.assertEqual([], list(disk.iterdir()))
+            federation.run(["mount", "-o", "remount,size=256m", disk])
+            self.vn.cli("backup", "now", "--to", disk, *secret, officer="son")
+            [made] = disk.glob("*.tpb")
+            self.vn.cli("backup", "verify", made, *secret)
+            restored = self.restore(made, new, secret)
+            self.assertEqual(0, restored.returncode, restored.stderr)
+            self.assertEqual({"new", made.name}, {entry.name for entry in disk.iterdir()})
+        finally:
+            federation.run(["umount", "-l", disk])
+
+    def test_d6_old_data_folder_copied_back(self):
         # Goal: the neighbours' proofs show it within one exchange of hellos: a new epoch, amnesia, and all comes back.
         self.work("first")
         self.assertEqual(0, self.vn.stop())

@@ -49,7 +49,7 @@ std::vector<std::filesystem::path> ScenarioFiles() {
 
 // Goal: no promise breaks under any mixture of crashes, cuts, resets, full and failing disks and
 // mad clocks.
-TEST(Simulation, EverySeedKeepsEveryPromise) {
+TEST(Simulation, S1S2S4S6EverySeedKeepsEveryPromise) {
   const std::uint64_t seeds = SeedsWanted();
   RunResult total;
   int failures = 0;
@@ -85,7 +85,7 @@ TEST(Simulation, EverySeedKeepsEveryPromise) {
 }
 
 // Goal: a seed replays a run: nothing in a node depends on real time, addresses or thread order.
-TEST(Simulation, OneSeedTwiceGivesEqualTraces) {
+TEST(Simulation, S1OneSeedTwiceGivesEqualTraces) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     const RunResult first = RunSeed(SharedByAll(), {.seed = seed});
     const RunResult second = RunSeed(SharedByAll(), {.seed = seed});
@@ -94,7 +94,7 @@ TEST(Simulation, OneSeedTwiceGivesEqualTraces) {
 }
 
 // Goal: every scenario of the room keeps every promise, and honest nodes notice what it says.
-TEST(Simulation, EveryScenarioKeepsEveryPromise) {
+TEST(Simulation, S2S3S5D9EveryScenarioKeepsEveryPromise) {
   // Under sanitizers (TRIPOINT_SEEDS below the preset) one seed each is enough.
   const std::uint64_t seeds = SeedsWanted() < 2000 ? 1 : 3;
   for (const auto& path : ScenarioFiles()) {

@@ -123,13 +123,13 @@ void CheckRun(std::uint64_t seed) {
   EXPECT_EQ(FrontierHashes(frontier), state->frontier());
 }
 
-TEST(CommitterCrash, NothingAcknowledgedIsLostOverFiveHundredSeeds) {
+TEST(CommitterCrash, D2NothingAcknowledgedIsLostOverFiveHundredSeeds) {
   for (std::uint64_t seed = 1; seed <= 500 && !testing::Test::HasFailure(); ++seed) CheckRun(seed);
 }
 
 // Goal: the check above can fail: a disk that lies loses what was acknowledged, a torn batch is
 // seen by the journal.
-TEST(CommitterCrash, LyingAndTearingDisksAreNoticed) {
+TEST(CommitterCrash, R4LyingAndTearingDisksAreNoticed) {
   testing_support::Store store;
   const auto put = [](Transaction& transaction) {
     transaction.Put(TestKey(1), "x");

@@ -46,7 +46,7 @@ fs::path LogFile(const std::string& directory) {
 }
 
 // Goal: data is made by create only, and never over existing data.
-TEST(RocksEngine, CreateAndOpenAreNotTheSame) {
+TEST(RocksEngine, R9CreateAndOpenAreNotTheSame) {
   const TemporaryFolder folder;
   const std::string directory = folder.path + "/store";
   EXPECT_EQ(ReasonOf(OpenRocksEngine(directory, {}).status()), Reason::kConfigInvalid);
@@ -109,7 +109,7 @@ TEST(RocksEngineDeathTest, ManyDeathsDoNotStopTheWriting) {
 
 // Goal: a torn tail of the log is refused by the strict mode and cut by point-in-time; a flipped
 // byte in the middle is never opened as whole.
-TEST(RocksEngine, DamagedLogNeedsPointInTime) {
+TEST(RocksEngine, R5DamagedLogNeedsPointInTime) {
   const TemporaryFolder folder;
   const std::string directory = folder.path + "/store";
   {
@@ -131,7 +131,7 @@ TEST(RocksEngine, DamagedLogNeedsPointInTime) {
 
 // Goal: damaged blocks are found on reading: an error and the fatal call, never a wrong or
 // shortened answer.
-TEST(RocksEngine, DamagedTableIsReported) {
+TEST(RocksEngine, R8DamagedTableIsReported) {
   const TemporaryFolder folder;
   const std::string directory = folder.path + "/store";
   {
@@ -174,7 +174,7 @@ TEST(RocksEngine, DamagedTableIsReported) {
 // Goal: a really full disk refuses with its own reason, reads go on, writing comes back by itself
 // when space returns, and nothing that was acknowledged is lost. Needs the right to mount a small
 // tmpfs.
-TEST(RocksEngine, FullDiskComesBack) {
+TEST(RocksEngine, R10FullDiskComesBack) {
   const TemporaryFolder folder;
   const std::string disk = folder.path + "/disk";
   fs::create_directories(disk);

@@ -1,7 +1,9 @@
 // Starting on a disk that is full to the last byte: a small tmpfs, a process that dies without a
 // word, and a store whose log still holds everything.
+#include <sodium.h>
 #include <sys/mount.h>
 
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
@@ -10,6 +12,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "storage/backup_file.h"
 #include "storage/data_folder.h"
 #include "storage/disk_reserve.h"
 #include "storage/rocks_engine.h"
@@ -217,6 +220,80 @@ TEST_F(FullDisk, TornLogIsPutAsideWithoutRoom) {
   EXPECT_EQ(ReasonOf(Put(*opened->engine, 20)), Reason::kDiskFull);
   MakeRoom();
   EXPECT_TRUE(Put(*opened->engine, 20).ok());
+}
+
+// Goal: a backup that meets the end of the disk says so, leaves nothing, stops nobody for longer
+// than the disk is full, and is made when there is room.
+TEST_F(FullDisk, BackupIsRefusedAndMadeWithRoom) {
+  const std::string data = disk_ + "/data";
+  ASSERT_TRUE(InitializeDataFolder(data, "vn-tayninh", testing_support::kEpoch, 1).ok());
+  const auto opened = OpenDataFolder(data, "vn-tayninh", Options());
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  Engine& engine = *opened->engine;
+  for (int i = 0; i < kRecords; ++i) ASSERT_TRUE(Put(engine, i).ok());
+  const std::string checkpoint = CheckpointFolder(data);
+  Fill();
+  for (int i = 0; i < 2; ++i) {
+    const absl::Status refused = engine.Checkpoint(checkpoint);
+    EXPECT_EQ(ReasonOf(refused), Reason::kDiskFull) << refused;
+    (void)RemoveCheckpoint(checkpoint);
+    EXPECT_FALSE(fs::exists(checkpoint));
+    EXPECT_FALSE(fs::exists(checkpoint + ".tmp"));
+  }
+  ExpectAll(engine, kRecords);
+  MakeRoom();
+  // RocksDB's own recovery from the flush that failed comes first.
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  absl::Status put = Put(engine, kRecords);
+  while (!put.ok() && std::chrono::steady_clock::now() < deadline) put = Put(engine, kRecords);
+  EXPECT_TRUE(put.ok()) << put;
+  EXPECT_FALSE(engine.GetStatistics().writes_stopped);
+  const absl::Status made = engine.Checkpoint(checkpoint);
+  EXPECT_TRUE(made.ok()) << made;
+  EXPECT_TRUE(fs::exists(checkpoint + "/CURRENT"));
+  fs::create_directory(checkpoint + ".tmp");  // of a process that ended in the middle
+  EXPECT_TRUE(RemoveCheckpoint(checkpoint));
+  EXPECT_FALSE(RemoveCheckpoint(checkpoint));
+  EXPECT_TRUE(fatal_.empty());
+}
+
+// Goal: a disk that ends in the middle of a restore gives its reason; with room it works.
+TEST_F(FullDisk, RestoreIsRefusedAndDoneWithRoom) {
+  const std::string from = folder_.path + "/from";
+  fs::create_directory(from);
+  std::ofstream(from + "/CURRENT") << "MANIFEST-000005\n";
+  std::ofstream(from + "/000012.sst") << std::string(3u << 20, 's');
+  std::string public_key(crypto_box_PUBLICKEYBYTES, '\0');
+  std::string secret_key(crypto_box_SECRETKEYBYTES, '\0');
+  ASSERT_GE(sodium_init(), 0);
+  crypto_box_keypair(reinterpret_cast<unsigned char*>(public_key.data()),
+                     reinterpret_cast<unsigned char*>(secret_key.data()));
+  store::v1::BackupHeader header;
+  header.set_unit("vn-tayninh");
+  header.set_public_key(public_key);
+  const std::string file = folder_.path + "/backup.tpb";
+  {
+    const auto writer = BackupWriter::Open(from, header);
+    ASSERT_TRUE(writer.ok()) << writer.status();
+    std::ofstream out(file, std::ios::binary);
+    for (std::string piece = (*writer)->Next().value(); !piece.empty();
+         piece = (*writer)->Next().value())
+      out << piece;
+  }
+  Fill();
+  const std::string into = disk_ + "/into";
+  for (const std::uint64_t room :
+       {std::uint64_t{0}, std::uint64_t{64} << 10, std::uint64_t{2} << 20}) {
+    fs::resize_file(disk_ + "/ballast", fs::file_size(disk_ + "/ballast") - room);
+    const absl::Status refused = UnpackBackup(file, secret_key, into);
+    EXPECT_EQ(ReasonOf(refused), Reason::kDiskFull) << room << ": " << refused;
+    EXPECT_NE(contract::ProblemOf(refused).next.find("Make room"), std::string::npos);
+    fs::remove_all(into);
+  }
+  MakeRoom();
+  const absl::Status unpacked = UnpackBackup(file, secret_key, into);
+  EXPECT_TRUE(unpacked.ok()) << unpacked;
+  EXPECT_EQ(fs::file_size(into + "/000012.sst"), 3u << 20);
 }
 
 }  // namespace
