@@ -64,6 +64,7 @@ class Faulty : public ::testing::Test {
     const auto env = rocksdb::NewCompositeEnv(disk);
     const auto opened = OpenDataFolder(data_, kUnit, Options(env.get()));
     if (!opened.ok()) return false;
+    KeepHead(*opened->engine);
     CommitterCore core(*opened->engine);
     for (int i = 0; i < count; ++i) Change(core, *opened->engine);
     return true;
@@ -88,13 +89,15 @@ class Faulty : public ::testing::Test {
     answers_[number] = answer.ok()                             ? Answer::kStored
                        : ReasonOf(answer) == Reason::kDiskFull ? Answer::kRefused
                                                                : Answer::kUnknown;
-    if (!answer.ok() || number % 4 != 0) return;
-    const auto head = ReadJournalHead(engine);  // as the node's housekeeping
-    if (head.ok()) {
-      (void)WriteHeadFile(
-          HeadFile(data_),
-          {.epoch = head->epoch, .size = head->frontier.size(), .root = head->frontier.Root()});
-    }
+    if (answer.ok() && number % 4 == 0) KeepHead(engine);
+  }
+  // As the node does, when it has opened and each second.
+  void KeepHead(const Engine& engine) {
+    const auto head = ReadJournalHead(engine);
+    if (!head.ok()) return;
+    (void)WriteHeadFile(
+        HeadFile(data_),
+        {.epoch = head->epoch, .size = head->frontier.size(), .root = head->frontier.Root()});
   }
 
   // Opened on a good disk: all that was answered is there, nothing is there by half.
