@@ -3,8 +3,9 @@
 // Kept by CommitterCore, told by its driver how long the operations of a step took. Where calls
 // arrive faster than they can be refused, what is left of the processor stores a change in ten
 // times its usual time: a line that is short otherwise then keeps an accepted call waiting too
-// long. Only while calls are refused: a node that is merely slow takes as many as ever. The time
-// that the disk takes does not count: one sync serves any number of calls. Pure; one thread.
+// long. Only while more are refused than stored: a node that is merely slow, or meets a burst,
+// takes as many as ever. The time that the disk takes does not count: one sync serves any number of
+// calls. Pure; one thread.
 #pragma once
 
 #include <algorithm>
@@ -22,17 +23,17 @@ class CallsLimit {
 
   explicit CallsLimit(std::size_t calls_max) : calls_max_(calls_max), calls_(calls_max) {}
 
-  // `operations` were run within `work_ms`, without waiting for the disk; `refused`: a call was
+  // `operations` were run within `work_ms`, without waiting for the disk; `refused` calls were
   // refused since the last time.
-  void Worked(std::size_t operations, std::int64_t work_ms, bool refused) {
+  void Worked(std::size_t operations, std::int64_t work_ms, std::size_t refused) {
     operations_ += operations;
     work_ms_ += static_cast<std::size_t>(std::max<std::int64_t>(work_ms, 0));
-    refused_ = refused_ || refused;
+    refused_ += refused;
     if (operations_ < kOperationsMin) return;
     const std::size_t in_time = kWorkMs * operations_ / std::max<std::size_t>(work_ms_, 1);
-    calls_ = refused_ ? std::min(calls_max_, std::max(kCallsMin, in_time)) : calls_max_;
-    operations_ = work_ms_ = 0;
-    refused_ = false;
+    const bool overloaded = refused_ > operations_;
+    calls_ = overloaded ? std::min(calls_max_, std::max(kCallsMin, in_time)) : calls_max_;
+    operations_ = work_ms_ = refused_ = 0;
   }
   std::size_t calls() const { return calls_; }
 
@@ -41,7 +42,7 @@ class CallsLimit {
   std::size_t calls_;
   std::size_t operations_ = 0;
   std::size_t work_ms_ = 0;
-  bool refused_ = false;
+  std::size_t refused_ = 0;
 };
 
 }  // namespace tripoint::storage

@@ -71,12 +71,14 @@ void CommitterCore::Queue(Pending pending) {
 
 bool CommitterCore::TakesCalls() const {
   if (waiting_calls_ < calls_max_) return true;
-  refuses_calls_ = true;
+  ++refused_calls_;
   return false;
 }
 
-void CommitterCore::Worked(std::size_t operations, std::int64_t work_ms) {
-  calls_limit_.Worked(operations, work_ms, refuses_calls_.exchange(false));
+void CommitterCore::Worked(const Gathered& gathered, std::int64_t work_ms) {
+  // A batch of bulk takes long without any overload, and locks no officer out.
+  const bool calls_only = gathered.calls == gathered.operations;
+  calls_limit_.Worked(gathered.operations, calls_only ? work_ms : 0, refused_calls_.exchange(0));
   calls_max_ = calls_limit_.calls();
 }
 
@@ -87,7 +89,8 @@ std::size_t CommitterCore::waiting() const {
 
 std::size_t CommitterCore::gathered() const { return step_->open().answers.size(); }
 
-void CommitterCore::Gather(std::int64_t now_ms) {
+Gathered CommitterCore::Gather(std::int64_t now_ms) {
+  Gathered gathered;
   HeedFailure();
   const absl::Status begun = step_->Begin(now_ms);
   Stage& stage = step_->open();
@@ -99,14 +102,19 @@ void CommitterCore::Gather(std::int64_t now_ms) {
       if (queue_.empty()) break;
       pending = std::move(queue_.front());
       queue_.pop_front();
-      if (pending.call) --waiting_calls_;
+      if (pending.call) {
+        --waiting_calls_;
+        ++gathered.calls;
+      }
     }
+    ++gathered.operations;
     if (begun.ok()) {
       step_->Run(pending.operation, std::move(pending.done));
     } else {
       stage.answers.Add(std::move(pending.done), begun);
     }
   }
+  return gathered;
 }
 
 const Batch* CommitterCore::Seal() {

@@ -44,6 +44,12 @@ struct CommitterLimits {
   int retry_after_ms = kRetryAfterMs;
 };
 
+// What one Gather ran.
+struct Gathered {
+  std::size_t operations = 0;
+  std::size_t calls = 0;  // among them
+};
+
 class CommitterCore final : public Committer {
  public:
   // `engine` outlives the core and is changed by nobody else. `listener` may be null.
@@ -68,11 +74,11 @@ class CommitterCore final : public Committer {
   bool TakesCalls() const override;
   std::size_t waiting() const;
   // Tells how long a Gather took, which says how many calls may wait.
-  void Worked(std::size_t operations, std::int64_t work_ms);
+  void Worked(const Gathered& gathered, std::int64_t work_ms);
 
   // Runs what waits as part of the open step, up to the limits of a step. May run while the batch
   // of the step before is being committed: its writes are seen.
-  void Gather(std::int64_t now_ms);
+  Gathered Gather(std::int64_t now_ms);
   // Operations that the open step has run.
   std::size_t gathered() const;
   // Closes the open step. Returns the batch that must now be committed and answered with Finish(),
@@ -117,8 +123,8 @@ class CommitterCore final : public Committer {
   std::deque<Pending> queue_ ABSL_GUARDED_BY(mutex_);
   std::atomic<std::size_t> waiting_calls_ = 0;  // in queue_
   CallsLimit calls_limit_;
-  std::atomic<std::size_t> calls_max_;               // what it says
-  mutable std::atomic<bool> refuses_calls_ = false;  // TakesCalls said no since the last Worked
+  std::atomic<std::size_t> calls_max_;                  // what it says
+  mutable std::atomic<std::size_t> refused_calls_ = 0;  // by TakesCalls, since the last Worked
   Stage* committing_ ABSL_GUARDED_BY(mutex_) = nullptr;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);  // of a commit, until the open step has heeded it
 };

@@ -60,8 +60,8 @@ bool MatchTail(std::string_view reference, const ReferenceTail& tail);
 struct NameParts {
   std::string_view unit;       // `vn-quangngai`
   std::string_view reference;  // `I-QNG-26-0093-T`
-  int year;                    // two digits
-  std::uint64_t number;        // within the year
+  int year = 0;                // two digits
+  std::uint64_t number = 0;    // within the year
 };
 
 std::string IncidentName(std::string_view unit, std::string_view reference);

@@ -55,7 +55,7 @@ void CommitterThread::SubmitAndHelp(storage::Operation operation, storage::Done 
     }
     stepping_ = true;
   }
-  core_.Gather(clock_.wall_ms());
+  Gather();
   const std::size_t taken = core_.gathered();
   if (const storage::Batch* batch = core_.Seal(); batch != nullptr) Commit(*batch);
   const absl::MutexLock lock(&mutex_);
@@ -139,12 +139,15 @@ std::size_t CommitterThread::MakeSteps() {
   return most;
 }
 
+void CommitterThread::Gather() {
+  const std::int64_t began_ms = clock_.monotonic_ms();
+  const storage::Gathered gathered = core_.Gather(clock_.wall_ms());
+  core_.Worked(gathered, clock_.monotonic_ms() - began_ms);
+}
+
 bool CommitterThread::GatherUntilDiskIsFree() {
   while (true) {
-    const std::int64_t began_ms = clock_.monotonic_ms();
-    const std::size_t before = core_.gathered();
-    core_.Gather(clock_.wall_ms());
-    core_.Worked(core_.gathered() - before, clock_.monotonic_ms() - began_ms);
+    Gather();
     if (core_.gathered() == 0) return false;
     const absl::MutexLock lock(&mutex_);
     if (failed_) break;

@@ -54,6 +54,8 @@ class CommitterThread final : public storage::Committer {
 
   // By who set `stepping_`: steps until nothing waits. Returns the most operations of a step.
   std::size_t MakeSteps();
+  // Gathers once, and tells the core how long it took. By who set `stepping_`.
+  void Gather();
   // Gathers until the disk is free. False: nothing is there to be sealed.
   bool GatherUntilDiskIsFree();
   void GiveToDisk(const storage::Batch& batch);

@@ -118,6 +118,69 @@ TEST_F(CommitterThreadTest, FullDiskIsAnAnswerAndNotTheEnd) {
   EXPECT_EQ(fatal_, 0);
 }
 
+// Moves by hand.
+class HandClock final : public Clock {
+ public:
+  std::int64_t wall_ms() const override { return ms_; }
+  std::int64_t monotonic_ms() const override { return ms_; }
+  void Advance(std::int64_t ms) { ms_ += ms; }
+
+ private:
+  std::atomic<std::int64_t> ms_ = 1'800'000'000'000;
+};
+
+// Goal: in an overload in which each change takes long fewer may wait.
+TEST(CommitterThreadLimit, FewerCallsWaitInAnOverload) {
+  storage::FaultEngine engine;
+  ASSERT_TRUE(storage::InitializeStore(engine, "vn-quangngai", 7, 1).ok());
+  storage::CommitterCore core(engine, nullptr, {});
+  HandClock clock;
+  CommitterThread committer(core, engine, clock, [](const absl::Status&) { FAIL(); });
+  // How many calls are taken while the writer is held up.
+  const auto taken = [&] {
+    absl::Notification held;
+    absl::Notification go_on;
+    std::atomic<int> answered = 0;
+    const auto count = [&answered](const absl::Status& status) { answered += status.ok() ? 1 : 0; };
+    std::thread first([&] {
+      committer.SubmitAndHelp(
+          [&](storage::Transaction& transaction) {
+            held.Notify();
+            go_on.WaitForNotification();
+            return PutOperation(
+                "\x7e"
+                "held")(transaction);
+          },
+          count);
+    });
+    EXPECT_TRUE(held.WaitForNotificationWithTimeout(kDeadline));
+    int calls = 0;
+    for (; committer.TakesCalls(); ++calls) {
+      committer.SubmitAndHelp(
+          [&clock](storage::Transaction& transaction) {
+            clock.Advance(10);
+            return PutOperation(
+                "\x7e"
+                "key")(transaction);
+          },
+          count);
+    }
+    for (int i = 0; i < 2 * calls; ++i) EXPECT_FALSE(committer.TakesCalls());
+    go_on.Notify();
+    first.join();
+    // What is submitted now is answered after all of these.
+    absl::Notification last;
+    committer.Submit(PutOperation("\x7e"
+                                  "last"),
+                     [&last](const absl::Status&) { last.Notify(); });
+    EXPECT_TRUE(last.WaitForNotificationWithTimeout(kDeadline));
+    EXPECT_EQ(answered, calls + 1);
+    return calls;
+  };
+  EXPECT_EQ(taken(), 128);
+  EXPECT_EQ(taken(), 32);
+}
+
 // Goal: where there is more work than processors, who takes calls comes before who stores.
 TEST_F(CommitterThreadTest, StoringThreadsStandBack) {
   const int own = ::getpriority(PRIO_PROCESS, 0);

@@ -256,34 +256,42 @@ TEST(CommitterCore, CallsAreRefusedWhileFewOfThemWait) {
   EXPECT_TRUE(core.TakesCalls());
 }
 
-// Goal: fewer calls wait while some are refused and the work of each takes long, never fewer than
-// the least; as many as ever when it is quick again, or when nobody is refused.
-TEST(CommitterCore, FewerCallsWaitWhileEachTakesLong) {
+// Goal: fewer calls wait while more are refused than stored and the work of each takes long, never
+// fewer than the least; as many as ever when it is quick again, few are refused, or bulk takes the
+// time.
+TEST(CommitterCore, FewerCallsWaitInAnOverload) {
   FaultEngine engine;
   ASSERT_TRUE(InitializeStore(engine, "vn-tayninh", kEpoch, kNowMs).ok());
   CommitterCore core(engine);
-  const auto taken = [&core] {
+  const auto taken = [&core](int refused) {
     int calls = 0;
     for (; core.TakesCalls(); ++calls)
       core.SubmitAndHelp(PutOperation("a", "1"), [](const absl::Status&) {});
+    for (int i = 1; i < refused; ++i) EXPECT_FALSE(core.TakesCalls());
     while (core.RunOnce(kNowMs)) {
     }
     return calls;
   };
-  EXPECT_EQ(taken(), 128);
-  core.Worked(50, 400);  // too few to say anything
-  EXPECT_EQ(taken(), 128);
-  core.Worked(50, 4);  // 100 in 404 ms
-  EXPECT_EQ(taken(), 32);
-  core.Worked(100, 10);
-  EXPECT_EQ(taken(), 50);
-  core.Worked(100, 0);
-  EXPECT_EQ(taken(), 128);
-  core.Worked(100, 1000);
-  EXPECT_EQ(taken(), 32);
-  core.Worked(100, 1000);
-  core.Worked(100, 1000);  // nobody was refused since the last time
-  EXPECT_EQ(taken(), 128);
+  const auto calls = [](std::size_t count) {
+    return Gathered{.operations = count, .calls = count};
+  };
+  EXPECT_EQ(taken(101), 128);
+  core.Worked(calls(50), 400);  // too few to say anything
+  EXPECT_EQ(taken(101), 128);
+  core.Worked(calls(50), 4);  // 100 in 404 ms
+  EXPECT_EQ(taken(101), 32);
+  core.Worked(calls(100), 10);
+  EXPECT_EQ(taken(101), 50);
+  core.Worked(calls(100), 0);
+  EXPECT_EQ(taken(101), 128);
+  core.Worked(calls(100), 1000);
+  EXPECT_EQ(taken(101), 32);
+  core.Worked({.operations = 100, .calls = 99}, 1000);
+  EXPECT_EQ(taken(101), 128);
+  core.Worked(calls(100), 1000);
+  EXPECT_EQ(taken(100), 32);
+  core.Worked(calls(100), 1000);  // no more refused than stored
+  EXPECT_EQ(taken(1), 128);
 }
 
 // Goal: after a commit whose outcome is unknown the core reads again, so that numbers go on right
