@@ -1,6 +1,7 @@
 // Small files of certs/: read with limits, written whole or not at all.
 //
-// Internal to certs/. Any thread; one writer a folder (the authority takes FolderLock). Paths never
+// For certs/ and for those who read certificates or write a file whole: node_identity, the client.
+// Any thread; one writer a folder (the authority takes FolderLock). Paths never
 // appear in an error text, only the file's own name, because texts travel.
 #pragma once
 

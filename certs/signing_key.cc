@@ -80,10 +80,10 @@ absl::StatusOr<std::string> SigningKey::Sign(std::string_view bytes) const {
 }
 
 absl::StatusOr<SignatureVerifier> SignatureVerifier::FromCertificate(
-    std::string_view certificate_pem, const Trust& trust, std::string_view unit,
-    std::int64_t at_s) {
+    std::string_view certificate_pem, const Trust& trust, std::string_view unit, std::int64_t at_s,
+    CrlRule rule) {
   const absl::StatusOr<Judgement> judgement =
-      trust.Judge(certificate_pem, {}, PeerRole::kSigner, at_s);
+      trust.Judge(certificate_pem, {}, PeerRole::kSigner, at_s, rule);
   if (!judgement.ok()) return judgement.status();
   if (judgement->identity.unit != unit) {
     return Error(absl::StatusCode::kUnauthenticated, Reason::kCertificateWrongName,

@@ -44,16 +44,23 @@ class SigningKey {
   std::string key_id_;
 };
 
+// A signing key and its certificate.
+struct SigningPair {
+  SigningKey key;
+  std::string certificate_pem;
+};
+
 class SignatureVerifier {
  public:
   // The key of a signing certificate that chains to its country's root, was valid at `at_s` (when
-  // it signed, so that old signatures stay valid), is not revoked, and names exactly `unit`.
+  // it signed, so that old signatures stay valid), is not revoked by a list of any age that `rule`
+  // allows, and names exactly `unit`.
   // Errors: those of Trust::Judge; UNAUTHENTICATED / CERTIFICATE_WRONG_NAME; CERTIFICATE_MALFORMED
   // if not Ed25519.
   static absl::StatusOr<SignatureVerifier> FromCertificate(std::string_view certificate_pem,
                                                            const Trust& trust,
-                                                           std::string_view unit,
-                                                           std::int64_t at_s);
+                                                           std::string_view unit, std::int64_t at_s,
+                                                           CrlRule rule = CrlRule::kPolicy);
   // From 32 raw bytes that were certified before (key history). Errors: INVALID_ARGUMENT /
   // FIELD_INVALID.
   static absl::StatusOr<SignatureVerifier> FromPublicKey(std::string_view public_key);

@@ -267,6 +267,16 @@ bool Trust::SameFilesAs(const Trust& other) const {
                     });
 }
 
+std::string Trust::RootsPemOf(std::string_view country) const {
+  const auto found = countries_.find(country);
+  return found == countries_.end() ? std::string() : found->second.roots_pem;
+}
+
+std::string Trust::CrlPemOf(std::string_view country) const {
+  const auto found = countries_.find(country);
+  return found == countries_.end() ? std::string() : found->second.crl_pem;
+}
+
 std::string Trust::RootsPem() const {
   std::string all;
   for (const auto& [name, country] : countries_) all += country.roots_pem;

@@ -84,6 +84,9 @@ class Trust {
   std::int64_t CrlNumberOf(std::string_view country) const;
   // Whether both were made of the same texts: then every judgement is the same too.
   bool SameFilesAs(const Trust& other) const;
+  // The texts of one country, empty when it is not known: its roots, its revocation lists.
+  std::string RootsPemOf(std::string_view country) const;
+  std::string CrlPemOf(std::string_view country) const;
   // All roots in one text, for the list of accepted authorities in the handshake.
   std::string RootsPem() const;
   // Things an operator should know: a root without name constraints, a root that ends soon, a stale

@@ -193,6 +193,7 @@ std::unique_ptr<CommandTree> MakeCommandTree() {
   AddNodeCommands(*tree);
   AddAuditCommands(*tree);
   AddBackupCommands(*tree);
+  AddEvidenceCommands(*tree);
   AddCodesCommands(*tree);
   AddCompletionCommands(*tree);
   AddHelpCommands(*tree);

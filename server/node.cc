@@ -26,6 +26,7 @@
 #include "server/operations/recovery.h"
 #include "server/rpc/call_context.h"
 #include "server/rpc/codes_service.h"
+#include "server/rpc/evidence_service.h"
 #include "server/rpc/incident_service.h"
 #include "server/rpc/node_service.h"
 #include "server/rpc/notice_service.h"
@@ -110,6 +111,7 @@ struct Node::Rooms {
   std::unique_ptr<rpc::NodeService> node_service;
   std::unique_ptr<rpc::CodesService> codes_service;
   std::unique_ptr<rpc::RecoveryService> recovery_service;
+  std::unique_ptr<rpc::EvidenceService> evidence_service;
   std::unique_ptr<Housekeeping> housekeeping;
 };
 
@@ -262,6 +264,11 @@ void Node::Rooms::MakeServices() {
       .now_ms = [this] { return clock.wall_ms(); },
       .page_tokens = rpc::PageTokens(random.Bytes(kPageTokenKeyBytes)),
       .fill_status = [this](v1::NodeStatus& status) { FillStatus(status); },
+      .signing_pair = [this] { return signer->pair(); },
+      .revocation_list =
+          [this](std::string_view country) {
+            return identity->trust()->Current()->CrlPemOf(country);
+          },
   });
   incidents = std::make_unique<rpc::IncidentService>(*backend, batch_streams);
   notices = std::make_unique<rpc::NoticeService>(*backend, batch_streams);
@@ -275,6 +282,7 @@ void Node::Rooms::MakeServices() {
                                    .software = fmt::format("tripointd {}", TRIPOINT_VERSION),
                                    .engine = *store.engine,
                                    .recovery_changed = [this] { RefreshRecovery(); }});
+  evidence_service = std::make_unique<rpc::EvidenceService>(*backend);
 }
 
 certs::ServerTls Node::Rooms::TlsFor(runtime::Literal port, certs::Acceptance accept) {
@@ -311,7 +319,7 @@ absl::Status Node::Rooms::Serve() {
     return served;
   }
   return api_port->Serve({incidents.get(), notices.get(), node_service.get(), codes_service.get(),
-                          recovery_service.get()},
+                          recovery_service.get(), evidence_service.get()},
                          certs::MakeServerCredentials(api_tls), rpc::IncidentService::RawMethods());
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proto/contract/error.h"
+#include "storage/channel_log.h"
 #include "storage/keys.h"
 #include "storage/outbound_log.h"
 #include "storage/record_io.h"
@@ -26,26 +27,6 @@ absl::StatusOr<Channel> ReadChannel(const Reader& reader, Space space, const Cha
       ReadRecord<Channel>(reader, ChannelKey(space, channel.peer, channel.lane));
   if (!state.ok()) return state.status();
   return state->has_value() ? std::move(**state) : Channel();
-}
-
-// The kept frontier that is nearest before `size`; the empty one when there is none.
-absl::StatusOr<Frontier> KeptFrontier(const Snapshot& snapshot, const ChannelName& channel,
-                                      const OutboundChannel& state, std::uint64_t size) {
-  Frontier frontier;
-  if (size >= kFrontierEvery) {
-    const std::uint64_t kept = size - size % kFrontierEvery;
-    const absl::StatusOr<std::optional<std::string>> bytes = snapshot.Get(
-        EntryKey(Space::kOutboundFrontier, channel.peer, channel.lane, state.epoch(), kept));
-    if (!bytes.ok()) return bytes.status();
-    if (bytes->has_value()) {  // layout 1 kept none
-      absl::StatusOr<Frontier> decoded = Frontier::Decode(**bytes);
-      if (!decoded.ok()) return decoded;
-      if (decoded->size() != kept) return DamagedRecord();
-      frontier = *std::move(decoded);
-    }
-  }
-  if (state.receipted_size() <= frontier.size() || state.receipted_size() > size) return frontier;
-  return FrontierOf(state.receipted_size(), state.receipted_frontier());
 }
 
 // Reads envelopes whose numbers climb, as those of a channel do: the first by its key, the others
@@ -253,16 +234,15 @@ absl::StatusOr<Frontier> OutboundFrontierAt(const Snapshot& snapshot, const Chan
         "It has " + std::to_string(state->size()) + " envelopes.", "Ask for a size up to that.");
   }
   if (size == state->size()) return FrontierOf(size, state->frontier());
-  absl::StatusOr<Frontier> frontier = KeptFrontier(snapshot, channel, *state, size);
-  if (!frontier.ok()) return frontier.status();
-  OutboundEntries entries(snapshot, channel, state->epoch(), frontier->size());
-  while (frontier->size() < size) {
-    const absl::StatusOr<std::optional<OutboundEntry>> entry = entries.Next();
-    if (!entry.ok()) return entry.status();
-    if (!entry->has_value()) return ChannelHole(channel, frontier->size());
-    frontier->Append((*entry)->leaf_hash);
+  Frontier near;
+  if (state->receipted_size() <= size) {
+    absl::StatusOr<Frontier> receipted =
+        FrontierOf(state->receipted_size(), state->receipted_frontier());
+    if (!receipted.ok()) return receipted;
+    near = *std::move(receipted);
   }
-  return frontier;
+  return FrontierAt(snapshot, {.outbound = true, .channel = channel, .epoch = state->epoch()}, size,
+                    std::move(near));
 }
 
 absl::StatusOr<InboundChannel> GetInboundChannel(const Reader& reader, const ChannelName& channel) {
@@ -295,19 +275,36 @@ absl::StatusOr<std::optional<std::string>> GetInboundEntry(const Reader& reader,
   return reader.Get(EntryKey(Space::kInboundEntry, channel.peer, channel.lane, epoch, position));
 }
 
-absl::StatusOr<Frontier> InboundFrontierAt(const Snapshot& snapshot, const ChannelName& channel,
-                                           std::uint64_t epoch, std::uint64_t size) {
-  Frontier frontier;
-  const absl::Status status =
-      ExtendFrontier(frontier, size, [&](std::uint64_t position) -> absl::StatusOr<Hash> {
-        const absl::StatusOr<std::optional<std::string>> bytes =
-            GetInboundEntry(snapshot, channel, epoch, position);
-        if (!bytes.ok()) return bytes.status();
-        if (!bytes->has_value()) return ChannelHole(channel, position);
-        return LeafHash(**bytes);
-      });
-  if (!status.ok()) return status;
-  return frontier;
+void KeepInboundFrontier(Transaction& transaction, const ChannelName& channel, std::uint64_t epoch,
+                         const Frontier& frontier) {
+  if (frontier.size() % kFrontierEvery != 0) return;
+  transaction.Put(
+      EntryKey(Space::kInboundFrontier, channel.peer, channel.lane, epoch, frontier.size()),
+      frontier.Encode());
+}
+
+std::string CertificateId(std::string_view pem) {
+  return pem.empty() ? std::string() : std::string(HashView(Sha256(pem)).substr(0, 16));
+}
+
+absl::Status KeepCertificate(Transaction& transaction, std::string_view id, std::string_view pem) {
+  const absl::StatusOr<std::optional<std::string>> known = transaction.Get(CertificateKey(id));
+  if (!known.ok()) return known.status();
+  if (known->has_value()) return absl::OkStatus();
+  store::v1::SignerCertificate record;
+  record.set_certificate_pem(std::string(pem));
+  record.set_first_time_ms(transaction.now_ms());
+  WriteRecord(transaction, CertificateKey(id), record);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> GetCertificate(const Reader& reader, std::string_view id) {
+  if (id.empty()) return std::string();
+  absl::StatusOr<std::optional<store::v1::SignerCertificate>> record =
+      ReadRecord<store::v1::SignerCertificate>(reader, CertificateKey(id));
+  if (!record.ok()) return record.status();
+  if (!record->has_value()) return DamagedRecord();
+  return std::move(*(*record)->mutable_certificate_pem());
 }
 
 void PutQuarantine(Transaction& transaction, const QuarantineRecord& record) {

@@ -110,10 +110,17 @@ absl::StatusOr<std::optional<std::string>> GetInboundEntry(const Reader& reader,
                                                            const ChannelName& channel,
                                                            std::uint64_t epoch,
                                                            std::uint64_t position);
-// Frontier of the first `size` entries of the channel's epoch, from the stored bytes. Reads all of
-// them.
-absl::StatusOr<Frontier> InboundFrontierAt(const Snapshot& snapshot, const ChannelName& channel,
-                                           std::uint64_t epoch, std::uint64_t size);
+// Keeps the frontier of an inbound channel when its size is a multiple of kFrontierEvery, so that a
+// proof of any age is a short walk too. To be told every size.
+void KeepInboundFrontier(Transaction& transaction, const ChannelName& channel, std::uint64_t epoch,
+                         const Frontier& frontier);
+
+// The signing certificate (PEM) of kept signatures, once for all that it signed. The id is 16
+// bytes; empty for an empty text.
+std::string CertificateId(std::string_view pem);
+absl::Status KeepCertificate(Transaction& transaction, std::string_view id, std::string_view pem);
+// Empty for an empty id. Errors: DATA_LOSS / CORRUPT it is not there.
+absl::StatusOr<std::string> GetCertificate(const Reader& reader, std::string_view id);
 
 // Envelopes that were stored and not accepted, or that a peer refused. Newest-first order is not
 // kept: by unit, lane, epoch, position. `resume` is the `resume` of the page before.

@@ -1,6 +1,8 @@
 // See journal_store.h.
 #include "storage/journal_store.h"
 
+#include <limits>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -63,41 +65,45 @@ absl::StatusOr<std::vector<store::v1::JournalEntry>> ReadJournal(const Snapshot&
   return entries;
 }
 
-absl::StatusOr<Hash> JournalRootAt(const Snapshot& snapshot, std::uint64_t size) {
-  Frontier walked;
+absl::Status WalkJournal(const Snapshot& snapshot, std::size_t entries_max, Frontier& walked) {
   const std::unique_ptr<Cursor> cursor =
-      snapshot.NewCursor(JournalKey(1), PrefixEnd(Key(Space::kJournal)));
-  for (; walked.size() < size && cursor->Valid(); cursor->Next()) {
-    if (cursor->key() != std::string_view(JournalKey(walked.size() + 1))) break;
-    walked.Append(LeafHash(cursor->value()));
-  }
-  if (const absl::Status status = cursor->status(); !status.ok()) return status;
-  if (walked.size() != size)
-    return Damaged("The journal has a gap at change " + std::to_string(walked.size() + 1) + ".");
-  return walked.Root();
-}
-
-absl::Status VerifyJournal(const Snapshot& snapshot) {
-  const absl::StatusOr<JournalHead> head = ReadJournalHead(snapshot);
-  if (!head.ok()) return head.status();
-  Frontier walked;
-  const std::string prefix = Key(Space::kJournal).ToString();
-  const std::unique_ptr<Cursor> cursor = snapshot.NewCursor(prefix, PrefixEnd(prefix));
-  for (; cursor->Valid(); cursor->Next()) {
+      snapshot.NewCursor(JournalKey(walked.size() + 1), PrefixEnd(Key(Space::kJournal)));
+  for (; entries_max > 0 && cursor->Valid(); cursor->Next(), --entries_max) {
     const std::uint64_t number = walked.size() + 1;
     if (cursor->key() != std::string_view(JournalKey(number))) {
       return Damaged("The journal has a gap at change " + std::to_string(number) + ".");
     }
     walked.Append(LeafHash(cursor->value()));
   }
-  if (const absl::Status status = cursor->status(); !status.ok()) return status;
-  if (walked.size() != head->frontier.size()) {
+  return cursor->status();
+}
+
+absl::StatusOr<Hash> JournalRootAt(const Snapshot& snapshot, std::uint64_t size) {
+  Frontier walked;
+  const absl::Status status = WalkJournal(snapshot, size, walked);
+  if (!status.ok()) return status;
+  if (walked.size() != size)
+    return Damaged("The journal has a gap at change " + std::to_string(walked.size() + 1) + ".");
+  return walked.Root();
+}
+
+absl::Status CheckWalked(const JournalHead& head, const Frontier& walked) {
+  if (walked.size() != head.frontier.size()) {
     return Damaged("The journal has " + std::to_string(walked.size()) +
-                   " entries and its head says " + std::to_string(head->frontier.size()) + ".");
+                   " entries and its head says " + std::to_string(head.frontier.size()) + ".");
   }
-  if (walked.Root() != head->frontier.Root())
+  if (walked.Root() != head.frontier.Root())
     return Damaged("The entries of the journal do not give its root.");
   return absl::OkStatus();
+}
+
+absl::Status VerifyJournal(const Snapshot& snapshot) {
+  const absl::StatusOr<JournalHead> head = ReadJournalHead(snapshot);
+  if (!head.ok()) return head.status();
+  Frontier walked;
+  const absl::Status status =
+      WalkJournal(snapshot, std::numeric_limits<std::size_t>::max(), walked);
+  return status.ok() ? CheckWalked(*head, walked) : status;
 }
 
 }  // namespace tripoint::storage

@@ -34,6 +34,13 @@ absl::StatusOr<std::vector<store::v1::JournalEntry>> ReadJournal(const Snapshot&
 
 // Root over the first `size` entries, from what is stored. Errors: DATA_LOSS / CORRUPT a gap.
 absl::StatusOr<Hash> JournalRootAt(const Snapshot& snapshot, std::uint64_t size);
+// Goes on from `walked` over at most `entries_max` entries, in order and without gaps; fewer only
+// at their end. Errors: DATA_LOSS / CORRUPT a gap.
+absl::Status WalkJournal(const Snapshot& snapshot, std::size_t entries_max, Frontier& walked);
+
+// That the entries, walked to their end, are what the head of the same snapshot says. Errors:
+// DATA_LOSS / CORRUPT.
+absl::Status CheckWalked(const JournalHead& head, const Frontier& walked);
 
 // Walks the whole journal: numbers dense from 1, recomputed root equal to the head's, nothing
 // behind the head. About 700,000 entries a second. Errors: DATA_LOSS / CORRUPT what is wrong and

@@ -116,6 +116,8 @@ Key EntryKey(Space space, std::string_view peer, std::uint8_t lane, std::uint64_
   return ChannelKey(space, peer, lane).U64(epoch).U64(position);
 }
 
+Key CertificateKey(std::string_view id) { return Key(Space::kCertificate).Bytes(id); }
+
 Key QuarantineKey(bool outbound, std::string_view peer, std::uint8_t lane, std::uint64_t epoch,
                   std::uint64_t position) {
   return Key(Space::kQuarantine).U8(outbound ? 1 : 0).Text(peer).U8(lane).U64(epoch).U64(position);

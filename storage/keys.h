@@ -43,6 +43,8 @@ enum class Space : std::uint8_t {
   kInboundPast = 0x46,       // peer, 0x00, lane, epoch be64 -> InboundChannel of an earlier epoch
   kOutboundFrontier = 0x48,  // peer, 0x00, lane, epoch be64, size be64 -> Frontier
   kOutboundTail = 0x49,      // peer, 0x00, lane -> epoch be64, Frontier, the newest entries
+  kCertificate = 0x4a,       // id, 16 bytes -> SignerCertificate
+  kInboundFrontier = 0x4b,   // peer, 0x00, lane, epoch be64, size be64 -> Frontier
   kQuarantine = 0x47,  // direction, peer, 0x00, lane, epoch be64, position be64 -> QuarantineRecord
 };
 
@@ -108,6 +110,7 @@ Key ChannelKey(Space space, std::string_view peer, std::uint8_t lane);
 Key PastChannelKey(Space space, std::string_view peer, std::uint8_t lane, std::uint64_t epoch);
 Key EntryKey(Space space, std::string_view peer, std::uint8_t lane, std::uint64_t epoch,
              std::uint64_t position);
+Key CertificateKey(std::string_view id);
 Key QuarantineKey(bool outbound, std::string_view peer, std::uint8_t lane, std::uint64_t epoch,
                   std::uint64_t position);
 

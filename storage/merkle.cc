@@ -51,16 +51,18 @@ absl::Status OutOfRange(std::string what) {
                          "Ask for a position below its size.");
 }
 
-// Root of the leaves [begin, end).
-absl::StatusOr<Hash> RangeRoot(std::uint64_t begin, std::uint64_t end,
-                               const LeafReader& read_leaf) {
-  Frontier frontier;
-  for (std::uint64_t index = begin; index < end; ++index) {
-    const absl::StatusOr<Hash> leaf = read_leaf(index);
-    if (!leaf.ok()) return leaf.status();
-    frontier.Append(*leaf);
-  }
-  return frontier.Root();
+// Root of the leaves [begin, end), an inner node of the tree: from the frontier before its last
+// leaf, whose right part are the complete subtrees of this one. So a proof needs no leaves but one
+// for each of its hashes.
+absl::StatusOr<Hash> SubtreeRoot(std::uint64_t begin, std::uint64_t end,
+                                 const FrontierReader& read_frontier, const LeafReader& read_leaf) {
+  const absl::StatusOr<Frontier> before = read_frontier(end - 1);
+  if (!before.ok()) return before.status();
+  const absl::StatusOr<Hash> last = read_leaf(end - 1);
+  if (!last.ok()) return last.status();
+  Frontier subtree = before->Behind(begin);
+  subtree.Append(*last);
+  return subtree.Root();
 }
 
 }  // namespace
@@ -125,6 +127,14 @@ bool Frontier::MayBegin(const Frontier& later) const {
   return std::equal(subtrees_.begin(), subtrees_.begin() + shared, later.subtrees_.begin());
 }
 
+Frontier Frontier::Behind(std::uint64_t begin) const {
+  Frontier rest;
+  rest.size_ = size_ - begin;
+  const auto count = static_cast<std::ptrdiff_t>(std::popcount(rest.size_));
+  rest.subtrees_.assign(subtrees_.end() - count, subtrees_.end());
+  return rest;
+}
+
 std::string Frontier::Encode() const {
   std::string bytes;
   EncodeTo(bytes);
@@ -163,12 +173,9 @@ absl::Status ExtendFrontier(Frontier& frontier, std::uint64_t size, const LeafRe
   return absl::OkStatus();
 }
 
-absl::StatusOr<Hash> RootOf(std::uint64_t size, const LeafReader& read_leaf) {
-  return RangeRoot(0, size, read_leaf);
-}
-
 // RFC 9162 2.1.3.1 goes down from the whole log to the leaf; the proof is read from the leaf up.
 absl::StatusOr<std::vector<Hash>> InclusionProof(std::uint64_t index, std::uint64_t size,
+                                                 const FrontierReader& read_frontier,
                                                  const LeafReader& read_leaf) {
   if (index >= size) return OutOfRange("There is no such position in the log.");
   std::vector<Hash> proof;
@@ -177,8 +184,9 @@ absl::StatusOr<std::vector<Hash>> InclusionProof(std::uint64_t index, std::uint6
   while (end - begin > 1) {
     const std::uint64_t middle = begin + std::bit_floor(end - begin - 1);
     const bool left = index < middle;
-    const absl::StatusOr<Hash> sibling =
-        left ? RangeRoot(middle, end, read_leaf) : RangeRoot(begin, middle, read_leaf);
+    const absl::StatusOr<Hash> sibling = left
+                                             ? SubtreeRoot(middle, end, read_frontier, read_leaf)
+                                             : SubtreeRoot(begin, middle, read_frontier, read_leaf);
     if (!sibling.ok()) return sibling.status();
     proof.insert(proof.begin(), *sibling);
     (left ? end : begin) = middle;
@@ -212,6 +220,7 @@ bool VerifyInclusion(const Hash& leaf_hash, std::uint64_t index, std::uint64_t s
 
 // RFC 9162 2.1.4.1.
 absl::StatusOr<std::vector<Hash>> ConsistencyProof(std::uint64_t old_size, std::uint64_t new_size,
+                                                   const FrontierReader& read_frontier,
                                                    const LeafReader& read_leaf) {
   if (old_size > new_size) return OutOfRange("The older size is past the newer one.");
   std::vector<Hash> proof;
@@ -221,15 +230,16 @@ absl::StatusOr<std::vector<Hash>> ConsistencyProof(std::uint64_t old_size, std::
   while (end != old_size) {
     const std::uint64_t middle = begin + std::bit_floor(end - begin - 1);
     const bool left = old_size <= middle;
-    const absl::StatusOr<Hash> sibling =
-        left ? RangeRoot(middle, end, read_leaf) : RangeRoot(begin, middle, read_leaf);
+    const absl::StatusOr<Hash> sibling = left
+                                             ? SubtreeRoot(middle, end, read_frontier, read_leaf)
+                                             : SubtreeRoot(begin, middle, read_frontier, read_leaf);
     if (!sibling.ok()) return sibling.status();
     proof.insert(proof.begin(), *sibling);
     (left ? end : begin) = middle;
   }
   // The old root itself is known to the verifier; any other subtree that the walk ended at is not.
   if (begin != 0) {
-    const absl::StatusOr<Hash> subtree = RangeRoot(begin, end, read_leaf);
+    const absl::StatusOr<Hash> subtree = SubtreeRoot(begin, end, read_frontier, read_leaf);
     if (!subtree.ok()) return subtree.status();
     proof.insert(proof.begin(), *subtree);
   }

@@ -1,9 +1,9 @@
 // RFC 9162 Merkle logs: the hashes behind channels (one log for each peer, lane and direction) and
-// the journal.
+// the journal. A library of its own (tripoint_merkle), because the CLI checks evidence with it.
 //
 // Leaf hash = SHA-256(0x00 || bytes), node hash = SHA-256(0x01 || left || right), root of the empty
-// log = SHA-256(""). Pure; any thread. Used by the committer, the channel stores, the exchange and
-// the checkers of tests.
+// log = SHA-256(""). Pure; any thread. Used by the committer, the channel stores, the exchange,
+// evidence and the checkers of tests.
 #pragma once
 
 #include <array>
@@ -47,6 +47,11 @@ class Frontier {
   // so it reads nothing, and proves nothing where they share none. False when `later` is shorter.
   bool MayBegin(const Frontier& later) const;
 
+  // The log without its first `begin` leaves, as a log of its own: what stands right of a split of
+  // the tree. Precondition: `begin` <= size() is where a complete subtree of this log begins, or
+  // its end.
+  Frontier Behind(std::uint64_t begin) const;
+
   // be64 size, then the hashes of the complete subtrees from the largest to the smallest.
   std::string Encode() const;
   void EncodeTo(std::string& target) const;
@@ -68,21 +73,23 @@ using LeafReader = std::function<absl::StatusOr<Hash>(std::uint64_t index)>;
 // Appends the leaves [frontier.size(), size) to `frontier`. Precondition: size >= frontier.size().
 absl::Status ExtendFrontier(Frontier& frontier, std::uint64_t size, const LeafReader& read_leaf);
 
-// Root of the first `size` leaves. Reads all of them: start from a kept frontier where there is
-// one.
-absl::StatusOr<Hash> RootOf(std::uint64_t size, const LeafReader& read_leaf);
+// Reads the frontier of the first `size` leaves.
+using FrontierReader = std::function<absl::StatusOr<Frontier>(std::uint64_t size)>;
 
-// Proof that leaf `index` is in the log of `size` leaves (RFC 9162 2.1.3). Reads `size` leaves.
-// Errors: OUT_OF_RANGE / FIELD_INVALID unless index < size; what `read_leaf` gives.
+// Proof that leaf `index` is in the log of `size` leaves (RFC 9162 2.1.3). Asks for at most 64
+// frontiers and as many leaves, whatever the size. Errors: OUT_OF_RANGE / FIELD_INVALID unless
+// index < size; what the readers give.
 absl::StatusOr<std::vector<Hash>> InclusionProof(std::uint64_t index, std::uint64_t size,
+                                                 const FrontierReader& read_frontier,
                                                  const LeafReader& read_leaf);
 bool VerifyInclusion(const Hash& leaf_hash, std::uint64_t index, std::uint64_t size,
                      const std::vector<Hash>& proof, const Hash& root);
 
 // Proof that the log of `new_size` leaves begins with the log of `old_size` (RFC 9162 2.1.4). Reads
-// `new_size` leaves. Empty when old_size is 0 or equals new_size. Errors: OUT_OF_RANGE /
+// as an inclusion proof. Empty when old_size is 0 or equals new_size. Errors: OUT_OF_RANGE /
 // FIELD_INVALID unless old_size <= new_size.
 absl::StatusOr<std::vector<Hash>> ConsistencyProof(std::uint64_t old_size, std::uint64_t new_size,
+                                                   const FrontierReader& read_frontier,
                                                    const LeafReader& read_leaf);
 bool VerifyConsistency(std::uint64_t old_size, std::uint64_t new_size, const Hash& old_root,
                        const Hash& new_root, const std::vector<Hash>& proof);

@@ -1,6 +1,7 @@
 // See verify_store.h.
 #include "storage/verify_store.h"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,6 +9,7 @@
 #include <utility>
 
 #include "proto/contract/error.h"
+#include "storage/channel_log.h"
 #include "storage/channel_store.h"
 #include "storage/journal_store.h"
 #include "storage/keys.h"
@@ -47,10 +49,12 @@ absl::Status VerifyOutbound(const Snapshot& snapshot, const ChannelName& channel
 absl::Status VerifyInbound(const Snapshot& snapshot, const ChannelName& channel,
                            const store::v1::InboundChannel& state, StoreReport& report) {
   if (state.size() == 0) return absl::OkStatus();
-  const absl::StatusOr<Frontier> walked =
-      InboundFrontierAt(snapshot, channel, state.epoch(), state.size());
-  if (!walked.ok()) return walked.status();
-  if (FrontierHashes(*walked) != state.frontier()) return OtherRoot(channel);
+  Frontier walked;
+  const LogName log{.outbound = false, .channel = channel, .epoch = state.epoch()};
+  const WalkLimits all{.entries_max = state.size(), .bytes_max = SIZE_MAX};
+  const absl::Status status = WalkLog(snapshot, log, state.size(), all, walked);
+  if (!status.ok()) return status;
+  if (FrontierHashes(walked) != state.frontier()) return OtherRoot(channel);
   ++report.channels;
   report.envelopes += state.size();
   return absl::OkStatus();

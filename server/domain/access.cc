@@ -43,6 +43,7 @@ constexpr std::array<PermissionRow, kPermissionCount> kTable = {{
     {Permission::kReadCodes, "read code lists", kEverybody},
     {Permission::kBackUp, "make a backup", {Role::kSupervisor, Role::kSync}},
     {Permission::kEndAmnesia, "end the amnesia of the node", {Role::kSupervisor}},
+    {Permission::kProveRecords, "have records proven", kEverybody},
 }};
 
 const PermissionRow& RowOf(Permission permission) {

@@ -61,8 +61,9 @@ enum class Permission : std::uint8_t {
   kReadCodes,         // code lists, units, gates
   kBackUp,            // an encrypted copy of everything
   kEndAmnesia,        // share again before all neighbours have returned what they hold
+  kProveRecords,      // evidence without contents, recomputing stored logs
 };
-inline constexpr int kPermissionCount = 12;
+inline constexpr int kPermissionCount = 13;
 
 bool IsPermitted(const Roles& roles, Permission permission);
 

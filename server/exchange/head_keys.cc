@@ -11,14 +11,23 @@ std::string KeyHeadSigner::Sign(std::string_view bytes) {
 void KeyHeadSigner::Replace(certs::SigningKey key, std::string certificate_pem) {
   key_ = std::move(key);
   certificate_pem_ = std::move(certificate_pem);
+  const absl::MutexLock lock(&mutex_);
+  pair_ = {key_, certificate_pem_};
+}
+
+certs::SigningPair KeyHeadSigner::pair() const {
+  const absl::MutexLock lock(&mutex_);
+  return pair_;
 }
 
 absl::Status CertificateHeadVerifier::Trust(std::string_view certificate) {
   verifier_.reset();
+  certificate_.clear();
   absl::StatusOr<certs::SignatureVerifier> verifier =
       certs::SignatureVerifier::FromCertificate(certificate, *trust_->Current(), unit_, now_s_());
   if (!verifier.ok()) return verifier.status();
   verifier_ = *std::move(verifier);
+  certificate_ = std::string(certificate);
   return absl::OkStatus();
 }
 

@@ -1,5 +1,5 @@
 // The real signatures behind a core: this unit's signing key, and a peer's as its country certified
-// it. Made by node.cc; used on the driver's loop thread only.
+// it. Made by node.cc; used on the driver's loop thread only, but for KeyHeadSigner::pair.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,9 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
 #include "certs/signing_key.h"
 #include "certs/trust_cache.h"
 #include "server/exchange/types.h"
@@ -21,7 +23,9 @@ class KeyHeadSigner final : public HeadSigner {
  public:
   // `certificate_pem`: the signing certificate of `key`.
   KeyHeadSigner(certs::SigningKey key, std::string certificate_pem)
-      : key_(std::move(key)), certificate_pem_(std::move(certificate_pem)) {}
+      : key_(std::move(key)),
+        certificate_pem_(std::move(certificate_pem)),
+        pair_{key_, certificate_pem_} {}
 
   std::string Certificate() const override { return certificate_pem_; }
   // Empty when the library fails: the peer then refuses it, and nothing wrong is signed.
@@ -29,11 +33,16 @@ class KeyHeadSigner final : public HeadSigner {
 
   // Another key and its certificate. Only within Driver::ReplaceKeys: a stream verifies all that is
   // signed on it with the certificate of its hello.
-  void Replace(certs::SigningKey key, std::string certificate_pem);
+  void Replace(certs::SigningKey key, std::string certificate_pem) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // What is in use, for other threads: evidence is signed with it.
+  certs::SigningPair pair() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   certs::SigningKey key_;
   std::string certificate_pem_;
+  mutable absl::Mutex mutex_;
+  certs::SigningPair pair_ ABSL_GUARDED_BY(mutex_);  // the same two
 };
 
 class CertificateHeadVerifier final : public HeadVerifier {
@@ -46,12 +55,14 @@ class CertificateHeadVerifier final : public HeadVerifier {
   // Errors: those of SignatureVerifier::FromCertificate.
   absl::Status Trust(std::string_view certificate) override;
   bool Verify(std::string_view bytes, std::string_view signature) const override;
+  std::string Certificate() const override { return certificate_; }
 
  private:
   const std::string unit_;
   const std::shared_ptr<certs::TrustCache> trust_;
   const std::function<std::int64_t()> now_s_;
   std::optional<certs::SignatureVerifier> verifier_;
+  std::string certificate_;  // of verifier_
 };
 
 }  // namespace tripoint::exchange

@@ -250,7 +250,8 @@ LaneVerdict InboundLane::Accept(v1::Batch batch) {
                      .first_position = first,
                      .envelopes = {},
                      .leaf_hashes = {},
-                     .state = {}};
+                     .state = {},
+                     .receipt_certificate = context_.signer.Certificate()};
   Frontier frontier = accepted_;
   for (auto i = static_cast<int>(first - batch.first_position()); i < batch.envelopes_size(); ++i) {
     commit.leaf_hashes.push_back(storage::LeafHash(batch.envelopes(i)));
@@ -269,7 +270,7 @@ LaneVerdict InboundLane::Accept(v1::Batch batch) {
                   .head_signature = batch.head().signature(),
                   .receipt_signature = context_.signer.Sign(contract::ReceiptBytes(head)),
                   .quarantine_reason = {},
-                  .head_certificate = {}};
+                  .head_certificate = context_.verifier.Certificate()};
   Commit waiting{
       .token = commit.token, .state = commit.state, .first = first, .bytes = bytes, .sizes = {}};
   for (const std::string& envelope : commit.envelopes) {

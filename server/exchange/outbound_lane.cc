@@ -195,6 +195,7 @@ LaneVerdict OutboundLane::TakeProof(const Frontier& frontier, const v1::Receipt&
   if (!waiting_proof_.has_value()) waiting_proof_ = Proof{};
   waiting_proof_->frontier = frontier;
   waiting_proof_->signature = receipt.signature();
+  waiting_proof_->certificate = context_.verifier.Certificate();
   waiting_proof_->receipt_epoch = peer_epoch_;
   for (const v1::Refusal& refusal : receipt.refusals()) {
     // What was receipted before keeps its outcome.
@@ -217,6 +218,7 @@ void OutboundLane::StartCommit() {
                                            .lane = lane_,
                                            .receipted = storing_proof_->frontier,
                                            .signature = storing_proof_->signature,
+                                           .certificate = storing_proof_->certificate,
                                            .receipt_epoch = storing_proof_->receipt_epoch,
                                            .refusals = storing_proof_->refusals});
 }

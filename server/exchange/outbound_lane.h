@@ -84,6 +84,7 @@ class OutboundLane {
   struct Proof {
     Frontier frontier;
     std::string signature;
+    std::string certificate;  // with which it verified
     std::uint64_t receipt_epoch = 0;
     std::vector<v1::Refusal> refusals;
   };

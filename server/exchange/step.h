@@ -159,6 +159,8 @@ struct CommitBatch {
   std::vector<std::string> envelopes;  // as received; verified against the peer's signed head
   std::vector<Hash> leaf_hashes;
   InboundState state;
+  // With which state's receipt signature verifies, PEM.
+  std::string receipt_certificate;
 };
 // Keep the peer's receipt over one of our channels. Answered by ReceiptCommitted.
 struct CommitReceipt {
@@ -166,6 +168,7 @@ struct CommitReceipt {
   v1::Lane lane = v1::LANE_UNSPECIFIED;
   Frontier receipted;
   std::string signature;
+  std::string certificate;          // with which `signature` verified, PEM
   std::uint64_t receipt_epoch = 0;  // the peer's
   std::vector<v1::Refusal> refusals;
 };

@@ -16,7 +16,7 @@ InboundState FromStore(operations::InboundState state) {
           .head_signature = std::move(state.head_signature),
           .receipt_signature = std::move(state.receipt_signature),
           .quarantine_reason = std::move(state.quarantine_reason),
-          .head_certificate = {}};
+          .head_certificate = std::move(state.head_certificate)};
 }
 
 }  // namespace
@@ -132,7 +132,9 @@ operations::Prepared<operations::AppliedBatch> MakeOperation(const operations::N
                                  .leaf_hashes = std::move(action.leaf_hashes),
                                  .frontier = std::move(action.state.frontier),
                                  .head_signature = std::move(action.state.head_signature),
-                                 .receipt_signature = std::move(action.state.receipt_signature)});
+                                 .receipt_signature = std::move(action.state.receipt_signature),
+                                 .head_certificate = std::move(action.state.head_certificate),
+                                 .receipt_certificate = std::move(action.receipt_certificate)});
 }
 
 operations::Prepared<operations::AppliedReceipt> MakeOperation(const operations::NodeFacts& facts,
@@ -144,6 +146,7 @@ operations::Prepared<operations::AppliedReceipt> MakeOperation(const operations:
                                           .epoch = epoch,
                                           .receipted = std::move(action.receipted),
                                           .signature = std::move(action.signature),
+                                          .certificate = std::move(action.certificate),
                                           .receipt_epoch = action.receipt_epoch,
                                           .refusals = std::move(action.refusals)});
 }

@@ -132,6 +132,8 @@ class HeadVerifier {
                          std::string_view /*signature*/) const {
     return false;
   }
+  // The certificate in use, PEM, to be kept with what it verified. Empty: none (fakes).
+  virtual std::string Certificate() const { return {}; }
 };
 
 }  // namespace tripoint::exchange

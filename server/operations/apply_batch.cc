@@ -22,6 +22,8 @@ using storage::ChannelName;
 struct ReadyBatch {
   InboundBatch batch;
   std::vector<absl::StatusOr<exchange::v1::Envelope>> envelopes;  // admitted, or why not
+  std::string head_certificate_id;
+  std::string receipt_certificate_id;
 };
 
 absl::Status CheckChannel(const storage::Reader& reader, const InboundBatch& batch,
@@ -59,13 +61,17 @@ absl::Status CheckChannel(const storage::Reader& reader, const InboundBatch& bat
 }
 
 // Extends the stored frontier by the batch. Errors: DATA_LOSS / CHANNEL_FORK.
-absl::StatusOr<storage::Frontier> Extend(const InboundBatch& batch,
+absl::StatusOr<storage::Frontier> Extend(storage::Transaction& transaction,
+                                         const InboundBatch& batch,
                                          const store::v1::InboundChannel& state) {
   absl::StatusOr<storage::Frontier> frontier =
       state.epoch() == batch.epoch ? storage::FrontierOf(state.size(), state.frontier())
                                    : storage::Frontier();
   if (!frontier.ok()) return frontier;
-  for (const storage::Hash& hash : batch.leaf_hashes) frontier->Append(hash);
+  for (const storage::Hash& hash : batch.leaf_hashes) {
+    frontier->Append(hash);
+    storage::KeepInboundFrontier(transaction, {batch.peer, batch.lane}, batch.epoch, *frontier);
+  }
   if (!(*frontier == batch.frontier)) {
     return Error(absl::StatusCode::kDataLoss, Reason::kChannelFork,
                  "The channel from " + batch.peer + " does not continue what is stored",
@@ -108,6 +114,27 @@ bool IsEnvelopeFault(const absl::Status& status) {
   }
 }
 
+// The two signatures of the batch, and what they verify with: a certificate is looked up only when
+// it is another than that of the batch before.
+absl::Status KeepSignatures(storage::Transaction& transaction, const ReadyBatch& ready,
+                            store::v1::InboundChannel& state) {
+  const InboundBatch& batch = ready.batch;
+  state.set_head_signature(batch.head_signature);
+  state.set_receipt_signature(batch.receipt_signature);
+  state.set_head_time_ms(transaction.now_ms());
+  const auto keep = [&transaction](const std::string& id, const std::string& pem,
+                                   std::string& present) -> absl::Status {
+    if (id == present) return absl::OkStatus();
+    present = id;
+    return id.empty() ? absl::OkStatus() : storage::KeepCertificate(transaction, id, pem);
+  };
+  const absl::Status head =
+      keep(ready.head_certificate_id, batch.head_certificate, *state.mutable_head_certificate());
+  if (!head.ok()) return head;
+  return keep(ready.receipt_certificate_id, batch.receipt_certificate,
+              *state.mutable_receipt_certificate());
+}
+
 absl::Status RunBatch(storage::Transaction& transaction, const ReadyBatch& ready, bool answers_kept,
                       AppliedBatch& result) {
   const InboundBatch& batch = ready.batch;
@@ -117,7 +144,7 @@ absl::Status RunBatch(storage::Transaction& transaction, const ReadyBatch& ready
   if (!before.ok()) return before.status();
   const absl::Status checked = CheckChannel(transaction, batch, *before);
   if (!checked.ok()) return checked;
-  absl::StatusOr<storage::Frontier> frontier = Extend(batch, *before);
+  absl::StatusOr<storage::Frontier> frontier = Extend(transaction, batch, *before);
   if (!frontier.ok()) return frontier.status();
 
   TakeIn take_in(transaction, channel, batch.epoch, answers_kept);
@@ -137,8 +164,7 @@ absl::Status RunBatch(storage::Transaction& transaction, const ReadyBatch& ready
   after.set_epoch(batch.epoch);
   after.set_size(frontier->size());
   after.set_frontier(storage::FrontierHashes(*frontier));
-  after.set_head_signature(batch.head_signature);
-  after.set_receipt_signature(batch.receipt_signature);
+  if (const absl::Status kept = KeepSignatures(transaction, ready, after); !kept.ok()) return kept;
   after.set_quarantined(after.quarantined() + result.refusals.size());
   const absl::Status put = storage::PutInboundChannel(transaction, channel, after);
   if (!put.ok()) return put;
@@ -168,6 +194,8 @@ Prepared<AppliedBatch> ApplyBatch(const NodeFacts& node, InboundBatch batch) {
       batch.leaf_hashes.push_back(storage::LeafHash(bytes));
     }
   }
+  ready->head_certificate_id = storage::CertificateId(batch.head_certificate);
+  ready->receipt_certificate_id = storage::CertificateId(batch.receipt_certificate);
   ready->batch = std::move(batch);
   auto result = std::make_shared<AppliedBatch>();
   return {[&node, ready, result](storage::Transaction& transaction) -> absl::Status {

@@ -96,6 +96,13 @@ absl::Status RunReceipt(storage::Transaction& transaction, const InboundReceipt&
                    .reason = {}};
   const absl::Status status = RecordRefusals(transaction, receipt, channel, *state, line);
   if (!status.ok()) return status;
+  const std::string certificate = storage::CertificateId(receipt.certificate);
+  if (certificate != state->receipt_certificate() && !certificate.empty()) {
+    const absl::Status kept =
+        storage::KeepCertificate(transaction, certificate, receipt.certificate);
+    if (!kept.ok()) return kept;
+  }
+  state->set_receipt_certificate(certificate);
   state->set_receipt_epoch(receipt.receipt_epoch);
   state->set_receipt_time_ms(transaction.now_ms());
   storage::AddReceiptTime(*state, size, transaction.now_ms());

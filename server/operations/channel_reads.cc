@@ -34,7 +34,8 @@ absl::StatusOr<OutboundState> LoadOutbound(const storage::Reader& reader,
   return state;
 }
 
-absl::StatusOr<InboundState> FromRecord(const store::v1::InboundChannel& stored) {
+absl::StatusOr<InboundState> FromRecord(const storage::Reader& reader,
+                                        const store::v1::InboundChannel& stored) {
   InboundState state;
   state.epoch = stored.epoch();
   absl::StatusOr<storage::Frontier> frontier =
@@ -42,6 +43,10 @@ absl::StatusOr<InboundState> FromRecord(const store::v1::InboundChannel& stored)
   if (!frontier.ok()) return frontier.status();
   state.frontier = *std::move(frontier);
   state.head_signature = stored.head_signature();
+  absl::StatusOr<std::string> certificate =
+      storage::GetCertificate(reader, stored.head_certificate());
+  if (!certificate.ok()) return certificate.status();
+  state.head_certificate = *std::move(certificate);
   state.receipt_signature = stored.receipt_signature();
   state.quarantine_reason = stored.quarantine_reason();
   return state;
@@ -52,7 +57,7 @@ absl::StatusOr<InboundState> LoadInbound(const storage::Reader& reader,
   const absl::StatusOr<store::v1::InboundChannel> stored =
       storage::GetInboundChannel(reader, channel);
   if (!stored.ok()) return stored.status();
-  return FromRecord(*stored);
+  return FromRecord(reader, *stored);
 }
 
 }  // namespace
@@ -135,7 +140,7 @@ absl::StatusOr<PastChannels> LoadPast(const storage::Snapshot& snapshot, std::st
     const auto inbound = storage::ListInboundPast(snapshot, channel, limit);
     if (!inbound.ok()) return inbound.status();
     for (const store::v1::InboundChannel& record : *inbound) {
-      absl::StatusOr<InboundState> state = FromRecord(record);
+      absl::StatusOr<InboundState> state = FromRecord(snapshot, record);
       if (!state.ok()) return state.status();
       past.inbound[lane - 1].push_back(*std::move(state));
     }

@@ -34,6 +34,9 @@ struct InboundBatch {
   storage::Frontier frontier;              // behind the last envelope, as the head was verified
   std::string head_signature;              // the peer's, over the head there
   std::string receipt_signature;           // ours, over the same head
+  // Signing certificates (PEM) of the two, kept for evidence; empty: none is kept.
+  std::string head_certificate = {};
+  std::string receipt_certificate = {};
 };
 
 struct AppliedBatch {
@@ -60,6 +63,7 @@ struct InboundReceipt {
   std::uint64_t epoch = 0;      // ours
   storage::Frontier receipted;  // of our channel at the receipted size, as the receipt was verified
   std::string signature;
+  std::string certificate = {};     // with which it verified (PEM), kept for evidence
   std::uint64_t receipt_epoch = 0;  // the peer's when it gave the receipt
   std::vector<exchange::v1::Refusal> refusals;
 };
@@ -119,6 +123,7 @@ struct InboundState {
   std::string head_signature;
   std::string receipt_signature;
   std::string quarantine_reason;
+  std::string head_certificate;  // with which head_signature verifies, PEM; empty: not kept
 };
 
 // Index 0 is lane 1. A channel that was never written has size 0 and epoch 0.

@@ -14,10 +14,12 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "certs/signing_key.h"
 #include "google/protobuf/message.h"
 #include "proto/codes/registry.h"
 #include "server/domain/access.h"
@@ -55,6 +57,10 @@ struct Backend {
   // What neither store nor links know: version, start time, days left of certificates, bytes on
   // disk, warnings.
   std::function<void(v1::NodeStatus&)> fill_status;
+  // The signing key in use with its certificate, and a country's revocation list (PEM; empty:
+  // none).
+  std::function<certs::SigningPair()> signing_pair = {};
+  std::function<std::string(std::string_view country)> revocation_list = {};
 };
 
 // The request of a call, to be brought to its canonical form in place. gRPC made the message for

@@ -19,12 +19,13 @@ ROOMS = {
     "server/operations": {"proto", "proto/contract", "proto/codes", "storage", "server/domain", "server/limits"},
     "server/exchange": {"proto", "proto/contract", "proto/codes", "storage", "certs", "server/domain", "server/operations",
                         "server/runtime", "server/limits"},
-    "server/rpc": {"proto", "proto/contract", "proto/codes", "storage", "certs", "server/domain", "server/operations",
-                   "server/runtime", "server/limits"},
+    "server/rpc": {"proto", "proto/contract", "proto/codes", "storage", "certs", "evidence", "server/domain",
+                   "server/operations", "server/runtime", "server/limits"},
     "server/runtime": {"proto", "proto/contract", "proto/codes", "storage", "certs", "server/limits"},
     "server": {"proto", "proto/contract", "proto/codes", "storage", "certs", "server/domain", "server/operations",
                "server/exchange", "server/rpc", "server/runtime", "server/limits"},
-    "client": {"proto", "proto/contract", "proto/codes", "certs"},
+    "evidence": {"proto", "proto/contract", "proto/codes", "certs", "storage/merkle"},
+    "client": {"proto", "proto/contract", "proto/codes", "certs", "evidence"},
 }
 
 # header pattern -> files that may include it (regular expressions over the path)
@@ -65,11 +66,13 @@ def room_of(path: str) -> str | None:
     return best
 
 
-def target_room(include: str) -> str | None:
+def target_room(include: str, room: str | None = None) -> str | None:
     if include.startswith(("tripoint/", "google/")):
         return "proto"
     if include.startswith("server/limits"):
         return "server/limits"
+    if include == "storage/merkle.h" and "storage/merkle" in ROOMS.get(room or "", ()):
+        return "storage/merkle"
     return room_of(include)
 
 
@@ -80,7 +83,7 @@ def check_text(path: str, text: str) -> list[str]:
         code = line.split("//")[0]
         match = re.match(r'\s*#include\s+"([^"]+)"', line)
         if match and room:
-            target = target_room(match.group(1))
+            target = target_room(match.group(1), room)
             if target is not None and target != room and target not in ROOMS[room]:
                 found.append(f"{path}:{number}: {room} may not include {match.group(1)} (room {target})")
         for pattern, allowed in HEADERS.items():

@@ -213,6 +213,27 @@ void FakeNode::FillQuarantine() {
   }
 }
 
+void FakeNode::VerifyLogs(const v1::VerifyLogsRequest& request, v1::VerifyLogsResponse& answer) {
+  // Two pieces; the second takes three seconds.
+  v1::VerifiedLog& log = *answer.add_logs();
+  log.set_epoch("00000000000000aa");
+  log.set_root("5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328");
+  if (request.page_token().empty() && request.unit().empty()) {
+    log.set_size(12);
+    answer.set_current("la-attapeu out routine");
+    answer.set_done(50'000);
+    answer.set_size(70'000);
+    answer.set_next_page_token("more");
+    host_.now_ms += 3000;
+    return;
+  }
+  log.set_unit("la-attapeu");
+  log.set_outbound(true);
+  log.set_lane("routine");
+  log.set_size(70'000);
+  log.set_problem(damaged);
+}
+
 absl::Status FakeNode::Answer(std::string_view method, const google::protobuf::Message& request,
                               google::protobuf::Message& response) {
   methods.emplace_back(method);
@@ -251,6 +272,26 @@ absl::Status FakeNode::Answer(std::string_view method, const google::protobuf::M
       if (unit.empty() || envelope.unit() == unit)
         *As<v1::ListQuarantineResponse>(response).add_envelopes() = envelope;
     }
+    return absl::OkStatus();
+  }
+  if (method == "EvidenceService/ExportEvidence") {
+    const auto& asked = As<v1::ExportEvidenceRequest>(request);
+    if (asked.notice().ends_with("-X")) {
+      return contract::Error(absl::StatusCode::kNotFound, contract::Reason::kNotFound,
+                             "There is no notice " + asked.notice(), "No record has that name.",
+                             "List them: tripoint notice list");
+    }
+    auto& answer = As<v1::ExportEvidenceResponse>(response);
+    answer.set_file(asked.without_contents() ? "bare" : "with contents");
+    answer.set_notice("units/vn-quangngai/notices/N-QNG-26-0001-W");
+    answer.set_version(asked.version() == 0 ? 2 : asked.version());
+    answer.set_sender_unit("vn-quangngai");
+    answer.set_receiver_unit(asked.unit().empty() ? "la-attapeu" : asked.unit());
+    answer.set_receipted(answer.receiver_unit() == "la-attapeu");
+    return absl::OkStatus();
+  }
+  if (method == "EvidenceService/VerifyLogs") {
+    VerifyLogs(As<v1::VerifyLogsRequest>(request), As<v1::VerifyLogsResponse>(response));
     return absl::OkStatus();
   }
   return method.starts_with("IncidentService/") ? Incidents(method, request, response)

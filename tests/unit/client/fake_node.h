@@ -12,6 +12,7 @@
 
 #include "client/session.h"
 #include "fake_host.h"
+#include "tripoint/v1/evidence.pb.h"
 #include "tripoint/v1/incident.pb.h"
 #include "tripoint/v1/notice.pb.h"
 
@@ -43,6 +44,7 @@ class FakeNode {
   std::vector<v1::Change> journal;  // served by Follow before `feed`; then change_number is its end
   std::vector<v1::QuarantinedEnvelope> quarantine;
   bool kh_up = false;
+  std::string damaged;  // what the check of stored logs says of the channel to la-attapeu
 
   absl::Status Answer(std::string_view method, const google::protobuf::Message& request,
                       google::protobuf::Message& response);
@@ -61,6 +63,7 @@ class FakeNode {
   void FillQuarantine();
 
  private:
+  void VerifyLogs(const v1::VerifyLogsRequest& request, v1::VerifyLogsResponse& answer);
   absl::Status Incidents(std::string_view method, const google::protobuf::Message& request,
                          google::protobuf::Message& response);
   absl::Status Notices(std::string_view method, const google::protobuf::Message& request,

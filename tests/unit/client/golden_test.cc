@@ -61,6 +61,9 @@ std::string Session(const std::string& script) {
     } else if (line == "# quarantine") {
       node.FillQuarantine();
       out += line + "\n";
+    } else if (line.starts_with("# damaged ")) {
+      node.damaged = line.substr(10);
+      out += line + "\n";
     } else if (line.starts_with("# hold ")) {  // unit, hold, reason
       const std::vector<std::string> words = Words(line);
       node.Hold(words.at(2), words.at(3), words.at(4));

@@ -25,6 +25,7 @@ constexpr std::array<std::string_view, kPermissionCount> kMatrix = {
     "yyyyy",  // codes
     "--yy-",  // back up
     "--y--",  // end amnesia
+    "yyyyy",  // prove records
 };
 
 TEST(Access, EveryRoleAndPermissionIsAsAgreed) {

@@ -202,6 +202,8 @@ inline std::optional<InboundBatch> NextBatch(const World& from, const World& to,
   for (const storage::Hash& hash : batch.leaf_hashes) batch.frontier.Append(hash);
   batch.head_signature = "head";
   batch.receipt_signature = "receipt";
+  batch.head_certificate = "certificate of " + from.facts.unit;
+  batch.receipt_certificate = "certificate of " + to.facts.unit;
   return batch;
 }
 
@@ -213,6 +215,7 @@ inline InboundReceipt ReceiptFor(const World& from, const World& to, std::uint8_
   receipt.epoch = from.epoch();
   receipt.receipted = applied.frontier;
   receipt.signature = "receipt";
+  receipt.certificate = "certificate of " + to.facts.unit;
   receipt.receipt_epoch = to.epoch();
   receipt.refusals = applied.refusals;
   return receipt;

@@ -11,6 +11,7 @@
 #include "tests/unit/proto/validate_filler.h"
 #include "tripoint/exchange/v1/envelope.pb.h"
 #include "tripoint/v1/codes.pb.h"
+#include "tripoint/v1/evidence.pb.h"
 #include "tripoint/v1/incident.pb.h"
 #include "tripoint/v1/node.pb.h"
 #include "tripoint/v1/notice.pb.h"
@@ -25,7 +26,8 @@ using google::protobuf::Message;
 std::vector<const Descriptor*> Requests() {
   std::vector<const Descriptor*> requests;
   for (const auto* file : {v1::Incident::descriptor()->file(), v1::Notice::descriptor()->file(),
-                           v1::NodeStatus::descriptor()->file(), v1::Code::descriptor()->file()}) {
+                           v1::NodeStatus::descriptor()->file(), v1::Code::descriptor()->file(),
+                           v1::VerifiedLog::descriptor()->file()}) {
     for (int i = 0; i < file->message_type_count(); ++i) {
       if (file->message_type(i)->name().ends_with("Request")) {
         requests.push_back(file->message_type(i));

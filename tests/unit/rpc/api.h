@@ -16,6 +16,7 @@
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "server/rpc/codes_service.h"
+#include "server/rpc/evidence_service.h"
 #include "server/rpc/incident_service.h"
 #include "server/rpc/node_service.h"
 #include "server/rpc/notice_service.h"
@@ -90,12 +91,14 @@ class Api : public ::testing::Test {
     builder.RegisterService(&notices_);
     builder.RegisterService(&node_);
     builder.RegisterService(&codes_);
+    builder.RegisterService(&evidence_);
     server_ = builder.BuildAndStart();
     channel_ = server_->InProcessChannel({});
     incident_stub_ = v1::IncidentService::NewStub(channel_);
     notice_stub_ = v1::NoticeService::NewStub(channel_);
     node_stub_ = v1::NodeService::NewStub(channel_);
     codes_stub_ = v1::CodesService::NewStub(channel_);
+    evidence_stub_ = v1::EvidenceService::NewStub(channel_);
   }
   ~Api() override {
     hub_.Stop();
@@ -161,19 +164,27 @@ class Api : public ::testing::Test {
                    .run = [this](auto task) { return pool_.Run(std::move(task)); },
                    .now_ms = [] { return kNow; },
                    .page_tokens = PageTokens(std::string(32, 'k')),
-                   .fill_status = [](v1::NodeStatus& status) { status.set_version("test"); }};
+                   .fill_status = [](v1::NodeStatus& status) { status.set_version("test"); },
+                   .signing_pair =
+                       [] {
+                         return certs::SigningPair{
+                             *certs::SigningKey::FromSeed(std::string(32, 's')), "certificate"};
+                       },
+                   .revocation_list = [](std::string_view) { return std::string("list"); }};
   WatchHub hub_;
   BatchStreams streams_;
   IncidentService incidents_{backend_, streams_};
   NoticeService notices_{backend_, streams_};
   NodeService node_{backend_, hub_};
   CodesService codes_{backend_};
+  EvidenceService evidence_{backend_};
   std::unique_ptr<grpc::Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::IncidentService::Stub> incident_stub_;
   std::unique_ptr<v1::NoticeService::Stub> notice_stub_;
   std::unique_ptr<v1::NodeService::Stub> node_stub_;
   std::unique_ptr<v1::CodesService::Stub> codes_stub_;
+  std::unique_ptr<v1::EvidenceService::Stub> evidence_stub_;
 };
 
 // What a refusal carries, as any gRPC client would read it.

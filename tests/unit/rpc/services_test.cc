@@ -307,7 +307,12 @@ TEST_F(Services, PermissionComesBeforeContractAndExistence) {
   using N = v1::NoticeService::Stub;
   using O = v1::NodeService::Stub;
   using C = v1::CodesService::Stub;
+  using E = v1::EvidenceService::Stub;
   const std::vector<Row> rows = {
+      row("ExportEvidence", Permission::kReadNotices, evidence_stub_, &E::ExportEvidence,
+          v1::ExportEvidenceResponse()),
+      row("VerifyLogs", Permission::kProveRecords, evidence_stub_, &E::VerifyLogs,
+          v1::VerifyLogsResponse()),
       row("CreateIncident", Permission::kWriteIncidents, incident_stub_, &I::CreateIncident,
           v1::Incident()),
       row("GetIncident", Permission::kReadIncidents, incident_stub_, &I::GetIncident,
@@ -356,6 +361,38 @@ TEST_F(Services, PermissionComesBeforeContractAndExistence) {
     // An officer without any role of this node.
     EXPECT_EQ(one.call(Call("nobody").get()).error_code(), StatusCode::PERMISSION_DENIED);
   }
+}
+
+// Goal: a file with contents is for those who may read notices; without them, for every role.
+TEST_F(Services, EvidenceWithoutContentsIsForEveryRole) {
+  const v1::Notice draft = NewDraft(1);
+  v1::ShareNoticeResponse shared;
+  ASSERT_TRUE(notice_stub_
+                  ->ShareNotice(Call().get(),
+                                operations::ShareRequest(draft, {kAttapeu}, RequestId(2)), &shared)
+                  .ok());
+  v1::ExportEvidenceRequest request;
+  request.set_notice(draft.name());
+  v1::ExportEvidenceResponse answer;
+  EXPECT_EQ(
+      DetailsOf(evidence_stub_->ExportEvidence(Call("auditor").get(), request, &answer)).reason,
+      "ROLE_MISSING");
+  ASSERT_TRUE(evidence_stub_->ExportEvidence(Call("duty").get(), request, &answer).ok());
+  EXPECT_NE(answer.file().find("fireworks"), std::string::npos);
+  EXPECT_EQ(answer.receiver_unit(), kAttapeu);
+  EXPECT_FALSE(answer.receipted());
+  request.set_without_contents(true);
+  ASSERT_TRUE(evidence_stub_->ExportEvidence(Call("auditor").get(), request, &answer).ok());
+  EXPECT_EQ(answer.file().find("fireworks"), std::string::npos);
+  v1::VerifyLogsResponse logs;
+  ASSERT_TRUE(evidence_stub_->VerifyLogs(Call("auditor").get(), {}, &logs).ok());
+  ASSERT_GE(logs.logs_size(), 2);
+  for (const v1::VerifiedLog& log : logs.logs()) EXPECT_EQ(log.problem(), "");
+  EXPECT_EQ(logs.next_page_token(), "");
+  v1::VerifyLogsRequest forged;
+  forged.set_page_token("forged");
+  EXPECT_EQ(DetailsOf(evidence_stub_->VerifyLogs(Call().get(), forged, &logs)).reason,
+            "PAGE_TOKEN_INVALID");
 }
 
 TEST_F(Services, OnlySupervisorsReleaseProtectedPersons) {

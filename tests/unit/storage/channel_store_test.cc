@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "storage/channel_log.h"
 #include "storage/keys.h"
 #include "storage/names.h"
 #include "storage/outbound_log.h"
@@ -412,8 +413,11 @@ TEST(ChannelStore, InboundKeepsBytesAndEpochs) {
   EXPECT_EQ(GetInboundChannel(*snapshot, kLaos)->epoch(), 9u);
   EXPECT_EQ(**GetInboundEntry(*snapshot, kLaos, 5, 3), Body(4));
   EXPECT_FALSE(GetInboundEntry(*snapshot, kLaos, 9, 3)->has_value());
-  EXPECT_EQ(InboundFrontierAt(*snapshot, kLaos, 5, 6)->Root(), Expected(1, 6).Root());
-  EXPECT_EQ(ReasonOf(InboundFrontierAt(*snapshot, kLaos, 9, 3).status()), Reason::kCorrupt);
+  const auto frontier_at = [&](std::uint64_t epoch, std::uint64_t size) {
+    return FrontierAt(*snapshot, {.outbound = false, .channel = kLaos, .epoch = epoch}, size);
+  };
+  EXPECT_EQ(frontier_at(5, 6)->Root(), Expected(1, 6).Root());
+  EXPECT_EQ(ReasonOf(frontier_at(9, 3).status()), Reason::kCorrupt);
   EXPECT_TRUE(
       (*snapshot->Get(PastChannelKey(Space::kInboundPast, kLaos.peer, kLaos.lane, 5))).has_value());
 }

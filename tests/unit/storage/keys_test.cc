@@ -53,6 +53,9 @@ TEST(Keys, GoldenBytes) {
   EXPECT_EQ(Hex(EntryKey(Space::kOutboundFrontier, "ab", 1, 3, 1024)),
             "486162000100000000000000030000000000000400");
   EXPECT_EQ(Hex(ChannelKey(Space::kOutboundTail, "ab", 1)), "4961620001");
+  EXPECT_EQ(Hex(CertificateKey("abcdefghijklmnop")), "4a6162636465666768696a6b6c6d6e6f70");
+  EXPECT_EQ(Hex(EntryKey(Space::kInboundFrontier, "ab", 1, 3, 1024)),
+            "4b6162000100000000000000030000000000000400");
   EXPECT_EQ(Hex(QuarantineKey(true, "ab", 1, 3, 4)),
             "47016162000100000000000000030000000000000004");
 }
