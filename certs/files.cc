@@ -124,8 +124,8 @@ absl::Status Write(const std::string& path, std::string_view contents, mode_t mo
     // link, not rename, because rename would silently replace a file made since it was looked for.
     status = errno == EEXIST ? Error(absl::StatusCode::kAlreadyExists, Reason::kAlreadyExists,
                                      fmt::format("{} exists already", NameOf(path)),
-                                     "Keys and roots are never overwritten",
-                                     "Choose another folder, or move the old one away first")
+                                     "A file that is there is never overwritten",
+                                     "Choose another name or folder, or move the old one away first")
                              : SystemError("put in its place", path, errno);
   }
   if (!replace || !status.ok()) unlink(temporary.c_str());

@@ -305,6 +305,7 @@ absl::StatusOr<int> VerifyStored(Context& context, const std::string& peer) {
   status = context.out().BeginList(LogColumns(), "nothing was exchanged with this unit");
   if (!status.ok()) return status;
   int damaged = 0;
+  bool any = false;
   int64_t told_ms = context.host().NowMs();
   do {
     if (context.host().Interrupted()) {
@@ -315,6 +316,7 @@ absl::StatusOr<int> VerifyStored(Context& context, const std::string& peer) {
         (*node)->Call<v1::VerifyLogsResponse>("EvidenceService/VerifyLogs", request);
     if (!answer.ok()) return answer.status();
     for (const v1::VerifiedLog& log : answer->logs()) {
+      any = true;
       if (!log.problem().empty()) ++damaged;
       context.out().Add(LogRow(log), log);
     }
@@ -327,8 +329,10 @@ absl::StatusOr<int> VerifyStored(Context& context, const std::string& peer) {
   } while (!request.page_token().empty());
   context.out().Progress("");
   context.out().EndList();
+  if (!any) return kExitDone;  // that there is nothing was said
   if (damaged == 0) {
-    context.out().Note("every root was recomputed from the disk and is the one that was signed");
+    context.out().Note(
+        "every root was recomputed from the disk and is the one that is kept with its signatures");
     return kExitDone;
   }
   context.out().Warn(fmt::format(
@@ -349,16 +353,13 @@ void AddEvidenceCommands(CommandTree& tree) {
                 "evidence export 0211-M --version 1 --out v1.evidence",
                 "evidence export N-QNG-26-0211-M --of KH-16 --no-contents"},
                [exported](Context& context) { return ExportFile(context, *exported); });
-  export_command.app->add_option("REF", exported->notice, "a notice, sent or received")->required();
-  export_command.app->add_option("--of", exported->unit, "which recipient, when there are several")
-      ->type_name("UNIT");
-  export_command.app->add_option("--version", exported->version, "version (usual: the latest)")
-      ->type_name("N");
-  export_command.app->add_option("--out", exported->out, "file to make; never replaces one")
-      ->type_name("FILE");
-  export_command.app->add_flag("--no-contents", exported->without_contents,
-                               "the hash alone: proves that it was sent, not what it says; for "
-                               "every role");
+  AddOperand(export_command.app, "REF", exported->notice, "a notice, sent or received");
+  AddFlag(export_command.app, "--of", exported->unit, "UNIT",
+          "which recipient, when there are several");
+  AddFlag(export_command.app, "--version", exported->version, "N", "version (usual: the latest)");
+  AddFlag(export_command.app, "--out", exported->out, "FILE", "file to make; never replaces one");
+  AddSwitch(export_command.app, "--no-contents", exported->without_contents,
+            "the hash alone: proves that it was sent, not what it says; for every role");
 
   const auto verified = std::make_shared<VerifyOptions>();
   Command& verify =
@@ -368,11 +369,9 @@ void AddEvidenceCommands(CommandTree& tree) {
                [verified](Context& context) { return VerifyFile(context, *verified); });
   verify.offline = true;
   verify.exits = "9 it does not prove what it says";
-  verify.app->add_option("FILE", verified->file, "the file")->required();
-  verify.app
-      ->add_option("--roots", verified->roots,
-                   "folder with kh.pem, la.pem, vn.pem (usual: that of the node in use)")
-      ->type_name("FOLDER");
+  AddOperand(verify.app, "FILE", verified->file, "the file");
+  AddFlag(verify.app, "--roots", verified->roots, "FOLDER",
+          "folder with kh.pem, la.pem, vn.pem (usual: that of the node in use)");
 
   CLI::App* channel = tree.AddGroup("channel", "the stored history of what was exchanged");
   const auto peer = std::make_shared<std::string>();
@@ -382,7 +381,7 @@ void AddEvidenceCommands(CommandTree& tree) {
                {"channel verify", "channel verify --peer la-attapeu -o json"},
                [peer](Context& context) { return VerifyStored(context, *peer); });
   stored.exits = "9 something stored is not what was signed";
-  stored.app->add_option("--peer", *peer, "only the channels with this unit")->type_name("UNIT");
+  AddFlag(stored.app, "--peer", *peer, "UNIT", "only the channels with this unit");
 }
 
 }  // namespace tripoint::client

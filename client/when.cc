@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 
@@ -152,7 +153,10 @@ struct Civil {
 };
 
 Civil CivilOf(int64_t time_ms, Clock clock) {
-  const int64_t shifted = time_ms + (clock == Clock::kLocal ? kLocalOffsetMs : 0);
+  // A file that is checked offline may say any number; it is shown as the end of the calendar.
+  constexpr int64_t kYear9999Ms = 253'402'214'400'000;
+  const int64_t shifted = std::clamp(time_ms, -kYear9999Ms, kYear9999Ms) +
+                          (clock == Clock::kLocal ? kLocalOffsetMs : 0);
   const auto days = std::chrono::floor<std::chrono::days>(std::chrono::milliseconds(shifted));
   const std::chrono::year_month_day date{std::chrono::sys_days(days)};
   return {int{date.year()}, unsigned{date.month()}, unsigned{date.day()},

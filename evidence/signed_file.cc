@@ -41,8 +41,10 @@ std::string SignedBytes(std::string_view sealed) { return std::string(kSealTag).
 }  // namespace
 
 absl::StatusOr<OpenedFile> OpenFile(FileKind kind, std::string_view bytes, std::size_t bytes_max) {
-  if (bytes.size() < kHeaderBytes || !bytes.starts_with(MagicOf(kind)))
+  if (!bytes.starts_with(MagicOf(kind)))
     return NotWhole(fmt::format("It does not begin with {}", MagicOf(kind)));
+  if (bytes.size() < kHeaderBytes)
+    return NotWhole(fmt::format("It was cut: {} bytes are there", bytes.size()));
   const std::uint64_t version = ReadBigEndian(bytes.substr(16, 4));
   if (version > kFileVersion) {
     return Error(absl::StatusCode::kFailedPrecondition, Reason::kSchemaNewer,

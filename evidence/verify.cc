@@ -100,6 +100,14 @@ struct Judge {
                                                  JudgedCertificate& judged) const {
     const std::int64_t at_s = at_ms / kMsPerSecond;
     const std::string country = *certs::CountryOfUnit(unit);
+    if (!roots.Knows(country)) {
+      return contract::Error(absl::StatusCode::kFailedPrecondition, Reason::kConfigInvalid,
+                             fmt::format("The root of {} is not at hand", country),
+                             fmt::format("The certificate of {} is of {}", what, unit),
+                             fmt::format("Put {0}.pem of that country's authority, and better "
+                                         "{0}.crl too, into the roots folder",
+                                         country));
+    }
     absl::StatusOr<certs::SignatureVerifier> key = certs::SignatureVerifier::FromCertificate(
         pem, roots, unit, at_s, certs::CrlRule::kOnlyRevoked);
     const bool listed = with_lists != nullptr && with_lists->Knows(country);

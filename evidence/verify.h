@@ -42,6 +42,7 @@ struct VerifiedEvidence {
 // `roots`: from certs::LoadTrust; revocation lists beside the roots are used too. Any list that
 // names a certificate makes it void, whenever it was revoked: no signature here proves its time.
 // Errors: DATA_LOSS / EVIDENCE_INVALID with the step that fails as `what` and the reason as `why`;
+// FAILED_PRECONDITION / CONFIG_INVALID when the root of a unit's country is not among `roots`;
 // SCHEMA_NEWER, TOO_LARGE of OpenFile.
 absl::StatusOr<VerifiedEvidence> VerifyEvidence(std::string_view bytes, const certs::Trust& roots);
 

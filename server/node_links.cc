@@ -43,9 +43,9 @@ exchange::DriverSeams MakeDriverSeams(const operations::NodeFacts& facts, std::u
       .log = log,
       .signer = signer,
       .make_verifier =
-          [&identity](const std::string& unit) {
+          [&facts, &identity](const std::string& unit) {
             return std::make_unique<exchange::CertificateHeadVerifier>(
-                unit, identity.trust(), [&identity] { return identity.now_s(); });
+                unit, facts.unit, identity.trust(), [&identity] { return identity.now_s(); });
           },
       .make_credentials =
           [&identity, &log](const std::string& unit) {

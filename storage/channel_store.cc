@@ -29,6 +29,13 @@ absl::StatusOr<Channel> ReadChannel(const Reader& reader, Space space, const Cha
   return state->has_value() ? std::move(**state) : Channel();
 }
 
+void KeepFrontier(Transaction& transaction, Space space, const ChannelName& channel,
+                  std::uint64_t epoch, const Frontier& frontier) {
+  if (frontier.size() % kFrontierEvery != 0) return;
+  transaction.Put(EntryKey(space, channel.peer, channel.lane, epoch, frontier.size()),
+                  frontier.Encode());
+}
+
 // Reads envelopes whose numbers climb, as those of a channel do: the first by its key, the others
 // mostly as the next ones of a cursor, which costs a step instead of a search.
 class EnvelopeReader {
@@ -148,12 +155,7 @@ absl::StatusOr<std::uint64_t> AppendOutbound(Transaction& transaction, const Cha
   const std::uint64_t position = tail->frontier.size();
   AppendEntry(transaction, channel, {envelope_number, transaction.now_ms(), leaf_hash}, *tail);
   PutOutboundTail(transaction, channel, *tail);
-  const Frontier& frontier = tail->frontier;
-  if (frontier.size() % kFrontierEvery == 0) {
-    transaction.Put(EntryKey(Space::kOutboundFrontier, channel.peer, channel.lane, tail->epoch,
-                             frontier.size()),
-                    frontier.Encode());
-  }
+  KeepOutboundFrontier(transaction, channel, tail->epoch, tail->frontier);
   transaction.ChannelGrew(channel);
   return position;
 }
@@ -277,10 +279,12 @@ absl::StatusOr<std::optional<std::string>> GetInboundEntry(const Reader& reader,
 
 void KeepInboundFrontier(Transaction& transaction, const ChannelName& channel, std::uint64_t epoch,
                          const Frontier& frontier) {
-  if (frontier.size() % kFrontierEvery != 0) return;
-  transaction.Put(
-      EntryKey(Space::kInboundFrontier, channel.peer, channel.lane, epoch, frontier.size()),
-      frontier.Encode());
+  KeepFrontier(transaction, Space::kInboundFrontier, channel, epoch, frontier);
+}
+
+void KeepOutboundFrontier(Transaction& transaction, const ChannelName& channel, std::uint64_t epoch,
+                          const Frontier& frontier) {
+  KeepFrontier(transaction, Space::kOutboundFrontier, channel, epoch, frontier);
 }
 
 std::string CertificateId(std::string_view pem) {

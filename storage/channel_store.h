@@ -110,10 +110,13 @@ absl::StatusOr<std::optional<std::string>> GetInboundEntry(const Reader& reader,
                                                            const ChannelName& channel,
                                                            std::uint64_t epoch,
                                                            std::uint64_t position);
-// Keeps the frontier of an inbound channel when its size is a multiple of kFrontierEvery, so that a
-// proof of any age is a short walk too. To be told every size.
+// Keeps the frontier of a channel when its size is a multiple of kFrontierEvery, so that a proof of
+// any age is a short walk too; in place of one that another history left there. To be told every
+// size.
 void KeepInboundFrontier(Transaction& transaction, const ChannelName& channel, std::uint64_t epoch,
                          const Frontier& frontier);
+void KeepOutboundFrontier(Transaction& transaction, const ChannelName& channel, std::uint64_t epoch,
+                          const Frontier& frontier);
 
 // The signing certificate (PEM) of kept signatures, once for all that it signed. The id is 16
 // bytes; empty for an empty text.

@@ -149,6 +149,7 @@ absl::Status AppendReturned(Transaction& transaction, const ChannelName& channel
     if (!number.ok()) return number.status();
     AppendEntry(transaction, channel, {*number, transaction.now_ms(), LeafHash(envelopes[i])},
                 *tail);
+    KeepOutboundFrontier(transaction, channel, tail->epoch, tail->frontier);
   }
   CloseTail(transaction, channel, *tail);
   state.set_size(tail->frontier.size());

@@ -1,6 +1,10 @@
 // See head_keys.h.
 #include "server/exchange/head_keys.h"
 
+#include <algorithm>
+
+#include "certs/certificate.h"
+
 namespace tripoint::exchange {
 
 std::string KeyHeadSigner::Sign(std::string_view bytes) {
@@ -33,6 +37,17 @@ absl::Status CertificateHeadVerifier::Trust(std::string_view certificate) {
 
 bool CertificateHeadVerifier::Verify(std::string_view bytes, std::string_view signature) const {
   return verifier_.has_value() && verifier_->Verify(bytes, signature);
+}
+
+bool CertificateHeadVerifier::VerifyOwn(std::string_view certificate, std::string_view bytes,
+                                        std::string_view signature) const {
+  if (certificate.empty()) return false;
+  const absl::StatusOr<certs::CertificateFacts> facts = certs::ReadFacts(certificate);
+  if (!facts.ok()) return false;
+  const absl::StatusOr<certs::SignatureVerifier> key = certs::SignatureVerifier::FromCertificate(
+      certificate, *trust_->Current(), own_unit_, std::min(now_s_(), facts->not_after_s - 1),
+      certs::CrlRule::kOnlyRevoked);
+  return key.ok() && key->Verify(bytes, signature);
 }
 
 }  // namespace tripoint::exchange

@@ -47,18 +47,28 @@ class KeyHeadSigner final : public HeadSigner {
 
 class CertificateHeadVerifier final : public HeadVerifier {
  public:
-  // `now_s`: Unix seconds; the certificate must be valid now, when its key signs.
-  CertificateHeadVerifier(std::string unit, std::shared_ptr<certs::TrustCache> trust,
+  // `unit`: the peer; `own_unit`: this node's. `now_s`: Unix seconds; the peer's certificate must
+  // be valid now, when its key signs.
+  CertificateHeadVerifier(std::string unit, std::string own_unit,
+                          std::shared_ptr<certs::TrustCache> trust,
                           std::function<std::int64_t()> now_s)
-      : unit_(std::move(unit)), trust_(std::move(trust)), now_s_(std::move(now_s)) {}
+      : unit_(std::move(unit)),
+        own_unit_(std::move(own_unit)),
+        trust_(std::move(trust)),
+        now_s_(std::move(now_s)) {}
 
   // Errors: those of SignatureVerifier::FromCertificate.
   absl::Status Trust(std::string_view certificate) override;
   bool Verify(std::string_view bytes, std::string_view signature) const override;
+  // A certificate that is over counts: a head holds no time, and the key behind it is long out of
+  // use. It must have held before now, under the root of today, and be on no revocation list.
+  bool VerifyOwn(std::string_view certificate, std::string_view bytes,
+                 std::string_view signature) const override;
   std::string Certificate() const override { return certificate_; }
 
  private:
   const std::string unit_;
+  const std::string own_unit_;
   const std::shared_ptr<certs::TrustCache> trust_;
   const std::function<std::int64_t()> now_s_;
   std::optional<certs::SignatureVerifier> verifier_;

@@ -25,7 +25,7 @@ contract::ChannelHead HeadOf(const LaneContext& context, const v1::Holding& hold
 }  // namespace
 
 // The key signs equal bytes equally, so what it once signed it can recognise; what an earlier key
-// signed, its certificate proves.
+// signed, be that lost, its certificate proves, which the peer kept.
 bool Returns::IsOwn(const v1::Holding& holding) const {
   const std::optional<Hash> root = storage::HashFromBytes(holding.root());
   if (!root.has_value() || holding.size() == 0 || holding.head_signature().empty()) return false;
@@ -52,6 +52,7 @@ bool Returns::ReadClaims(const v1::Hello& hello) {
                        .size = holding.size(),
                        .root = root,
                        .receipt_signature = holding.receipt_signature(),
+                       .receipt_certificate = context_.verifier.Certificate(),
                        .proven = proven});
   }
   return foreign;

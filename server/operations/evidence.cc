@@ -27,6 +27,12 @@ absl::Status NothingSigned(std::string what, std::string why, std::string next) 
                std::move(next));
 }
 
+absl::Status NoVersion(std::uint32_t asked, std::uint32_t latest) {
+  return NothingSigned(fmt::format("Version {} is not known here", asked),
+                       fmt::format("The latest is version {}", latest),
+                       "See which there are: tripoint notice show REF");
+}
+
 // The one notice that the request names: a resource name, or an end of a reference.
 absl::StatusOr<std::string> NameOf(const storage::Snapshot& snapshot, const std::string& text) {
   if (contract::ParseNoticeName(text).has_value()) return text;
@@ -54,7 +60,7 @@ const store::v1::OutboundCopy* CopyFor(const store::v1::NoticeRecord& record,
 
 absl::Status NoCopy(const store::v1::NoticeRecord& record, const std::string& unit) {
   if (record.copies_size() == 0) {
-    return NothingSigned("This notice was never sent", "It is a draft: nobody else knows of it",
+    return NothingSigned("It was never sent", "This version is a draft: nobody else knows of it",
                          "Share it: tripoint notice share REF --to UNIT");
   }
   std::string units;
@@ -179,12 +185,18 @@ absl::StatusOr<CollectedEvidence> OfOwn(const NodeFacts& node, const storage::Sn
   if (request.version() != 0 && request.version() != record.notice().version()) {
     auto older = storage::FindNoticeVersion(snapshot, result.notice, request.version());
     if (!older.ok()) return older.status();
-    if (!older->has_value())
-      return NotFound("version", result.notice, "tripoint notice show REF says which there are");
+    if (!older->has_value()) return NoVersion(request.version(), record.notice().version());
     record = **std::move(older);
   }
   const store::v1::OutboundCopy* copy = CopyFor(record, request.unit());
   if (copy == nullptr) return NoCopy(record, request.unit());
+  // A unit that was not paired when a version was made has the one before.
+  if (request.version() != 0 && copy->version() != request.version()) {
+    return NothingSigned(
+        fmt::format("Version {} was not sent to {}", request.version(), copy->unit()),
+        fmt::format("What was sent there then is version {}", copy->version()),
+        fmt::format("Ask for version {}, or for the latest", copy->version()));
+  }
   result.version = copy->version();
   const absl::Status collected = CollectSent(node, snapshot, *copy, result.evidence);
   if (!collected.ok()) return collected;
@@ -204,8 +216,7 @@ absl::StatusOr<CollectedEvidence> OfReceived(const NodeFacts& node,
   if (request.version() != 0 && request.version() != record.version()) {
     auto older = storage::FindReceivedVersion(snapshot, result.notice, request.version());
     if (!older.ok()) return older.status();
-    if (!older->has_value())
-      return NotFound("version", result.notice, "tripoint notice show REF says which there are");
+    if (!older->has_value()) return NoVersion(request.version(), record.version());
     record = **std::move(older);
   }
   result.version = record.version();

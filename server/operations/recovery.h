@@ -51,8 +51,9 @@ struct HeldChannel {
   std::uint64_t epoch = 0;
   std::uint64_t size = 0;
   storage::Hash root = {};
-  std::string receipt_signature;  // the peer's, verified
-  bool proven = false;            // this unit had signed that size and root
+  std::string receipt_signature;         // the peer's, verified
+  std::string receipt_certificate = {};  // with which it verified, PEM; kept for evidence
+  bool proven = false;                   // this unit had signed that size and root
 };
 
 // What follows from it.

@@ -250,10 +250,19 @@ class TakeBack {
 };
 
 // The peer's receipt covers all that came back: the channel of that epoch is what it was.
-void CloseReturn(const HeldChannel& held, std::int64_t now_ms, OutboundChannel& past) {
+absl::Status CloseReturn(storage::Transaction& transaction, const HeldChannel& held,
+                         OutboundChannel& past) {
+  const std::int64_t now_ms = transaction.now_ms();
+  const std::string certificate = storage::CertificateId(held.receipt_certificate);
+  if (!certificate.empty()) {
+    const absl::Status kept =
+        storage::KeepCertificate(transaction, certificate, held.receipt_certificate);
+    if (!kept.ok()) return kept;
+  }
   past.set_receipted_size(past.size());
   past.set_receipted_frontier(past.frontier());
   past.set_receipt_signature(held.receipt_signature);
+  past.set_receipt_certificate(certificate);
   past.set_receipt_time_ms(now_ms);
   storage::AddReceiptTime(past, past.size(), now_ms);
   past.clear_returned_size();
@@ -264,6 +273,7 @@ void CloseReturn(const HeldChannel& held, std::int64_t now_ms, OutboundChannel& 
                          &OutboundChannel::set_carry_end}) {
     (past.*set)(past.size());
   }
+  return absl::OkStatus();
 }
 
 absl::Status RunTake(storage::Transaction& transaction, const NodeFacts& node,
@@ -289,7 +299,9 @@ absl::Status RunTake(storage::Transaction& transaction, const NodeFacts& node,
   }
   past->set_taken_size(next);
   done = next == held.size;
-  if (done) CloseReturn(held, transaction.now_ms(), *past);
+  if (done) {
+    if (absl::Status closed = CloseReturn(transaction, held, *past); !closed.ok()) return closed;
+  }
   storage::PutOutboundPast(transaction, channel, *past);
   PutNode(transaction, *record);
   WriteJournal(transaction, {.actor = PeerActor(peer),

@@ -122,6 +122,34 @@ class Drill(unittest.TestCase):
             link.heal()
         self.assert_comes_back(before, used)
 
+    def test_lost_disk_and_lost_signing_key(self):
+        # Goal: with a new signing key too, the neighbours' proofs hold: by the old certificate, which they kept. What came
+        # back is evidence again.
+        self.work("first")
+        before, used = self.memory(), references(self.vn)
+        self.vn.kill()
+        shutil.rmtree(self.vn.data)
+        renewed = self.cluster.folder / "renewed"
+        federation.run([self.cluster.tripointd, "ca", "issue", "--dir", self.cluster.authority("vn"), "--unit", VN, "--signing",
+                        "--out", renewed])
+        for name in ("signing.key", "signing.pem"):
+            (self.vn.certificates / name).unlink()
+            shutil.copy(renewed / name, self.vn.certificates / name)
+        federation.run([self.cluster.tripointd, "init", "--after-loss", "--config", self.vn.config])
+        self.vn.start()
+        self.assert_comes_back(before, used)
+        notice = self.of(self.vn, "notice", "list", title="first vn to la 1")
+        file = self.vn.folder / "returned.evidence"
+        self.vn.cli("evidence", "export", notice, "--of", LA, "--out", file)
+        proof = self.vn.json("evidence", "verify", file)
+        self.assertEqual((VN, LA, True, []), (proof["sender_unit"], proof["receiver_unit"], proof["stored"], proof["remarks"]))
+        self.la.cli("evidence", "export", notice, "--out", self.la.folder / "theirs.evidence")
+        theirs = self.la.json("evidence", "verify", self.la.folder / "theirs.evidence")
+        self.assertEqual((proof["epoch"], proof["position"]), (theirs["epoch"], theirs["position"]))
+        self.assertNotEqual(proof["head"]["serial"], theirs["head"]["serial"], "signed with the new key and with the old one")
+        for node in (self.vn, self.la, self.kh):
+            self.assertEqual(0, node.cli("channel", "verify").returncode)
+
     def test_d8_lost_disk_and_yesterdays_backup(self):
         # Goal: yesterday's backup and the neighbours together give back all that anybody saw; incidents of the backup too.
         self.work("first")

@@ -64,6 +64,9 @@ TEST(When, TextShowsOnlyWhatIsKnown) {
   EXPECT_EQ(TimeText(kTestNowMs, Clock::kLocal, "day"), "22/11/2026");
   EXPECT_EQ(TimeText(kTestNowMs, Clock::kLocal, "month"), "11/2026");
   EXPECT_EQ(TimeText(0, Clock::kLocal), "-");
+  // A forged file may say any number.
+  EXPECT_EQ(TimeText(INT64_MAX, Clock::kLocal), "31/12/9999 07:00 +07");
+  EXPECT_NE(TimeText(INT64_MIN, Clock::kUtc), "");
   EXPECT_EQ(IsoText(kTestNowMs, Clock::kUtc), "2026-11-22T00:00:00Z");
   EXPECT_EQ(SpanText(258'000), "4 min 18 s");
 }

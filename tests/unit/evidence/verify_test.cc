@@ -199,11 +199,12 @@ TEST_F(VerifyEvidenceTest, CutLongNewAndForeignFilesAreRefused) {
   EXPECT_SAYS(Verdict(huge), "TOO_LARGE");
   EXPECT_SAYS(Verdict(file + std::string(kEvidenceBytesMax, 'x')), "TOO_LARGE");
   EXPECT_SAYS(Verdict("-----BEGIN CERTIFICATE-----"), "does not begin with");
+  EXPECT_SAYS(Verdict(file.substr(0, 27)), "It was cut: 27 bytes are there");
   // Of the same name under another root.
   TestCountry other_la("la");
   EXPECT_SAYS(Verdict(file, *certs::TrustOf({RootOnly(vn_), RootOnly(other_la)})),
               "The certificate of the receipt does not hold");
-  EXPECT_SAYS(Verdict(file, *certs::TrustOf({RootOnly(vn_)})), "holds no root of la");
+  EXPECT_SAYS(Verdict(file, *certs::TrustOf({RootOnly(vn_)})), "CONFIG_INVALID: The root of la is not at hand");
 }
 
 TEST_F(VerifyEvidenceTest, ItsMakerCannotMakeItSayMore) {

@@ -39,6 +39,39 @@ class MuteSigner final : public HeadSigner {
   std::string Sign(std::string_view /*bytes*/) override { return ""; }
 };
 
+constexpr char kLostKey[] = "a key that burnt with its disk";
+constexpr char kLostCertificate[] = "certificate of that key";
+
+// Knows, beside the peer's key, one that this unit had before.
+class HistoryVerifier final : public HeadVerifier {
+ public:
+  absl::Status Trust(std::string_view certificate) override { return peer_.Trust(certificate); }
+  bool Verify(std::string_view bytes, std::string_view signature) const override {
+    return peer_.Verify(bytes, signature);
+  }
+  bool VerifyOwn(std::string_view certificate, std::string_view bytes,
+                 std::string_view signature) const override {
+    return certificate == kLostCertificate && signature == FakeSignature(kLostKey, bytes);
+  }
+  std::string Certificate() const override { return "certificate of la-attapeu"; }
+
+ private:
+  FakeVerifier peer_{kPeer};
+};
+
+// The claim as the lost key signed it.
+v1::Holding SignedBefore(v1::Holding claim) {
+  const contract::ChannelHead head{.sender = kUnit,
+                                   .receiver = kPeer,
+                                   .lane = static_cast<std::uint8_t>(claim.lane()),
+                                   .epoch = claim.epoch(),
+                                   .size = claim.size(),
+                                   .root = *storage::HashFromBytes(claim.root())};
+  claim.set_head_signature(FakeSignature(kLostKey, contract::HeadBytes(head)));
+  claim.set_head_certificate(kLostCertificate);
+  return claim;
+}
+
 class ReturnsTest : public ::testing::Test {
  protected:
   // Opens a stream and hears `claims`; what the core does about them.
@@ -100,7 +133,7 @@ class ReturnsTest : public ::testing::Test {
   FakeSigner signer_{kUnit};
   MuteSigner mute_;
   HeadSigner* signs_ = &signer_;
-  FakeVerifier verifier_{kPeer};
+  HistoryVerifier verifier_;
   std::unique_ptr<Core> core_;
   std::vector<Action> done_;
   v1::Hello hello_;
@@ -204,6 +237,32 @@ TEST_F(ReturnsTest, UnknownPastBeginsAmnesiaOnlyWhenProven) {
   compare = Find<CompareHoldings>(done_);
   ASSERT_NE(compare, nullptr);
   EXPECT_FALSE(compare->held[0].proven);
+}
+
+// Goal: a unit whose signing key is lost believes what its earlier certificate proves, keeps what
+// the peer's receipt verified with, and believes nothing without that certificate.
+TEST_F(ReturnsTest, ALostKeysSignatureIsProvenByItsCertificate) {
+  Meet({SignedBefore(Claim(kPast, 4))}, true);
+  EXPECT_FALSE(Alerted(Reason::kReturnUnproven));
+  const auto* compare = Find<CompareHoldings>(done_);
+  ASSERT_NE(compare, nullptr);
+  EXPECT_TRUE(compare->held[0].proven);
+  EXPECT_EQ(compare->held[0].receipt_certificate, "certificate of la-attapeu");
+  // An old copy of the data, found after the key changed.
+  Meet({SignedBefore(Claim(kEpoch, 5))});
+  EXPECT_NE(Find<OwnRollback>(done_), nullptr);
+
+  v1::Holding bare = SignedBefore(Claim(kPast, 4));
+  bare.clear_head_certificate();
+  v1::Holding foreign = SignedBefore(Claim(kPast, 4));
+  foreign.set_head_certificate("certificate of la-attapeu");
+  v1::Holding unreceipted = SignedBefore(Claim(kPast, 4));
+  unreceipted.set_receipt_signature(unreceipted.head_signature());
+  for (const v1::Holding& claim : {bare, foreign, unreceipted}) {
+    Meet({claim}, true);
+    EXPECT_TRUE(Alerted(Reason::kReturnUnproven));
+    EXPECT_FALSE(Find<CompareHoldings>(done_)->held[0].proven);
+  }
 }
 
 // Goal: while a node recovers no channel runs; it asks, keeps, takes in, says that the peer has

@@ -107,6 +107,20 @@ TEST_F(EvidenceTest, OfEarlierVersionsAndByTheEndOfAReference) {
   }
 }
 
+TEST_F(EvidenceTest, NeverOfAnotherVersionThanTheOneAskedFor) {
+  v1::Notice notice = Shared(qng_, {kAttapeu, kRatanakiri});
+  qng_.facts.paired.erase(kRatanakiri);
+  notice.mutable_facts()->set_title("Pickup with 15 sacks");
+  ASSERT_TRUE(
+      qng_.Run(ReviseNotice(qng_.facts, {"huy"}, ReviseRequest(notice, qng_.NextId()))).ok());
+  EXPECT_EQ(Collect(qng_, notice.name(), kAttapeu, 3)->version, 3u);
+  EXPECT_EQ(Collect(qng_, notice.name(), kRatanakiri, 2)->version, 2u);
+  EXPECT_EQ(Collect(qng_, notice.name(), kRatanakiri)->version, 2u);
+  const absl::Status refused = Collect(qng_, notice.name(), kRatanakiri, 3).status();
+  EXPECT_EQ(ReasonOf(refused), Reason::kNotFound);
+  EXPECT_THAT(contract::ProblemOf(refused).why, HasSubstr("version 2"));
+}
+
 TEST_F(EvidenceTest, SaysWhatIsMissing) {
   const v1::Notice notice = Shared(qng_, {kAttapeu, kRatanakiri});
   EXPECT_EQ(ReasonOf(Collect(qng_, notice.name()).status()), Reason::kFieldInvalid);
@@ -216,6 +230,73 @@ TEST_F(EvidenceTest, DamageIsNamedWithItsLogAndTheOthersGoOn) {
   ASSERT_EQ(told.size(), 2u);
   EXPECT_THAT(told[0], HasSubstr("do not give its root"));
   EXPECT_THAT(told[1], HasSubstr("another root at size 5"));
+}
+
+// Goal: a channel that ended proves what it proved: at the sender that began a new epoch, at the
+// receiver that keeps the old one as past, and what waited is proven where it was carried to.
+TEST_F(EvidenceTest, OfEpochsThatEnded) {
+  const v1::Notice notice = Shared(qng_, {kAttapeu});
+  Carry(qng_, atp_);
+  const v1::Notice waiting = Shared(qng_, {kAttapeu});
+  qng_.NewEpoch(12, kCauseRestore);
+  Carry(qng_, atp_);  // atp_ now holds epoch 11 as past
+  for (const World* world : {&qng_, &atp_}) {
+    const auto past = Collect(*world, notice.name());
+    ASSERT_TRUE(past.ok()) << past.status();
+    EXPECT_EQ(past->evidence.epoch(), 11u);
+    EXPECT_EQ(past->evidence.size(), 1u);
+    EXPECT_EQ(past->evidence.receipt().certificate(), "certificate of la-attapeu");
+    EXPECT_TRUE(Holds(past->evidence));
+    EXPECT_EQ(past->evidence.has_head(), world == &atp_);
+    const auto carried = Collect(*world, waiting.name());
+    ASSERT_TRUE(carried.ok()) << carried.status();
+    EXPECT_EQ(carried->evidence.epoch(), 12u);
+    EXPECT_EQ(carried->evidence.position(), 0u);
+    EXPECT_TRUE(carried->evidence.has_receipt());
+    EXPECT_TRUE(Holds(carried->evidence));
+    for (const v1::VerifiedLog& log : AllLogs(*world)) EXPECT_EQ(log.problem(), "");
+  }
+  const std::vector<v1::VerifiedLog> logs = AllLogs(qng_, kAttapeu);
+  ASSERT_EQ(logs.size(), 2u);
+  EXPECT_FALSE(logs[0].past());
+  EXPECT_TRUE(logs[1].past());
+  EXPECT_EQ(logs[1].size(), 2u) << "what waited stays in the epoch that it was appended in, too";
+}
+
+// Goal: what a neighbour returned after a loss is evidence again, under the receipt that came with
+// it; a receipt that no certificate was kept for is left out, never shown with another's.
+TEST_F(EvidenceTest, OfWhatANeighbourReturned) {
+  Shared(qng_, {kAttapeu});
+  const v1::Notice notice = Shared(qng_, {kAttapeu});
+  Carry(qng_, atp_);
+  const InboundState in = LoadChannels(atp_.engine, kQuangNgai).value().inbound[kRoutine - 1u];
+  for (const std::string certificate : {"its certificate of today", ""}) {
+    World fresh{kQuangNgai, {kAttapeu}, 12};
+    fresh.NewEpoch(13, kCauseLoss);
+    EXPECT_EQ(ReasonOf(Collect(fresh, notice.name()).status()), Reason::kNotFound);
+    const HeldChannel held{.lane = kRoutine,
+                           .epoch = in.epoch,
+                           .size = in.frontier.size(),
+                           .root = in.frontier.Root(),
+                           .receipt_signature = "receipt of today",
+                           .receipt_certificate = certificate,
+                           .proven = true};
+    ReturnedRun run{.peer = kAttapeu, .held = held, .first = 0, .envelopes = {}};
+    run.envelopes =
+        ReadHeld(*atp_.Snapshot(), kQuangNgai, kRoutine, held.epoch, 0, 1u << 20, 10).value();
+    ASSERT_EQ(fresh.Run(StoreReturned(fresh.facts, run)).value(), held.size);
+    EXPECT_EQ(ReasonOf(Collect(fresh, notice.name()).status()), Reason::kNotFound);
+    ASSERT_TRUE(fresh.Run(TakeReturned(fresh.facts, kAttapeu, held)).value());
+    const auto back = Collect(fresh, notice.name());
+    ASSERT_TRUE(back.ok()) << back.status();
+    EXPECT_EQ(back->evidence.epoch(), 11u);
+    EXPECT_EQ(back->evidence.position(), 1u);
+    EXPECT_EQ(back->evidence.envelope(), Collect(atp_, notice.name())->evidence.envelope());
+    EXPECT_TRUE(Holds(back->evidence));
+    EXPECT_EQ(back->evidence.has_receipt(), !certificate.empty());
+    EXPECT_EQ(back->evidence.receipt().certificate(), certificate);
+    for (const v1::VerifiedLog& log : AllLogs(fresh)) EXPECT_EQ(log.problem(), "");
+  }
 }
 
 }  // namespace

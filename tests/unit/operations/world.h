@@ -19,6 +19,7 @@
 #include "server/operations/notices.h"
 #include "server/operations/peer_status.h"
 #include "server/operations/reads.h"
+#include "server/operations/recovery.h"
 #include "storage/committer_core.h"
 #include "storage/journal_store.h"
 #include "storage/memory_engine.h"
@@ -107,6 +108,13 @@ class World {
   }
   std::string NextId() { return RequestId(++request_); }
   std::uint64_t epoch() const { return epoch_; }
+  // Goes on in another epoch, as a restart after a loss does. Nothing else runs on it.
+  void NewEpoch(std::uint64_t epoch, std::string_view cause) {
+    EXPECT_TRUE(BeginEpoch(engine, epoch, cause, now_ms).ok());
+    EXPECT_TRUE(CompleteEpoch(facts, engine, now_ms).ok());
+    core = std::make_unique<storage::CommitterCore>(engine);
+    epoch_ = epoch;
+  }
 
   storage::MemoryEngine engine;
   NodeFacts facts;

@@ -9,6 +9,7 @@
 #include "storage/channel_store.h"
 #include "storage/keys.h"
 #include "storage/names.h"
+#include "storage/past_channels.h"
 #include "tests/unit/storage/fixture.h"
 
 namespace tripoint::storage {
@@ -142,6 +143,50 @@ TEST_F(ChannelLogTest, StatesOfPastAndPresentEpochsAreFound) {
                                             "la-sekong in 9", "la-sekong in 5 past"}));
   EXPECT_EQ((*NextLog(*snapshot, "", "la-sekong"))->name.epoch, 9u);
   EXPECT_FALSE(NextLog(*snapshot, "", "kh-ratanakiri")->has_value());
+}
+
+// Goal: an old copy of the data that ran on alone leaves nothing of its history in that which a
+// neighbour returned: neither entries nor kept frontiers.
+TEST_F(ChannelLogTest, AReturnedHistoryReplacesTheOneThatRanOnAlone) {
+  constexpr std::uint64_t kShared = 1000;
+  JournalHead head = *ReadJournalHead(store_.engine);
+  head.epoch = kEpoch + 1;
+  Batch batch;
+  batch.Put(JournalHeadKey(), EncodeJournalHead(head));
+  ASSERT_TRUE(store_.engine.Commit(batch).ok());
+  std::vector<std::string> envelopes;
+  std::vector<std::uint64_t> numbers;
+  Frontier whole = Expected(kShared);
+  for (std::uint64_t i = kShared; i < kCount - 10; ++i) {
+    envelopes.push_back("another " + std::to_string(i));
+    numbers.push_back(i + 1);
+    whole.Append(LeafHash(envelopes.back()));
+  }
+  CommitterCore core(store_.engine);
+  core.Submit(
+      [&](Transaction& transaction) {
+        auto state = GetOutboundChannel(transaction, kLaos);
+        EXPECT_TRUE(EnterReceipt(*state, kEpoch, Expected(kShared), "receipt").value());
+        PutOutboundReceipts(transaction, kLaos, *state);
+        EXPECT_TRUE(CloseOutbound(transaction, kLaos).ok());
+        auto past = GetOutboundPast(transaction, kLaos, kEpoch);
+        (*past)->set_carry_next((*past)->carry_end());
+        EXPECT_TRUE(AppendReturned(transaction, kLaos, **past, envelopes, numbers).ok());
+        PutOutboundPast(transaction, kLaos, **past);
+        transaction.Journal(testing_support::Draft("test.write"));
+        return absl::OkStatus();
+      },
+      [](const absl::Status& status) { EXPECT_TRUE(status.ok()) << status; });
+  core.RunOnce(testing_support::kNowMs);
+  const auto snapshot = store_.engine.TakeSnapshot();
+  EXPECT_EQ(*FrontierAt(*snapshot, sent_, whole.size()), whole);
+  const auto proof = ProofAt(*snapshot, sent_, 5, whole.size());
+  ASSERT_TRUE(proof.ok()) << proof.status();
+  EXPECT_TRUE(VerifyInclusion(LeafHash(Body(5)), 5, whole.size(), *proof, whole.Root()));
+  Frontier walked;
+  const absl::Status walk = WalkLog(*snapshot, sent_, whole.size(), {}, walked);
+  EXPECT_TRUE(walk.ok()) << walk;
+  EXPECT_EQ(walked, whole);
 }
 
 TEST_F(ChannelLogTest, AWalkGoesInPiecesAndFindsWhatIsWrong) {
