@@ -52,8 +52,8 @@ absl::StatusOr<Judgement> TrustCache::Judge(std::string_view leaf_pem,
     const UnitIdentity& identity = judgement->identity;
     // Units of the federation are few; the bound is against a country that issues without end.
     if (!identity.officer.has_value() &&
-        (ends_.size() < kEntriesMax || ends_.contains(identity.unit))) {
-      ends_[identity.unit] = judgement->not_after_s;
+        (seen_.size() < kEntriesMax || seen_.contains(identity.unit))) {
+      seen_[identity.unit] = {judgement->not_after_s, std::string(leaf_pem)};
     }
     Judgements& judgements = entries_[static_cast<std::size_t>(role)];
     if (judgements.size() >= kEntriesMax) judgements.clear();
@@ -64,8 +64,14 @@ absl::StatusOr<Judgement> TrustCache::Judge(std::string_view leaf_pem,
 
 std::optional<std::int64_t> TrustCache::LastEndOf(const std::string& unit) const {
   const absl::MutexLock lock(&mutex_);
-  const auto found = ends_.find(unit);
-  return found == ends_.end() ? std::nullopt : std::make_optional(found->second);
+  const auto found = seen_.find(unit);
+  return found == seen_.end() ? std::nullopt : std::make_optional(found->second.end_s);
+}
+
+std::string TrustCache::LastLeafOf(const std::string& unit) const {
+  const absl::MutexLock lock(&mutex_);
+  const auto found = seen_.find(unit);
+  return found == seen_.end() ? std::string() : found->second.leaf_pem;
 }
 
 std::uint64_t TrustCache::full_judgements() const {

@@ -47,6 +47,9 @@ class TrustCache {
   // accepted, by any of our connections; nullopt: never since the start.
   std::optional<std::int64_t> LastEndOf(const std::string& unit) const ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // That certificate, PEM; empty: none. For what is encrypted to it while the link is down.
+  std::string LastLeafOf(const std::string& unit) const ABSL_LOCKS_EXCLUDED(mutex_);
+
   // How many judgements were made in full; for tests and metrics.
   std::uint64_t full_judgements() const ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -70,7 +73,11 @@ class TrustCache {
   };
   using Judgements = std::unordered_map<std::string, Judgement, TextHash, std::equal_to<>>;
   std::array<Judgements, kPeerRoles> entries_ ABSL_GUARDED_BY(mutex_);
-  std::unordered_map<std::string, std::int64_t> ends_ ABSL_GUARDED_BY(mutex_);  // by unit
+  struct Seen {
+    std::int64_t end_s = 0;
+    std::string leaf_pem;
+  };
+  std::unordered_map<std::string, Seen> seen_ ABSL_GUARDED_BY(mutex_);  // by unit
   std::uint64_t full_judgements_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

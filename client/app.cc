@@ -194,6 +194,7 @@ std::unique_ptr<CommandTree> MakeCommandTree() {
   AddAuditCommands(*tree);
   AddBackupCommands(*tree);
   AddEvidenceCommands(*tree);
+  AddBundleCommands(*tree);
   AddCodesCommands(*tree);
   AddCompletionCommands(*tree);
   AddHelpCommands(*tree);

@@ -71,6 +71,7 @@ void AddFlashCommands(CommandTree& tree);
 void AddNodeCommands(CommandTree& tree);
 void AddAuditCommands(CommandTree& tree);
 void AddBackupCommands(CommandTree& tree);
+void AddBundleCommands(CommandTree& tree);
 void AddEvidenceCommands(CommandTree& tree);
 void AddCodesCommands(CommandTree& tree);
 void AddHelpCommands(CommandTree& tree);

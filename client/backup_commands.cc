@@ -1,8 +1,6 @@
 // `tripoint backup now|list|verify|key` and `tripoint recovery end`: a copy of the node that only
 // its key opens, and the node after a loss. One thread.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -16,11 +14,11 @@
 #include "client/errors.h"
 #include "client/json.h"
 #include "client/listings.h"
+#include "client/new_file.h"
 #include "client/text.h"
 #include "client/views.h"
 #include "client/watch.h"
 #include "proto/contract/backup_form.h"
-#include "proto/contract/disk.h"
 #include "proto/contract/error.h"
 #include "tripoint/v1/recovery.pb.h"
 
@@ -38,15 +36,6 @@ struct BackupOptions {
   std::string to, file, pass_phrase_file, key_file, public_key, scratch, out, reason;
 };
 
-absl::Status FileError(const std::string& what, int error) {
-  const bool full = contract::IsDiskFull(error);
-  return contract::Error(absl::StatusCode::kFailedPrecondition,
-                         full ? Reason::kDiskFull : Reason::kConfigInvalid, what,
-                         std::system_category().message(error),
-                         full ? "make room there, or name another folder; nothing is left behind"
-                              : "name a folder that can be written");
-}
-
 // `20261121T0230Z` of a time.
 std::string Stamp(int64_t time_ms) {
   std::string text = IsoText(time_ms, Clock::kUtc);  // 2026-11-21T02:30:00Z or with milliseconds
@@ -57,50 +46,6 @@ std::string Stamp(int64_t time_ms) {
   return digits + "Z";
 }
 
-constexpr mode_t kSecretMode = 0600;
-
-// A new file beside its name until it is whole.
-class NewFile {
- public:
-  explicit NewFile(std::string path) : path_(std::move(path)), part_(path_ + ".part") {
-    ::unlink(part_.c_str());  // of a run that was killed
-    descriptor_ = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kSecretMode);
-    error_ = descriptor_ < 0 ? errno : 0;
-  }
-  NewFile(const NewFile&) = delete;
-  NewFile& operator=(const NewFile&) = delete;
-  ~NewFile() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-    if (!kept_ && error_ != EACCES) ::unlink(part_.c_str());
-  }
-  absl::Status Write(std::string_view bytes) {
-    while (error_ == 0 && !bytes.empty()) {
-      const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) {
-        error_ = errno;
-      } else {
-        bytes.remove_prefix(static_cast<std::size_t>(written));
-      }
-    }
-    return error_ == 0 ? absl::OkStatus() : FileError("cannot write " + part_, error_);
-  }
-  // Synced and under its own name.
-  absl::Status Keep() {
-    if (error_ == 0 && ::fsync(descriptor_) != 0) error_ = errno;
-    if (error_ == 0 && ::rename(part_.c_str(), path_.c_str()) != 0) error_ = errno;
-    if (error_ != 0) return FileError("cannot write " + path_, error_);
-    kept_ = true;
-    return certs::SyncFolder(fs::path(path_).parent_path().string());
-  }
-
- private:
-  const std::string path_;
-  const std::string part_;
-  int descriptor_ = -1;
-  int error_ = 0;
-  bool kept_ = false;
-};
 
 absl::Status InterruptedHere() {
   return contract::Error(absl::StatusCode::kCancelled, Reason::kInterrupted, "stopped",
@@ -368,8 +313,9 @@ absl::StatusOr<int> MakeKey(Context& context, const BackupOptions& options) {
   const certs::BackupKeys keys = certs::NewBackupKeys();
   const std::string hex = certs::HexKey(keys.public_key);
   if (!context.dry_run()) {
-    const absl::Status written = certs::WriteNewFile(
-        fs::absolute(options.out).string(), certs::HexKey(keys.secret_key) + "\n", kSecretMode);
+    const absl::Status written =
+        certs::WriteNewFile(fs::absolute(options.out).string(),
+                            certs::HexKey(keys.secret_key) + "\n", certs::kSecretMode);
     if (!written.ok()) return written;
   }
   const Row row{hex,

@@ -14,11 +14,14 @@ using contract::Error;
 using contract::Reason;
 
 constexpr std::string_view kEvidenceMagic = "TRIPOINTEVIDENCE";
+constexpr std::string_view kBundleMagic = "TRIPOINT--BUNDLE";
 // Before what is signed, so that a seal is never a head or a receipt. The NUL is part of it.
 constexpr std::string_view kSealTag("tripoint/file/1\0", 16);
 constexpr std::size_t kHeaderBytes = 16 + 4 + 8;
 
-std::string_view MagicOf(FileKind /*kind*/) { return kEvidenceMagic; }
+std::string_view MagicOf(FileKind kind) {
+  return kind == FileKind::kBundle ? kBundleMagic : kEvidenceMagic;
+}
 
 void AppendBigEndian(std::string& bytes, std::uint64_t value, int width) {
   for (int shift = (width - 1) * 8; shift >= 0; shift -= 8)
@@ -31,9 +34,11 @@ std::uint64_t ReadBigEndian(std::string_view bytes) {
   return value;
 }
 
-absl::Status NotWhole(std::string why) {
-  return Error(absl::StatusCode::kDataLoss, Reason::kEvidenceInvalid, "This is no whole file",
-               std::move(why), "Get the file again from the unit that made it");
+absl::Status NotWhole(FileKind kind, std::string why) {
+  return Error(absl::StatusCode::kDataLoss,
+               kind == FileKind::kBundle ? Reason::kBundleInvalid : Reason::kEvidenceInvalid,
+               "This is no whole file", std::move(why),
+               "Get the file again from the unit that made it");
 }
 
 std::string SignedBytes(std::string_view sealed) { return std::string(kSealTag).append(sealed); }
@@ -42,9 +47,9 @@ std::string SignedBytes(std::string_view sealed) { return std::string(kSealTag).
 
 absl::StatusOr<OpenedFile> OpenFile(FileKind kind, std::string_view bytes, std::size_t bytes_max) {
   if (!bytes.starts_with(MagicOf(kind)))
-    return NotWhole(fmt::format("It does not begin with {}", MagicOf(kind)));
+    return NotWhole(kind, fmt::format("It does not begin with {}", MagicOf(kind)));
   if (bytes.size() < kHeaderBytes)
-    return NotWhole(fmt::format("It was cut: {} bytes are there", bytes.size()));
+    return NotWhole(kind, fmt::format("It was cut: {} bytes are there", bytes.size()));
   const std::uint64_t version = ReadBigEndian(bytes.substr(16, 4));
   if (version > kFileVersion) {
     return Error(absl::StatusCode::kFailedPrecondition, Reason::kSchemaNewer,
@@ -52,7 +57,7 @@ absl::StatusOr<OpenedFile> OpenFile(FileKind kind, std::string_view bytes, std::
                  fmt::format("Its form is {}; this software reads {}", version, kFileVersion),
                  "Use the newer version");
   }
-  if (version != kFileVersion) return NotWhole("Its form is 0, which never was");
+  if (version != kFileVersion) return NotWhole(kind, "Its form is 0, which never was");
   const std::uint64_t length = ReadBigEndian(bytes.substr(20, 8));
   if (length > bytes_max || bytes.size() > bytes_max) {
     return Error(absl::StatusCode::kInvalidArgument, Reason::kTooLarge, "The file is too large",
@@ -62,9 +67,9 @@ absl::StatusOr<OpenedFile> OpenFile(FileKind kind, std::string_view bytes, std::
   }
   const std::size_t whole = kHeaderBytes + length + certs::kSignatureBytes;
   if (bytes.size() < whole)
-    return NotWhole(fmt::format("It was cut: {} of {} bytes are there", bytes.size(), whole));
+    return NotWhole(kind, fmt::format("It was cut: {} of {} bytes are there", bytes.size(), whole));
   if (bytes.size() > whole)
-    return NotWhole(fmt::format("{} bytes follow its end", bytes.size() - whole));
+    return NotWhole(kind, fmt::format("{} bytes follow its end", bytes.size() - whole));
   OpenedFile file;
   file.body = bytes.substr(kHeaderBytes, length);
   file.sealed = bytes.substr(0, kHeaderBytes + length);

@@ -16,7 +16,7 @@
 
 namespace tripoint::evidence {
 
-enum class FileKind : std::uint8_t { kEvidence };
+enum class FileKind : std::uint8_t { kEvidence, kBundle };
 
 // The version that this software writes, and the newest that it reads.
 inline constexpr std::uint32_t kFileVersion = 1;
@@ -30,8 +30,8 @@ struct OpenedFile {
   std::string_view seal;
 };
 
-// Errors: DATA_LOSS / EVIDENCE_INVALID (no such file, cut short, bytes behind its end);
-// FAILED_PRECONDITION / SCHEMA_NEWER; INVALID_ARGUMENT / TOO_LARGE.
+// Errors: DATA_LOSS / EVIDENCE_INVALID or BUNDLE_INVALID (no such file, cut short, bytes behind its
+// end); FAILED_PRECONDITION / SCHEMA_NEWER; INVALID_ARGUMENT / TOO_LARGE.
 absl::StatusOr<OpenedFile> OpenFile(FileKind kind, std::string_view bytes, std::size_t bytes_max);
 
 // The whole file, sealed with `key`. Errors: those of SigningKey::Sign.

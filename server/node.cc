@@ -24,6 +24,7 @@
 #include "server/node_servers.h"
 #include "server/operations/node_facts.h"
 #include "server/operations/recovery.h"
+#include "server/rpc/bundle_service.h"
 #include "server/rpc/call_context.h"
 #include "server/rpc/codes_service.h"
 #include "server/rpc/evidence_service.h"
@@ -112,6 +113,9 @@ struct Node::Rooms {
   std::unique_ptr<rpc::CodesService> codes_service;
   std::unique_ptr<rpc::RecoveryService> recovery_service;
   std::unique_ptr<rpc::EvidenceService> evidence_service;
+  std::unique_ptr<certs::PeerCertificates> peer_certificates;
+  std::unique_ptr<exchange::Bundles> bundles;
+  std::unique_ptr<rpc::BundleService> bundle_service;
   std::unique_ptr<Housekeeping> housekeeping;
 };
 
@@ -283,6 +287,11 @@ void Node::Rooms::MakeServices() {
                                    .engine = *store.engine,
                                    .recovery_changed = [this] { RefreshRecovery(); }});
   evidence_service = std::make_unique<rpc::EvidenceService>(*backend);
+  peer_certificates = std::make_unique<certs::PeerCertificates>(config.data_folder + "/peers");
+  bundles = std::make_unique<exchange::Bundles>(
+      MakeBundleSeams(facts, store.node.epoch(), *store.engine, *committer, *signer, *identity,
+                      *peer_certificates, random, *driver));
+  bundle_service = std::make_unique<rpc::BundleService>(*backend, ServedBundles(*bundles));
 }
 
 certs::ServerTls Node::Rooms::TlsFor(runtime::Literal port, certs::Acceptance accept) {
@@ -319,7 +328,7 @@ absl::Status Node::Rooms::Serve() {
     return served;
   }
   return api_port->Serve({incidents.get(), notices.get(), node_service.get(), codes_service.get(),
-                          recovery_service.get(), evidence_service.get()},
+                          recovery_service.get(), evidence_service.get(), bundle_service.get()},
                          certs::MakeServerCredentials(api_tls), rpc::IncidentService::RawMethods());
 }
 
@@ -389,6 +398,7 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(const Config& config, const ru
         rooms.hub->Tick(clock.monotonic_ms());
         rooms.LearnKeys();
         rooms.KeepHead();
+        KeepCertificates(rooms.config, *rooms.identity, *rooms.peer_certificates);
       },
       clock, log);
   rooms.housekeeping->Start();

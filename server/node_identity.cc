@@ -260,6 +260,15 @@ void NodeIdentity::ReloadTrust() {
   if (changed && on_trust_) on_trust_();
 }
 
+absl::StatusOr<certs::TlsFiles> NodeIdentity::tls_in_use() const {
+  const certs::WatchedFiles files = watched_files();
+  absl::StatusOr<std::string> certificate = certs::ReadSmallFile(files.certificate_path);
+  if (!certificate.ok()) return certificate.status();
+  absl::StatusOr<std::string> key = certs::ReadSecretFile(files.key_path);
+  if (!key.ok()) return key.status();
+  return certs::TlsFiles{*std::move(certificate), *std::move(key), {}};
+}
+
 void NodeIdentity::ReloadTls() {
   const auto trust = trust_->Current();
   const auto swapped = live_->Reload(config_.certificates_folder, *trust, name_, now_s());

@@ -48,6 +48,9 @@ class NodeIdentity {
 
   std::shared_ptr<certs::TrustCache> trust() const { return trust_; }
   certs::WatchedFiles watched_files() const;
+  // The TLS pair in use, as checked; for what is encrypted to it. Any thread. Errors: those of
+  // reading the files.
+  absl::StatusOr<certs::TlsFiles> tls_in_use() const;
   // The signing pair in use. Before housekeeping starts only; later changes are told to
   // `on_signing`.
   const certs::SigningFiles& signing() const { return signing_; }

@@ -14,6 +14,7 @@
 #include "proto/contract/uuid.h"
 #include "proto/contract/validate_plan.h"
 #include "tripoint/exchange/v1/envelope.pb.h"
+#include "tripoint/v1/bundle.pb.h"
 #include "tripoint/v1/codes.pb.h"
 #include "tripoint/v1/evidence.pb.h"
 #include "tripoint/v1/incident.pb.h"
@@ -365,9 +366,10 @@ absl::Status NoPlan(const Message& message) {
 
 Validator::Validator(const Vocabulary& vocabulary) : vocabulary_(vocabulary) {
   const google::protobuf::FileDescriptor* const files[] = {
-      v1::Incident::descriptor()->file(),    v1::Notice::descriptor()->file(),
-      v1::NodeStatus::descriptor()->file(),  v1::Code::descriptor()->file(),
-      v1::VerifiedLog::descriptor()->file(), exchange::v1::Envelope::descriptor()->file()};
+      v1::Incident::descriptor()->file(),          v1::Notice::descriptor()->file(),
+      v1::NodeStatus::descriptor()->file(),        v1::Code::descriptor()->file(),
+      v1::VerifiedLog::descriptor()->file(),       v1::ExportBundleRequest::descriptor()->file(),
+      exchange::v1::Envelope::descriptor()->file()};
   for (const auto* file : files) {
     for (int i = 0; i < file->message_type_count(); ++i) Build(file->message_type(i));
   }

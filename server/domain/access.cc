@@ -44,6 +44,7 @@ constexpr std::array<PermissionRow, kPermissionCount> kTable = {{
     {Permission::kBackUp, "make a backup", {Role::kSupervisor, Role::kSync}},
     {Permission::kEndAmnesia, "end the amnesia of the node", {Role::kSupervisor}},
     {Permission::kProveRecords, "have records proven", kEverybody},
+    {Permission::kCarryBundles, "carry bundles", {Role::kDuty, Role::kSupervisor, Role::kSync}},
 }};
 
 const PermissionRow& RowOf(Permission permission) {

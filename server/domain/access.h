@@ -62,8 +62,9 @@ enum class Permission : std::uint8_t {
   kBackUp,            // an encrypted copy of everything
   kEndAmnesia,        // share again before all neighbours have returned what they hold
   kProveRecords,      // evidence without contents, recomputing stored logs
+  kCarryBundles,      // make and take in bundles, which are encrypted
 };
-inline constexpr int kPermissionCount = 13;
+inline constexpr int kPermissionCount = 14;
 
 bool IsPermitted(const Roles& roles, Permission permission);
 

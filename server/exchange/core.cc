@@ -328,11 +328,13 @@ void Core::DialWhenDue() {
 }
 
 bool Core::Settled() const {
+  if (moved_) return false;
   return std::all_of(inbound_.begin(), inbound_.end(),
                      [](const InboundLane& lane) { return lane.Settled(); });
 }
 
 void Core::Pump() {
+  ReadMovedChannels();
   if (link_.stream.early_hello.has_value() && Settled()) {
     v1::Hello hello = std::move(*link_.stream.early_hello);
     link_.stream.early_hello.reset();
@@ -409,6 +411,7 @@ std::int64_t Core::next_tick_ms() const {
   for (const OutboundLane& lane : outbound_) due_ms = Earlier(due_ms, lane.due_ms());
   for (const InboundLane& lane : inbound_) due_ms = Earlier(due_ms, lane.due_ms());
   due_ms = Earlier(due_ms, returns_.due_ms());
+  if (moved_token_ == 0) due_ms = Earlier(due_ms, moved_retry_.due_ms());
   if (stream.id == 0) {
     if (!link_.dialling && config_.limits.may_dial)
       due_ms = Earlier(due_ms, std::max<std::int64_t>(dialler_.due_ms(), 1));

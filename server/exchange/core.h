@@ -88,6 +88,8 @@ class Core {
   void On(HeldRead event);
   void On(ReturnStored event);
   void On(RecoveryDone event);
+  void On(MovedByHand event);
+  void On(ChannelsRead event);
   void On(Stop event);
 
   // Frames (core_frames.cc).
@@ -124,7 +126,9 @@ class Core {
                   bool lifted = false);
   void TellLifted();
   bool Up() const { return link_.stream.hello_sent && link_.stream.hello_applied; }
+  // No commit is under way, and what the store says is known: a hello may speak of the channels.
   bool Settled() const;
+  void ReadMovedChannels();
   std::int64_t SilenceLimit() const;  // monotonic milliseconds
   std::int64_t AgeLimit() const;      // of a stream that is up; monotonic milliseconds
 
@@ -144,6 +148,10 @@ class Core {
   TokenBucket frames_out_;
   std::map<std::uint32_t, std::int64_t> alerted_;  // kind of alert -> when; a few dozen kinds
   LinkCounters counters_;
+  // A bundle moved channels: from then on until they were read anew.
+  bool moved_ = false;
+  Token moved_token_ = 0;
+  Retry moved_retry_;
   bool stopped_ = false;
 };
 

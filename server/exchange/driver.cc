@@ -238,6 +238,13 @@ void Driver::OnGone() {
   --live_streams_;
 }
 
+void Driver::MovedByHand(const std::string& unit) {
+  Post([this, unit] {
+    PeerLink* link = Find(unit);
+    if (link != nullptr && link->core != nullptr) Feed(*link, exchange::MovedByHand{});
+  });
+}
+
 // ---- Where a batch was committed ----
 
 void Driver::OnCommitted(std::uint64_t /*first_change*/, std::uint64_t /*last_change*/,

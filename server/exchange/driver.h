@@ -97,6 +97,9 @@ class Driver final : public operations::PeerStatusSource,
   // thread.
   void CallerRefused(std::string_view unit, const absl::Status& status);
 
+  // A bundle moved channels with `unit` in the store: its core reads them anew. Any thread.
+  void MovedByHand(const std::string& unit);
+
   // Runs `replace` (which changes the signer's key) between two streams: all of them end and are
   // opened again under the new certificate.
   void ReplaceKeys(std::function<void()> replace);

@@ -65,6 +65,8 @@ void Driver::Do(PeerLink& link, Action& action) {
     DoCommit(link, std::move(*batch));
   } else if (auto* receipt = std::get_if<CommitReceipt>(&action)) {
     DoProve(link, std::move(*receipt));
+  } else if (const auto* channels = std::get_if<ReadChannels>(&action)) {
+    Feed(link, DoRead(seams_.engine, link.peer.unit, seams_.epoch, *channels));
   } else if (DoReturns(link, action)) {
     // After a loss, of this node or of the peer.
   } else if (const auto* quarantine = std::get_if<PersistQuarantine>(&action)) {

@@ -180,6 +180,24 @@ void InboundLane::Close() {
   resend_ms_ = 0;
 }
 
+void InboundLane::Reload(InboundState state, std::vector<InboundState> past) {
+  Close();
+  // Of the history that was here before, this lane knows best whether it is stopped: the store may
+  // still have to be told.
+  if (state.epoch == durable_.epoch || replaced_.has_value()) {
+    state.quarantine_reason = quarantine();
+  } else if (durable_.frontier.size() > 0) {
+    RememberEnded(durable_.epoch);
+  }
+  std::erase(past_epochs_, state.epoch);
+  replaced_.reset();
+  past_ = std::move(past);
+  durable_ = std::move(state);
+  accepted_ = durable_.frontier;
+  failed_ = false;
+  retry_.Succeeded();
+}
+
 LaneVerdict InboundLane::OnHead(const v1::Head& head) {
   if (!open_ || Halted()) return LaneVerdict::Fine();
   const std::uint64_t size = durable_.frontier.size();
@@ -322,17 +340,20 @@ bool InboundLane::OnBatchCommitted(BatchCommitted& event, LaneVerdict& verdict) 
 LaneVerdict InboundLane::CommitFailed(const BatchCommitted& event) {
   const bool first_failure = !failed_;
   failed_ = true;
+  bool by_hand = false;
   if (event.durable.has_value() && event.durable->epoch == durable_.epoch &&
       event.durable->frontier.size() >= durable_.frontier.size()) {
     const std::string quarantine_reason = durable_.quarantine_reason;
-    if (open_ && event.durable->frontier.size() > durable_.frontier.size()) {
-      NeedRefusals(durable_.frontier.size());
-    }
+    const bool more = event.durable->frontier.size() > durable_.frontier.size();
+    if (open_ && more) NeedRefusals(durable_.frontier.size());
+    by_hand = more && absl::IsAborted(event.status);
     durable_ = *event.durable;
     if (durable_.quarantine_reason.empty()) durable_.quarantine_reason = quarantine_reason;
   }
   if (!first_failure) return LaneVerdict::Fine();
   retry_.Failed(context_.now_ms, context_.limits);
+  // A bundle was quicker.
+  if (by_hand) return LaneVerdict::Fine();
   const contract::Problem problem = contract::ProblemOf(event.status);
   if (StopsChannel(problem.reason)) return LaneVerdict::Quarantine(problem.reason, problem.what);
   return LaneVerdict::Warn(problem.reason, problem.what);

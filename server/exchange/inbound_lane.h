@@ -31,6 +31,9 @@ class InboundLane {
   void Close();
 
   // `duplicate`, `gap`: set when the batch brought nothing for this reason.
+  // The store was read anew. Precondition: Settled(), no stream.
+  void Reload(InboundState state, std::vector<InboundState> past);
+
   LaneVerdict OnBatch(v1::Batch batch, bool& duplicate, bool& gap);
   // A head of a heartbeat.
   LaneVerdict OnHead(const v1::Head& head);

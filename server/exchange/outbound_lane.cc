@@ -137,6 +137,18 @@ void OutboundLane::Grew(const Frontier& frontier) {
   state_.frontier = frontier;
 }
 
+void OutboundLane::Reload(OutboundState state) {
+  Close();
+  Grew(state.frontier);
+  if (state.receipted.size() <= proven_.size()) return;
+  state_.receipted = proven_ = std::move(state.receipted);
+  state_.receipt_signature = std::move(state.receipt_signature);
+  state_.receipt_epoch = proven_epoch_ = state.receipt_epoch;
+  waiting_proof_.reset();
+  storing_proof_.reset();
+  commit_retry_.Succeeded();
+}
+
 LaneVerdict OutboundLane::OnReceipt(const v1::Receipt& receipt, Sample& sample) {
   if (mode_ == Mode::kClosed || Halted()) return LaneVerdict::Fine();
   if (receipt.epoch() != context_.epoch) return LaneVerdict::Break("receipt of another epoch");

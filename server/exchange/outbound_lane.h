@@ -25,6 +25,11 @@ class OutboundLane {
   LaneVerdict Open(std::uint64_t peer_epoch, const v1::Receipt* held, bool peer_renewed);
   void Close();
 
+  // No commit of a receipt is under way.
+  bool Settled() const { return commit_token_ == 0; }
+  // The store was read anew. Precondition: Settled(), no stream.
+  void Reload(OutboundState state);
+
   void Grew(const Frontier& frontier);
   // `round_trip_ms`, `batch_bytes`: set when the receipt answers a batch.
   struct Sample {

@@ -4,6 +4,7 @@
 // Made and consumed by the driver and the simulator. Pure values; any thread.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -106,13 +107,24 @@ struct RecoveryDone {
   absl::Status status;
   bool done = false;
 };
+// A bundle moved channels with the peer in the store, beside this core: nothing that it knows of
+// them holds. It ends its stream, waits for its own commits, reads the store anew and goes on.
+struct MovedByHand {};
+// The answer to ReadChannels: what the store says of all six.
+struct ChannelsRead {
+  Token token = 0;
+  absl::Status status;
+  std::array<OutboundState, kLanes> outbound;
+  std::array<InboundState, kLanes> inbound;
+  std::array<std::vector<InboundState>, kLanes> inbound_past;
+};
 // The node stops or the link is switched off: say goodbye, dial no more.
 struct Stop {};
 
-using Event =
-    std::variant<StreamOpened, FrameReceived, FrameSent, StreamClosed, DialFailed, Tick,
-                 ChannelGrew, RangeRead, FrontierRead, RefusalsRead, BatchCommitted,
-                 ReceiptCommitted, HoldingsCompared, HeldRead, ReturnStored, RecoveryDone, Stop>;
+using Event = std::variant<StreamOpened, FrameReceived, FrameSent, StreamClosed, DialFailed, Tick,
+                           ChannelGrew, RangeRead, FrontierRead, RefusalsRead, BatchCommitted,
+                           ReceiptCommitted, HoldingsCompared, HeldRead, ReturnStored, RecoveryDone,
+                           MovedByHand, ChannelsRead, Stop>;
 
 // ---- Actions ----
 
@@ -199,6 +211,10 @@ struct PersistQuarantine {
   bool epoch_over = false;
 };
 
+// Read all six channels from the store, as at a start. Answered by ChannelsRead.
+struct ReadChannels {
+  Token token = 0;
+};
 // What follows from what the peer says it holds. Answered by HoldingsCompared.
 struct CompareHoldings {
   Token token = 0;
@@ -245,6 +261,6 @@ struct OwnRollback {
 using Action =
     std::variant<Dial, Send, ReadRange, ReadFrontier, ReadRefusals, CommitBatch, CommitReceipt,
                  CloseStream, Alert, PersistQuarantine, CompareHoldings, ReadHeld, StoreReturned,
-                 TakeReturned, CarryOver, MarkReturned, EnterAmnesia, OwnRollback>;
+                 TakeReturned, CarryOver, MarkReturned, EnterAmnesia, OwnRollback, ReadChannels>;
 
 }  // namespace tripoint::exchange

@@ -120,6 +120,20 @@ HeldRead DoRead(const storage::Snapshot& snapshot, const std::string& peer,
   return {.token = action.token, .envelopes = *std::move(envelopes)};
 }
 
+ChannelsRead DoRead(const storage::Engine& engine, const std::string& peer, std::uint64_t epoch,
+                    const ReadChannels& action) {
+  CoreConfig stored;
+  stored.peer = peer;
+  stored.epoch = epoch;
+  ChannelsRead read{
+      .token = action.token, .status = {}, .outbound = {}, .inbound = {}, .inbound_past = {}};
+  read.status = LoadChannelStates(engine, stored);
+  read.outbound = std::move(stored.outbound);
+  read.inbound = std::move(stored.inbound);
+  read.inbound_past = std::move(stored.inbound_past);
+  return read;
+}
+
 operations::Prepared<operations::AppliedBatch> MakeOperation(const operations::NodeFacts& facts,
                                                              const std::string& peer,
                                                              CommitBatch action) {

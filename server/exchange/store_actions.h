@@ -44,6 +44,8 @@ RefusalsRead DoRead(const storage::Snapshot& snapshot, const std::string& peer,
 HoldingsCompared DoRead(const storage::Snapshot& snapshot, const std::string& peer,
                         std::uint64_t epoch, const CompareHoldings& action);
 HeldRead DoRead(const storage::Snapshot& snapshot, const std::string& peer, const ReadHeld& action);
+ChannelsRead DoRead(const storage::Engine& engine, const std::string& peer, std::uint64_t epoch,
+                    const ReadChannels& action);
 
 operations::Prepared<operations::AppliedBatch> MakeOperation(const operations::NodeFacts& facts,
                                                              const std::string& peer,

@@ -168,7 +168,7 @@ absl::Status RunBatch(storage::Transaction& transaction, const ReadyBatch& ready
   after.set_quarantined(after.quarantined() + result.refusals.size());
   const absl::Status put = storage::PutInboundChannel(transaction, channel, after);
   if (!put.ok()) return put;
-  WriteJournal(transaction, {.actor = PeerActor(batch.peer),
+  WriteJournal(transaction, {.actor = BringerActor(batch.peer, batch.carrier),
                              .action = take_in.Action(!result.refusals.empty()),
                              .names = take_in.names(),
                              .count = batch.envelopes.size(),

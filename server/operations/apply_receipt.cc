@@ -89,7 +89,7 @@ absl::Status RunReceipt(storage::Transaction& transaction, const InboundReceipt&
   if (!advanced.ok()) return advanced.status();
   if (!*advanced) return absl::OkStatus();
 
-  JournalLine line{.actor = PeerActor(receipt.peer),
+  JournalLine line{.actor = BringerActor(receipt.peer, receipt.carrier),
                    .action = "receipt.store",
                    .names = {ChannelText(channel)},
                    .count = size - before,

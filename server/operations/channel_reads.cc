@@ -1,4 +1,5 @@
 // What the exchange reads of its channels. See channels.h. Any thread.
+#include <set>
 #include <utility>
 
 #include "proto/contract/error.h"
@@ -148,10 +149,33 @@ absl::StatusOr<PastChannels> LoadPast(const storage::Snapshot& snapshot, std::st
     if (!outbound.ok()) return outbound.status();
     past.outbound = past.outbound || !outbound->empty();
   }
+  const absl::StatusOr<bool> recovering = IsRecovering(snapshot, peer);
+  if (!recovering.ok()) return recovering.status();
+  past.recovering = *recovering;
+  return past;
+}
+
+absl::StatusOr<bool> IsRecovering(const storage::Reader& reader, std::string_view peer) {
+  const absl::StatusOr<store::v1::NodeRecord> node = ReadNode(reader);
+  if (!node.ok()) return node.status();
+  return node->has_recovery() && !HasReturned(node->recovery(), peer);
+}
+
+absl::StatusOr<std::vector<std::uint64_t>> EndedEpochs(const storage::Snapshot& snapshot,
+                                                       std::string_view peer, std::size_t limit) {
   const absl::StatusOr<store::v1::NodeRecord> node = ReadNode(snapshot);
   if (!node.ok()) return node.status();
-  past.recovering = node->has_recovery() && !HasReturned(node->recovery(), peer);
-  return past;
+  std::set<std::uint64_t> ended;
+  if (node->recovery().past_epoch() != 0) ended.insert(node->recovery().past_epoch());
+  for (std::uint8_t lane = 1; lane <= 3; ++lane) {
+    const auto pasts = storage::ListOutboundPast(snapshot, {std::string(peer), lane}, limit);
+    if (!pasts.ok()) return pasts.status();
+    for (const store::v1::OutboundChannel& past : *pasts) ended.insert(past.epoch());
+  }
+  ended.erase(node->epoch());
+  std::vector<std::uint64_t> epochs(ended.begin(), ended.end());
+  if (epochs.size() > limit) epochs.resize(limit);
+  return epochs;
 }
 
 absl::StatusOr<std::vector<std::string>> ReadHeld(const storage::Snapshot& snapshot,

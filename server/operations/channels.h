@@ -37,6 +37,7 @@ struct InboundBatch {
   // Signing certificates (PEM) of the two, kept for evidence; empty: none is kept.
   std::string head_certificate = {};
   std::string receipt_certificate = {};
+  std::string carrier = {};  // officer who brought it in a bundle; empty: the link did
 };
 
 struct AppliedBatch {
@@ -66,6 +67,7 @@ struct InboundReceipt {
   std::string certificate = {};     // with which it verified (PEM), kept for evidence
   std::uint64_t receipt_epoch = 0;  // the peer's when it gave the receipt
   std::vector<exchange::v1::Refusal> refusals;
+  std::string carrier = {};  // as of InboundBatch
 };
 
 struct AppliedReceipt {
@@ -143,6 +145,14 @@ struct PastChannels {
 };
 absl::StatusOr<PastChannels> LoadPast(const storage::Snapshot& snapshot, std::string_view peer,
                                       std::size_t limit);
+
+// Whether `peer` has still to return what it holds (recovery.h): until then no channel with it
+// runs.
+absl::StatusOr<bool> IsRecovering(const storage::Reader& reader, std::string_view peer);
+
+// Epochs of this unit that ended, as far as it knows, at most `limit`: what a peer may still hold.
+absl::StatusOr<std::vector<std::uint64_t>> EndedEpochs(const storage::Snapshot& snapshot,
+                                                       std::string_view peer, std::size_t limit);
 
 // Envelopes of a channel from `peer`, of whatever epoch, as they came, from `first` on; limits as
 // ReadOutboundRange. Empty at the end. Errors: DATA_LOSS / CORRUPT a hole.

@@ -87,6 +87,10 @@ std::string OfficerActor(const Actor& actor) { return "officer/" + actor.officer
 
 std::string PeerActor(std::string_view unit) { return "peer/" + std::string(unit); }
 
+std::string BringerActor(std::string_view unit, const std::string& officer) {
+  return officer.empty() ? PeerActor(unit) : OfficerActor({officer});
+}
+
 int YearOf(std::int64_t time_ms) {
   const std::chrono::sys_time<std::chrono::milliseconds> time{std::chrono::milliseconds{time_ms}};
   const std::chrono::year_month_day date{std::chrono::floor<std::chrono::days>(time)};

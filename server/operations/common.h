@@ -76,6 +76,8 @@ void WriteJournal(storage::Transaction& transaction, const JournalLine& line);
 
 std::string OfficerActor(const Actor& actor);
 std::string PeerActor(std::string_view unit);
+// Of what a peer sent: the peer, or the officer who brought it in a bundle.
+std::string BringerActor(std::string_view unit, const std::string& officer);
 
 // Before a record's answer makes room for one about a newer version: keeps it as the earlier one,
 // unless a mere "seen" would replace an acknowledgement.

@@ -155,6 +155,8 @@ class Link {
   static void Answer(const exchange::EnterAmnesia& enter, Events& events) {
     events.push_back(exchange::RecoveryDone{enter.token, absl::OkStatus(), true});
   }
+  // Nothing comes in a bundle here.
+  static void Answer(const exchange::ReadChannels& /*read*/, Events& /*events*/) { Require(false); }
   static void Answer(const exchange::OwnRollback& /*proof*/, Events& /*events*/) {}
   static void Answer(const exchange::CloseStream& /*close*/, Events& /*events*/) {}
   static void Answer(const exchange::Alert& /*alert*/, Events& /*events*/) {}

@@ -134,4 +134,7 @@ MUTANTS = [
      "  storage::PutOutboundReceipts(transaction, channel, *state);\n  WriteJournal(transaction, line);",
      "  WriteJournal(transaction, line);",
      "1", "a verified receipt is not stored"),
+    ("deaf-to-bundles", "server/exchange/core_moved.cc",
+     "  moved_ = true;\n", "  moved_ = false;\n",
+     "2@bundles", "a core does not read what a bundle moved"),
 ]

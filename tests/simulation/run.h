@@ -39,6 +39,7 @@ struct RunResult {
   std::uint64_t unknown_outcomes = 0;
   std::uint64_t quarantined = 0;
   std::uint64_t lies = 0;
+  std::uint64_t carried = 0;  // envelopes and receipted envelopes that came in bundles
   std::int64_t virtual_ms = 0;
   std::map<std::string, int> alerts;  // reason -> how often, at honest nodes
   std::vector<std::string> trace;

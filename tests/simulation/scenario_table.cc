@@ -126,6 +126,12 @@ std::vector<LineSpec> MakeSpecs() {
         Word("epoch", "same new",
              "same: a rollback, which peers must notice; new: a restored backup, to which peers "
              "return what they had from it")}},
+      {"bundles",
+       true,
+       "officers carry files between nodes, old ones too, twice, in any order, beside the links",
+       {PerMille("made", "a second and a node: a bundle for one of its neighbours", 100),
+        PerMille("brought", "a second: one of the files that lie about reaches its receiver", 300),
+        Begin(), End()}},
       {"expect",
        false,
        "what honest nodes must have noticed when the run ends",

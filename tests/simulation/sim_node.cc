@@ -73,6 +73,22 @@ struct SimNode::Volatile {
   std::map<NodeIndex, Link> links;
   bool step_planned = false;
   bool step_running = false;
+  bool importing = false;
+};
+
+// A part of a bundle that is being taken in.
+struct SimNode::Import {
+  Import(SimNode& node, const Carried& part)
+      : sender(part.origin.sender),
+        signer(node.unit()),
+        verifier(sender),
+        taker(node.facts(), node.epoch(), signer, verifier, part.origin, part.contents) {
+    ExpectOk(verifier.Trust(sender), "a bundle says who made it");
+  }
+  const std::string sender;
+  CheapSigner signer;
+  CheapVerifier verifier;
+  exchange::BundleTaker taker;
 };
 
 SimNode::SimNode(World& world, Network& network, const Roster& roster, NodeIndex index,
@@ -301,6 +317,70 @@ void SimNode::Repair() {
   rotten_.clear();
 }
 
+std::vector<Carried> SimNode::ExportBundle(const std::string& peer, std::size_t bytes_max) {
+  std::vector<Carried> parts;
+  if (volatile_ == nullptr || volatile_->importing) return parts;
+  exchange::BundlePlace place;
+  while (!place.done()) {
+    const auto snapshot = engine_.TakeSnapshot();
+    auto filled =
+        exchange::FillBundle(*snapshot, facts_, epoch_, peer, *volatile_->signer, bytes_max, place);
+    // A rotten disk or a node that recovers makes none.
+    if (!filled.ok()) return parts;
+    const auto ended = operations::EndedEpochs(*snapshot, peer, 64);
+    ExpectOk(ended.status(), "a node knows its past");
+    parts.push_back({.receiver = peer,
+                     .origin = {.sender = facts_.unit,
+                                .epoch = epoch_,
+                                .ended_epochs = *ended,
+                                .carrier = "courier"},
+                     .contents = std::move(filled->contents)});
+  }
+  world_.Trace(facts_.unit + " makes a bundle for " + peer);
+  return parts;
+}
+
+void SimNode::ImportBundle(const Carried& part) {
+  if (volatile_ == nullptr || volatile_->importing) return;
+  const auto import = std::make_shared<Import>(*this, part);
+  exchange::v1::BundleReached reached;
+  const absl::Status checked = import->taker.Check(*engine_.TakeSnapshot(), reached);
+  world_.Trace(facts_.unit + " looks at a bundle of " + import->sender +
+               (checked.ok() ? "" : ": " + std::string(checked.message())));
+  if (!checked.ok()) return;
+  volatile_->importing = true;
+  GoOn(import);
+}
+
+void SimNode::GoOn(const std::shared_ptr<Import>& import) {
+  auto next = import->taker.Next(*engine_.TakeSnapshot());
+  if (!next.ok() || !next->has_value()) return EndImport(import, next.status());
+  Submit(**std::move(next), [this, import](const absl::Status& status) {
+    if (status.ok()) {
+      for (std::uint8_t lane = 1; watch_ != nullptr && lane <= exchange::kLanes; ++lane) {
+        watch_->OnStored(*this, import->sender, lane);
+        watch_->OnProven(*this, import->sender, lane);
+      }
+    }
+    Later(0, [this, import, status] {
+      const absl::Status stored = import->taker.Stored(status);
+      if (!stored.ok()) return EndImport(import, stored);
+      GoOn(import);
+    });
+  });
+}
+
+void SimNode::EndImport(const std::shared_ptr<Import>& import, const absl::Status& status) {
+  volatile_->importing = false;
+  const exchange::TakenBundle& taken = import->taker.result();
+  counters_.carried += taken.envelopes + taken.receipted;
+  world_.Trace(facts_.unit + " took " + std::to_string(taken.envelopes) + " new, " +
+               std::to_string(taken.known) + " known, " + std::to_string(taken.receipted) +
+               " receipted");
+  if (!status.ok() || taken.envelopes + taken.receipted > 0)
+    Feed(*LinkOf(roster_.IndexOf(import->sender)), exchange::MovedByHand{});
+}
+
 SimNode::Link* SimNode::LinkOf(NodeIndex peer) {
   if (volatile_ == nullptr) return nullptr;
   const auto found = volatile_->links.find(peer);
@@ -392,6 +472,10 @@ void SimNode::Handle(Link& link, exchange::Action action) {
     Read(link, *frontier);
   } else if (auto* refusals = std::get_if<exchange::ReadRefusals>(&action)) {
     Read(link, *refusals);
+  } else if (const auto* channels = std::get_if<exchange::ReadChannels>(&action)) {
+    Later(world_.random().Between(20, 300), [this, &link, read = *channels] {
+      Feed(link, exchange::DoRead(engine_, link.core->peer(), epoch_, read));
+    });
   } else if (auto* batch = std::get_if<exchange::CommitBatch>(&action)) {
     Do(link, std::move(*batch));
   } else if (auto* receipt = std::get_if<exchange::CommitReceipt>(&action)) {

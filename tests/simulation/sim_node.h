@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/exchange/bundle_contents.h"
 #include "server/exchange/core.h"
 #include "server/operations/node_facts.h"
 #include "storage/committer_core.h"
@@ -36,6 +37,7 @@ struct NodeCounters {
   std::uint64_t crashes = 0;
   std::uint64_t unknown_outcomes = 0;
   std::map<std::pair<NodeIndex, contract::Reason>, int> alerts;  // about which peer, what
+  std::uint64_t carried = 0;  // envelopes and receipted envelopes that came in bundles
 };
 
 class SimNode;
@@ -48,6 +50,13 @@ class NodeWatch {
   virtual void OnGrown(SimNode& node, std::string_view peer, std::uint8_t lane) = 0;
   virtual void OnStored(SimNode& node, std::string_view peer, std::uint8_t lane) = 0;
   virtual void OnProven(SimNode& node, std::string_view peer, std::uint8_t lane) = 0;
+};
+
+// A part of a bundle as it lies about, carried by nobody yet.
+struct Carried {
+  std::string receiver;
+  exchange::BundleOrigin origin;
+  exchange::v1::BundleContents contents;
 };
 
 // All that a node's disk holds.
@@ -94,6 +103,10 @@ class SimNode final : public Endpoint, public storage::CommitListener {
   void Rot();
   void Repair();
   bool rotten() const { return !rotten_.empty(); }
+  // A bundle to `peer`, in parts of about `bytes_max`; empty: nothing waits, or there is none now.
+  std::vector<Carried> ExportBundle(const std::string& peer, std::size_t bytes_max);
+  // Takes a part in. Nothing is done while another one is taken in or the node is down.
+  void ImportBundle(const Carried& part);
   // Restarts by itself after a crash of its own making.
   void SetRestart(std::function<void()> on_crash) { on_crash_ = std::move(on_crash); }
 
@@ -142,6 +155,9 @@ class SimNode final : public Endpoint, public storage::CommitListener {
   void Recover(Link& link, const RecoveryAction& action);
   void EnterEpoch();
   void StoreQuarantine(Link& link, const exchange::PersistQuarantine& action);
+  struct Import;
+  void GoOn(const std::shared_ptr<Import>& import);
+  void EndImport(const std::shared_ptr<Import>& import, const absl::Status& status);
   void PlanTick(Link& link);
   void Tell(void (NodeWatch::*what)(SimNode&, std::string_view, std::uint8_t), const Link& link,
             exchange::v1::Lane lane);

@@ -151,6 +151,7 @@ void Stage::Report(RunResult& result) const {
   for (const auto& node : nodes_) {
     result.crashes += node->counters().crashes;
     result.unknown_outcomes += node->counters().unknown_outcomes;
+    result.carried += node->counters().carried;
     if (model_.untrusted.contains(node->unit())) continue;
     for (const auto& [alert, count] : node->counters().alerts)
       result.alerts[std::string(contract::ReasonCode(alert.second))] += count;
@@ -230,6 +231,7 @@ std::string Stage::WhatWaits() const {
 void Stage::CheckExpectations() const {
   RunResult result;
   Report(result);
+  Expect(!scenario_.Has("bundles") || result.carried > 0, "bundles bring something");
   for (const Line& line : scenario_.lines) {
     if (line.kind != "expect") continue;
     // A liar that hardly lied in this run proves nothing.

@@ -64,6 +64,7 @@ class Stage {
   void Flap(const std::vector<std::pair<NodeIndex, NodeIndex>>& links, std::int64_t every_us,
             std::int64_t end_us, std::uint64_t round);
   void PlanRollback(const Line& line);
+  void CarryBundles(const Line& line);
   // `work` after `us` of the round, unless the weather has ended.
   void InStorm(std::int64_t us, std::function<void()> work);
   void RestartLater(SimNode& node);
@@ -89,6 +90,7 @@ class Stage {
   std::vector<std::unique_ptr<Client>> clients_;
   std::map<std::size_t, std::unique_ptr<FalseMouth>> mouths_;
   std::map<NodeIndex, DiskCopy> copies_;
+  std::vector<Carried> bundles_;  // that lie about
   std::uint64_t round_ = 0;
   bool storm_ = false;
   std::uint64_t quarantined_ = 0;

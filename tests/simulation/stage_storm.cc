@@ -1,10 +1,17 @@
 // See stage.h. Bad weather: what is drawn in each second, and what a scenario plans by time.
+#include <iterator>
 #include <utility>
 
 #include "tests/simulation/check.h"
 #include "tests/simulation/stage.h"
 
 namespace tripoint::simulation {
+namespace {
+
+constexpr std::size_t kBundlesMax = 200;
+
+}  // namespace
+
 void Stage::StormBegins() {
   network_.SetFaults(weather_.network);
   for (auto& node : nodes_) {
@@ -90,8 +97,32 @@ void Stage::DisturbByLines(std::int64_t second) {
         // One second more than has passed.
         if (line["back"] > 0) nodes_[i]->JumpClock(-(line["back"] + 1) * 1000);
       }
+    } else if (line.kind == "bundles") {
+      const std::int64_t at_us = second * kSecondUs;
+      if (at_us >= line["begin"] && at_us < line["end"]) CarryBundles(line);
     }
   }
+}
+
+void Stage::CarryBundles(const Line& line) {
+  Random& random = world_.random();
+  for (auto& node : nodes_) {
+    if (!random.Chance(static_cast<int>(line["made"])) || node->facts().paired.empty()) continue;
+    auto peer = node->facts().paired.begin();
+    std::advance(peer, static_cast<std::ptrdiff_t>(random.Below(node->facts().paired.size())));
+    // Small parts, so that there are several.
+    const auto bytes_max = static_cast<std::size_t>(random.Between(200, 20'000));
+    for (Carried& part : node->ExportBundle(*peer, bytes_max)) {
+      if (bundles_.size() < kBundlesMax) bundles_.push_back(std::move(part));
+    }
+  }
+  for (std::size_t i = 0; i < nodes_.size() && !bundles_.empty(); ++i) {
+    if (!random.Chance(static_cast<int>(line["brought"]))) continue;
+    const Carried& part = bundles_[random.Below(bundles_.size())];
+    Node(graph_.roster.IndexOf(part.receiver)).ImportBundle(part);
+  }
+  // Some are lost.
+  if (bundles_.size() == kBundlesMax) bundles_.erase(bundles_.begin(), bundles_.begin() + 100);
 }
 
 void Stage::InStorm(std::int64_t us, std::function<void()> work) {

@@ -57,6 +57,7 @@ struct Totals {
   std::uint64_t unknown = 0;
   std::uint64_t quarantined = 0;
   std::uint64_t lies = 0;
+  std::uint64_t carried = 0;
   double node_hours = 0;
   std::map<std::string, int> alerts;
 
@@ -71,6 +72,7 @@ struct Totals {
     unknown += result.unknown_outcomes;
     quarantined += result.quarantined;
     lies += result.lies;
+    carried += result.carried;
     node_hours +=
         static_cast<double>(result.virtual_ms) / 3'600'000 * static_cast<double>(result.nodes);
     for (const auto& [reason, count] : result.alerts) alerts[reason] += count;
@@ -123,9 +125,9 @@ void PrintTotals(const Totals& totals, const RunResult& last) {
              totals.runs == 1 ? last.digest : totals.digest);
   fmt::print(
       "{} requests answered, {} notices, {} envelopes, {} crashes, {} unknown outcomes, {} "
-      "quarantined, {} lies, {} checks\n",
+      "quarantined, {} lies, {} carried, {} checks\n",
       totals.answered, totals.notices, totals.envelopes, totals.crashes, totals.unknown,
-      totals.quarantined, totals.lies, totals.checks);
+      totals.quarantined, totals.lies, totals.carried, totals.checks);
   if (!alerts.empty()) fmt::print("honest nodes noticed:{}\n", alerts);
   fmt::print(
       "{} nodes, {} links; {:.1f} node-hours in {:.1f} CPU s: {:.0f} node-hours a CPU minute, "

@@ -290,6 +290,40 @@ absl::Status FakeNode::Answer(std::string_view method, const google::protobuf::M
     answer.set_receipted(answer.receiver_unit() == "la-attapeu");
     return absl::OkStatus();
   }
+  if (method == "BundleService/ExportBundle") {
+    const auto& asked = As<v1::ExportBundleRequest>(request);
+    if (asked.unit() != "la-attapeu") {
+      return contract::Error(absl::StatusCode::kFailedPrecondition,
+                             contract::Reason::kCertificateUntrusted,
+                             "No certificate of " + asked.unit() + " is known to encrypt to",
+                             "It was never on the link with this node",
+                             "Get their tls.pem: tripoint bundle export --certificate FILE");
+    }
+    const std::size_t at = asked.page_token().empty() ? 0 : std::stoul(asked.page_token());
+    auto& answer = As<v1::ExportBundleResponse>(response);
+    answer.set_part(at < parts.size() ? parts[at] : "part");
+    answer.set_envelopes(2);
+    answer.set_receipts(at == 0 ? 1 : 0);
+    if (at + 1 < parts.size()) answer.set_next_page_token(std::to_string(at + 1));
+    if (!damaged.empty()) answer.add_left_out("routine: stopped, " + damaged);
+    return absl::OkStatus();
+  }
+  if (method == "BundleService/ImportBundle") {
+    const auto& asked = As<v1::ImportBundleRequest>(request);
+    imported.push_back(asked);
+    auto& answer = As<v1::ImportBundleResponse>(response);
+    answer.set_sender_unit("la-attapeu");
+    answer.set_create_time_ms(host_.NowMs() - 3'600'000);
+    answer.set_envelopes(2);
+    answer.set_known(1);
+    if (asked.validate_only()) {
+      answer.set_reached(asked.reached() + "+");
+    } else {
+      answer.set_receipted(3);
+    }
+    if (!damaged.empty()) answer.add_left_out("routine: stopped, " + damaged);
+    return absl::OkStatus();
+  }
   if (method == "EvidenceService/VerifyLogs") {
     VerifyLogs(As<v1::VerifyLogsRequest>(request), As<v1::VerifyLogsResponse>(response));
     return absl::OkStatus();

@@ -12,6 +12,7 @@
 
 #include "client/session.h"
 #include "fake_host.h"
+#include "tripoint/v1/bundle.pb.h"
 #include "tripoint/v1/evidence.pb.h"
 #include "tripoint/v1/incident.pb.h"
 #include "tripoint/v1/notice.pb.h"
@@ -44,6 +45,8 @@ class FakeNode {
   std::vector<v1::Change> journal;  // served by Follow before `feed`; then change_number is its end
   std::vector<v1::QuarantinedEnvelope> quarantine;
   bool kh_up = false;
+  std::vector<std::string> parts;  // of the bundle that it makes
+  std::vector<v1::ImportBundleRequest> imported;
   std::string damaged;  // what the check of stored logs says of the channel to la-attapeu
 
   absl::Status Answer(std::string_view method, const google::protobuf::Message& request,

@@ -26,6 +26,7 @@ constexpr std::array<std::string_view, kPermissionCount> kMatrix = {
     "--yy-",  // back up
     "--y--",  // end amnesia
     "yyyyy",  // prove records
+    "-yyy-",  // carry bundles
 };
 
 TEST(Access, EveryRoleAndPermissionIsAsAgreed) {

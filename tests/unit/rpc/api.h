@@ -15,6 +15,7 @@
 
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "server/rpc/bundle_service.h"
 #include "server/rpc/codes_service.h"
 #include "server/rpc/evidence_service.h"
 #include "server/rpc/incident_service.h"
@@ -92,6 +93,7 @@ class Api : public ::testing::Test {
     builder.RegisterService(&node_);
     builder.RegisterService(&codes_);
     builder.RegisterService(&evidence_);
+    builder.RegisterService(&bundle_);
     server_ = builder.BuildAndStart();
     channel_ = server_->InProcessChannel({});
     incident_stub_ = v1::IncidentService::NewStub(channel_);
@@ -99,6 +101,7 @@ class Api : public ::testing::Test {
     node_stub_ = v1::NodeService::NewStub(channel_);
     codes_stub_ = v1::CodesService::NewStub(channel_);
     evidence_stub_ = v1::EvidenceService::NewStub(channel_);
+    bundle_stub_ = v1::BundleService::NewStub(channel_);
   }
   ~Api() override {
     hub_.Stop();
@@ -178,6 +181,20 @@ class Api : public ::testing::Test {
   NodeService node_{backend_, hub_};
   CodesService codes_{backend_};
   EvidenceService evidence_{backend_};
+  // Parts that say how often they were asked for; and who brought the last one.
+  BundleService bundle_{
+      backend_,
+      {.make = [](const v1::ExportBundleRequest& request, std::string_view after,
+                  v1::ExportBundleResponse& response) -> absl::StatusOr<std::string> {
+         response.set_part(request.unit() + std::string(after));
+         return after == "++" ? std::string() : std::string(after) + "+";
+       },
+       .take = [this](const v1::ImportBundleRequest& /*request*/, const std::string& officer,
+                      v1::ImportBundleResponse& /*response*/) -> absl::Status {
+         carrier_ = officer;
+         return absl::OkStatus();
+       }}};
+  std::string carrier_;
   std::unique_ptr<grpc::Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::IncidentService::Stub> incident_stub_;
@@ -185,6 +202,7 @@ class Api : public ::testing::Test {
   std::unique_ptr<v1::NodeService::Stub> node_stub_;
   std::unique_ptr<v1::CodesService::Stub> codes_stub_;
   std::unique_ptr<v1::EvidenceService::Stub> evidence_stub_;
+  std::unique_ptr<v1::BundleService::Stub> bundle_stub_;
 };
 
 // What a refusal carries, as any gRPC client would read it.

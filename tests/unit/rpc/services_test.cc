@@ -308,9 +308,14 @@ TEST_F(Services, PermissionComesBeforeContractAndExistence) {
   using O = v1::NodeService::Stub;
   using C = v1::CodesService::Stub;
   using E = v1::EvidenceService::Stub;
+  using B = v1::BundleService::Stub;
   const std::vector<Row> rows = {
       row("ExportEvidence", Permission::kReadNotices, evidence_stub_, &E::ExportEvidence,
           v1::ExportEvidenceResponse()),
+      row("ExportBundle", Permission::kCarryBundles, bundle_stub_, &B::ExportBundle,
+          v1::ExportBundleResponse()),
+      row("ImportBundle", Permission::kCarryBundles, bundle_stub_, &B::ImportBundle,
+          v1::ImportBundleResponse()),
       row("VerifyLogs", Permission::kProveRecords, evidence_stub_, &E::VerifyLogs,
           v1::VerifyLogsResponse()),
       row("CreateIncident", Permission::kWriteIncidents, incident_stub_, &I::CreateIncident,
@@ -361,6 +366,31 @@ TEST_F(Services, PermissionComesBeforeContractAndExistence) {
     // An officer without any role of this node.
     EXPECT_EQ(one.call(Call("nobody").get()).error_code(), StatusCode::PERMISSION_DENIED);
   }
+}
+
+// Goal: the parts of one bundle come one by one, and a token is good for its bundle only.
+TEST_F(Services, BundlesComeInPartsAndSayWhoBroughtThem) {
+  v1::ExportBundleRequest request;
+  request.set_unit(kAttapeu);
+  std::vector<std::string> parts;
+  do {
+    v1::ExportBundleResponse answer;
+    ASSERT_TRUE(bundle_stub_->ExportBundle(Call("duty").get(), request, &answer).ok());
+    parts.push_back(answer.part());
+    request.set_page_token(answer.next_page_token());
+    if (parts.size() == 2) {
+      v1::ExportBundleRequest other = request;
+      other.set_unit("kh-ratanakiri");
+      EXPECT_EQ(DetailsOf(bundle_stub_->ExportBundle(Call("duty").get(), other, &answer)).reason,
+                "PAGE_TOKEN_INVALID");
+    }
+  } while (!request.page_token().empty());
+  EXPECT_THAT(parts, testing::ElementsAre("la-attapeu", "la-attapeu+", "la-attapeu++"));
+  v1::ImportBundleRequest part;
+  part.set_part("x");
+  v1::ImportBundleResponse answer;
+  ASSERT_TRUE(bundle_stub_->ImportBundle(Call("sync").get(), part, &answer).ok());
+  EXPECT_EQ(carrier_, "sync");
 }
 
 // Goal: a file with contents is for those who may read notices; without them, for every role.

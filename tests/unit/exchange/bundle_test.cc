@@ -1,0 +1,493 @@
+// Goal: what waits for a peer arrives by hand exactly as by the link, its receipts come back the
+// same way, and whatever is wrong with a bundle changes nothing. Two whole stores, real
+// certificates.
+#include "server/exchange/bundle.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+
+#include "certs/trust_cache.h"
+#include "evidence/signed_file.h"
+#include "fmt/format.h"
+#include "server/limits.h"
+#include "server/operations/recovery.h"
+#include "storage/channel_store.h"
+#include "storage/keys.h"
+#include "storage/names.h"
+#include "storage/outbound_log.h"
+#include "tests/unit/certs/certs_testing.h"
+#include "tests/unit/operations/world.h"
+
+namespace tripoint::exchange {
+namespace {
+
+using certs::TestCountry;
+using certs::TestPair;
+using operations::kAttapeu;
+using operations::kNow;
+using operations::kQuangNgai;
+using operations::kRatanakiri;
+using operations::World;
+
+constexpr std::int64_t kNowS = kNow / 1000;
+
+// Commits at once on the thread that asks.
+class DirectCommitter final : public storage::Committer {
+ public:
+  explicit DirectCommitter(World& world) : world_(world) {}
+  void Submit(storage::Operation operation, storage::Done done) override {
+    if (before) std::exchange(before, {})();
+    if (!fault.ok()) return done(fault);
+    done(world_.Commit(std::move(operation)));
+  }
+  bool TakesCalls() const override { return true; }
+  std::function<void()> before;  // run once
+  absl::Status fault;
+
+ private:
+  World& world_;
+};
+
+class Unit {
+ public:
+  Unit(World& the_world, TestCountry& country, const std::shared_ptr<const certs::Trust>& trust)
+      : Unit(the_world, country.Node(the_world.facts.unit, kNowS),
+             country.Signing(the_world.facts.unit, kNowS), the_world.epoch(), trust) {}
+  // In another epoch.
+  Unit(const Unit& unit, std::uint64_t epoch, const std::shared_ptr<const certs::Trust>& trust)
+      : Unit(unit.world, unit.tls, unit.signing, epoch, trust) {
+    seen = unit.seen;
+  }
+  Unit(World& the_world, TestPair the_tls, TestPair the_signing, std::uint64_t epoch,
+       const std::shared_ptr<const certs::Trust>& trust)
+      : world(the_world),
+        committer(world),
+        tls(std::move(the_tls)),
+        signing(std::move(the_signing)),
+        bundles({.facts = world.facts,
+                 .epoch = epoch,
+                 .engine = world.engine,
+                 .committer = committer,
+                 .trust = std::make_shared<certs::TrustCache>(trust),
+                 .signing_pair =
+                     [this] {
+                       return certs::SigningPair{*certs::SigningKey::FromPem(signing.key_pem),
+                                                 signing.certificate_pem};
+                     },
+                 .tls_files = [this]() -> absl::StatusOr<certs::TlsFiles> {
+                   return certs::TlsFiles{tls.certificate_pem, tls.key_pem, {}};
+                 },
+                 .certificate_of = [this](const std::string& unit) { return seen[unit]; },
+                 .remember_certificate = [this](const std::string& unit,
+                                                const std::string& pem) { seen[unit] = pem; },
+                 .now_ms = [] { return kNow; },
+                 .random_bytes = [](std::size_t bytes) { return std::string(bytes, 'r'); },
+                 .moved = [this](const std::string& unit) { moved.push_back(unit); }}) {}
+
+  World& world;
+  DirectCommitter committer;
+  TestPair tls;
+  TestPair signing;
+  std::map<std::string, std::string> seen;
+  std::vector<std::string> moved;
+  Bundles bundles;
+};
+
+class BundleTest : public operations::Tripoint {
+ protected:
+  BundleTest() {
+    vn_.seen[kAttapeu] = la_.tls.certificate_pem;
+    la_.seen[kQuangNgai] = vn_.tls.certificate_pem;
+  }
+
+  static void NewEpoch(World& world, std::uint64_t epoch) {
+    ASSERT_TRUE(operations::BeginEpoch(world.engine, epoch, operations::kCauseRestore, kNow).ok());
+    ASSERT_TRUE(operations::CompleteEpoch(world.facts, world.engine, kNow).ok());
+    world.core = std::make_unique<storage::CommitterCore>(world.engine);
+  }
+  // The same unit after its epoch was renewed.
+  Unit Renewed(Unit& unit, std::uint64_t epoch) { return Unit(unit, epoch, trust_); }
+  static std::vector<std::string> Export(Unit& from, const std::string& unit) {
+    std::vector<std::string> parts;
+    std::string after;
+    do {
+      absl::StatusOr<MadePart> made = from.bundles.Make(unit, "", after);
+      EXPECT_TRUE(made.ok()) << made.status();
+      if (!made.ok()) break;
+      parts.push_back(std::move(made->part));
+      after = made->next;
+    } while (!after.empty());
+    return parts;
+  }
+  // What came of all parts together; "OK new known refused receipted".
+  static std::string Import(Unit& to, const std::vector<std::string>& parts) {
+    TakenBundle sum;
+    for (const std::string& part : parts) {
+      const absl::StatusOr<TakenPart> taken = to.bundles.Take(part, "son");
+      if (!taken.ok()) return Reason(taken.status());
+      sum.envelopes += taken->taken.envelopes;
+      sum.known += taken->taken.known;
+      sum.refused += taken->taken.refused;
+      sum.receipted += taken->taken.receipted;
+    }
+    return fmt::format("OK {} {} {} {}", sum.envelopes, sum.known, sum.refused, sum.receipted);
+  }
+  static std::string Reason(const absl::Status& status) {
+    const contract::Problem problem = contract::ProblemOf(status);
+    EXPECT_NE(problem.why, "") << status;
+    EXPECT_NE(problem.next, "") << status;
+    return std::string(contract::ReasonCode(problem.reason));
+  }
+  // Importing it gives `reason` and leaves no trace.
+  void ExpectRefused(Unit& to, const std::string& part, const std::string& reason) {
+    const std::uint64_t before = to.world.Changes();
+    EXPECT_EQ(Import(to, {part}), reason);
+    EXPECT_EQ(to.world.Changes(), before);
+  }
+
+  TestCountry country_vn_{"vn", kNowS - 3600};
+  TestCountry country_la_{"la", kNowS - 3600};
+  std::shared_ptr<const certs::Trust> trust_ =
+      certs::TrustOf({country_vn_.Files(), country_la_.Files()}, {}, kNowS);
+  Unit vn_{qng_, country_vn_, trust_};
+  Unit la_{atp_, country_la_, trust_};
+};
+
+TEST_F(BundleTest, ThereAndBackIsAsByTheLink) {
+  const auto urgent = operations::Shared(qng_, {kAttapeu}, "U2");
+  const auto notice = operations::Shared(qng_, {kAttapeu});
+  operations::Shared(qng_, {kAttapeu});
+  const std::vector<std::string> there = Export(vn_, kAttapeu);
+  ASSERT_EQ(there.size(), 1u);
+  EXPECT_EQ(there[0].find("fireworks"), std::string::npos) << "contents are encrypted";
+  EXPECT_EQ(Import(la_, there), "OK 3 0 0 0");
+  EXPECT_TRUE(atp_.Notice(notice.name()).has_facts());
+  EXPECT_EQ(Import(la_, there), "OK 0 3 0 0");
+  const std::vector<std::string> back = Export(la_, kQuangNgai);
+  EXPECT_EQ(Import(vn_, back), "OK 0 0 0 3");
+  EXPECT_EQ(Import(vn_, back), "OK 0 0 0 0");
+  EXPECT_EQ(operations::To(qng_.Notice(notice.name()), kAttapeu).state(),
+            tripoint::v1::DELIVERY_STATE_STORED);
+  // Nothing waits any more; what remains is to be receipted by nobody.
+  EXPECT_EQ(Reason(vn_.bundles.Make(kAttapeu, "", "").status()), "NOT_FOUND");
+  // The link goes on where the bundle ended.
+  operations::Shared(qng_, {kAttapeu});
+  operations::Carry(qng_, atp_);
+  EXPECT_EQ(operations::LoadChannels(atp_.engine, kQuangNgai)->inbound[2].frontier,
+            operations::LoadChannels(qng_.engine, kAttapeu)->outbound[2].frontier);
+}
+
+TEST_F(BundleTest, MixedWithTheLinkNothingIsLostOrDoubled) {
+  for (int i = 0; i < 4; ++i) operations::Shared(qng_, {kAttapeu});
+  const std::vector<std::string> four = Export(vn_, kAttapeu);
+  // The link brings two of them, and more after the bundle was made.
+  auto batch = operations::NextBatch(qng_, atp_, operations::kRoutine, 2);
+  ASSERT_TRUE(atp_.Run(operations::ApplyBatch(atp_.facts, *std::move(batch))).ok());
+  EXPECT_EQ(Import(la_, four), "OK 2 2 0 0");
+  for (int i = 0; i < 3; ++i) operations::Shared(qng_, {kAttapeu});
+  const std::vector<std::string> seven = Export(vn_, kAttapeu);
+  // And once more while the import is under way.
+  la_.committer.before = [this] {
+    auto meanwhile = operations::NextBatch(qng_, atp_, operations::kRoutine, 1);
+    ASSERT_TRUE(atp_.Run(operations::ApplyBatch(atp_.facts, *std::move(meanwhile))).ok());
+  };
+  EXPECT_EQ(Import(la_, seven), "OK 2 5 0 0");
+  EXPECT_EQ(Import(la_, four), "OK 0 4 0 0");
+  EXPECT_EQ(operations::LoadChannels(atp_.engine, kQuangNgai)->inbound[2].frontier,
+            operations::LoadChannels(qng_.engine, kAttapeu)->outbound[2].frontier);
+  // Receipts by the link after those by hand.
+  EXPECT_EQ(Import(vn_, Export(la_, kQuangNgai)), "OK 0 0 0 7");
+  operations::Carry(qng_, atp_);
+}
+
+TEST_F(BundleTest, ALongBacklogIsSeveralPartsAndOrderCounts) {
+  for (int i = 0; i < 40; ++i) {
+    auto request = operations::NoticeRequest(qng_.NextId());
+    request.mutable_notice()->mutable_facts()->mutable_narrative()->set_text(
+        std::string(16'000, 'x'));
+    request.mutable_notice()->mutable_facts()->mutable_narrative()->set_language_code("en");
+    const auto draft = qng_.Run(operations::CreateNotice(qng_.facts, {"huy"}, request)).value();
+    ASSERT_TRUE(qng_.Run(operations::ShareNotice(
+                             qng_.facts, {"huy"},
+                             operations::ShareRequest(draft, {kAttapeu}, qng_.NextId())))
+                    .ok());
+  }
+  for (int revision = 0; revision < 4; ++revision) {
+    const auto notices =
+        operations::ListNotices(qng_.facts, *qng_.Snapshot(), {}, "", kNow, nullptr).value();
+    for (const auto& stored : notices.items) {
+      auto changed = stored;
+      changed.mutable_facts()->set_title("Number " + std::to_string(revision));
+      ASSERT_TRUE(
+          qng_.Run(operations::ReviseNotice(qng_.facts, {"huy"},
+                                            operations::ReviseRequest(changed, qng_.NextId())))
+              .ok());
+    }
+  }
+  const std::vector<std::string> parts = Export(vn_, kAttapeu);
+  ASSERT_GE(parts.size(), 2u);
+  for (const std::string& part : parts) EXPECT_LE(part.size(), kBundlePartBytesMax);
+  ExpectRefused(la_, parts[1], "BUNDLE_INVALID");
+  // All are checked before the first is taken in.
+  std::string reached;
+  for (const std::string& part : parts) {
+    const absl::StatusOr<TakenPart> checked = la_.bundles.Check(part, reached);
+    ASSERT_TRUE(checked.ok()) << checked.status();
+    reached = checked->reached;
+  }
+  EXPECT_EQ(atp_.Changes(), 0u);
+  EXPECT_EQ(Reason(la_.bundles.Check(parts[1], "").status()), "BUNDLE_INVALID");
+  EXPECT_EQ(Reason(la_.bundles.Check(parts[1], "no such thing").status()), "BUNDLE_INVALID");
+  EXPECT_EQ(Import(la_, parts), "OK 200 0 0 0");
+}
+
+TEST_F(BundleTest, WhatIsWrongIsRefusedAndChangesNothing) {
+  operations::Shared(qng_, {kAttapeu, kRatanakiri});
+  const std::string good = Export(vn_, kAttapeu)[0];
+  std::mt19937 random(5);  // NOLINT: the same bytes each time
+  for (int i = 0; i < 400; ++i) {
+    std::string altered = good;
+    altered[random() % altered.size()] ^= static_cast<char>(1 << (random() % 8));
+    if (altered == good) continue;
+    const absl::StatusOr<TakenPart> taken = la_.bundles.Take(altered, "son");
+    ASSERT_FALSE(taken.ok());
+  }
+  EXPECT_EQ(atp_.Changes(), 0u);
+  for (std::size_t size = 0; size < good.size(); size += 97)
+    ExpectRefused(la_, good.substr(0, size), "BUNDLE_INVALID");
+  ExpectRefused(la_, good + "x", "BUNDLE_INVALID");
+  std::string newer = good;
+  newer[19] = 9;
+  ExpectRefused(la_, newer, "SCHEMA_NEWER");
+  // For another unit, of one that is not paired, and to a key that was changed since.
+  ExpectRefused(vn_, good, "BUNDLE_INVALID");
+  atp_.facts.paired.erase(kQuangNgai);
+  ExpectRefused(la_, good, "UNIT_NOT_PAIRED");
+  atp_.facts.paired.insert(kQuangNgai);
+  const TestPair before = std::exchange(la_.tls, country_la_.Node(kAttapeu, kNowS));
+  ExpectRefused(la_, good, "BUNDLE_INVALID");
+  la_.tls = before;
+  la_.committer.fault =
+      contract::Error(absl::StatusCode::kResourceExhausted, contract::Reason::kDiskFull, "full",
+                      "no room", "make room");
+  ExpectRefused(la_, good, "DISK_FULL");
+  la_.committer.fault = absl::OkStatus();
+  EXPECT_EQ(Import(la_, {good}), "OK 1 0 0 0");
+}
+
+// Goal: a file may be years old; only a history that its maker says comes after the one that is
+// here takes its place, and an older one never does.
+TEST_F(BundleTest, ANewHistoryIsTakenUpOnlyWhenItSaysWhichItFollows) {
+  operations::Shared(qng_, {kAttapeu});
+  const std::vector<std::string> old = Export(vn_, kAttapeu);
+  EXPECT_EQ(Import(la_, old), "OK 1 0 0 0");
+  operations::Shared(qng_, {kAttapeu});
+  const std::vector<std::string> older = Export(vn_, kAttapeu);
+  NewEpoch(qng_, 99);
+  EXPECT_EQ(Reason(Renewed(vn_, 99).bundles.Make(kAttapeu, "", "").status()), "AMNESIA");
+  ASSERT_TRUE(qng_.Run(operations::PeerReturned(qng_.facts, kAttapeu)).ok());
+  Unit renewed = Renewed(vn_, 99);
+  // Both envelopes again, since no receipt came back.
+  EXPECT_EQ(Import(la_, Export(renewed, kAttapeu)), "OK 2 0 0 0");
+  EXPECT_EQ(operations::LoadChannels(atp_.engine, kQuangNgai)->inbound[2].epoch, 99u);
+  ExpectRefused(la_, old[0], "BUNDLE_INVALID");
+  ExpectRefused(la_, older[0], "BUNDLE_INVALID");
+  EXPECT_EQ(Import(renewed, Export(la_, kQuangNgai)), "OK 0 0 0 2");
+}
+
+// Goal: while a neighbour has not returned what it holds, no channel with it runs by hand either.
+TEST_F(BundleTest, ARecoveringNodeWaitsForItsLink) {
+  operations::Shared(qng_, {kAttapeu});
+  operations::Shared(atp_, {kQuangNgai});
+  const std::vector<std::string> there = Export(vn_, kAttapeu);
+  NewEpoch(atp_, 77);
+  Unit renewed = Renewed(la_, 77);
+  ExpectRefused(renewed, there[0], "AMNESIA");
+  EXPECT_EQ(Reason(renewed.bundles.Make(kQuangNgai, "", "").status()), "AMNESIA");
+  ASSERT_TRUE(atp_.Run(operations::PeerReturned(atp_.facts, kQuangNgai)).ok());
+  EXPECT_EQ(Import(renewed, there), "OK 1 0 0 0");
+}
+
+// Goal: one stopped lane holds up no other; who imports is told.
+TEST_F(BundleTest, AStoppedLaneIsLeftOutAndTheOthersPass) {
+  operations::Shared(qng_, {kAttapeu});
+  EXPECT_EQ(Import(la_, Export(vn_, kAttapeu)), "OK 1 0 0 0");
+  ASSERT_TRUE(atp_.Run(operations::QuarantineChannel(atp_.facts, {.peer = kQuangNgai,
+                                                                  .lane = operations::kRoutine,
+                                                                  .outbound = false,
+                                                                  .reason_code = "CHANNEL_FORK",
+                                                                  .text = "for the test"}))
+                  .ok());
+  operations::Shared(qng_, {kAttapeu});
+  operations::Shared(qng_, {kAttapeu}, "U2");
+  const absl::StatusOr<TakenPart> taken = la_.bundles.Take(Export(vn_, kAttapeu)[0], "son");
+  ASSERT_TRUE(taken.ok()) << taken.status();
+  EXPECT_EQ(taken->taken.envelopes, 1u);
+  EXPECT_EQ(taken->taken.left_out, std::vector<std::string>{"routine: stopped, CHANNEL_FORK"});
+  ASSERT_TRUE(qng_.Run(operations::QuarantineChannel(qng_.facts, {.peer = kAttapeu,
+                                                                  .lane = operations::kRoutine,
+                                                                  .outbound = true,
+                                                                  .reason_code = "CHANNEL_FORK",
+                                                                  .text = "for the test"}))
+                  .ok());
+  const absl::StatusOr<MadePart> made = vn_.bundles.Make(kAttapeu, "", "");
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_EQ(made->left_out, std::vector<std::string>{"routine: stopped, CHANNEL_FORK"});
+}
+
+// Goal: one call at a time, so that no receipt is made over what the core was not told of.
+TEST_F(BundleTest, ASecondCallIsToldToComeAgain) {
+  operations::Shared(qng_, {kAttapeu});
+  const std::string part = Export(vn_, kAttapeu)[0];
+  la_.committer.before = [this, part] {
+    EXPECT_EQ(Reason(la_.bundles.Make(kQuangNgai, "", "").status()), "QUEUE_FULL");
+    EXPECT_EQ(Reason(la_.bundles.Take(part, "son").status()), "QUEUE_FULL");
+    EXPECT_TRUE(la_.moved.empty());
+  };
+  EXPECT_EQ(Import(la_, {part}), "OK 1 0 0 0");
+  EXPECT_EQ(la_.moved, std::vector<std::string>{kQuangNgai});
+  EXPECT_EQ(Import(la_, {part}), "OK 0 1 0 0");
+  EXPECT_EQ(la_.moved.size(), 1u) << "what changed nothing leaves the link alone";
+}
+
+// Goal: a bit that flipped in what waits is never signed.
+TEST_F(BundleTest, ARottenEnvelopeIsNotExported) {
+  operations::Shared(qng_, {kAttapeu});
+  const auto snapshot = qng_.Snapshot();
+  const storage::Key from(storage::Space::kEnvelope);
+  const auto cursor = snapshot->NewCursor(from, storage::PrefixEnd(from));
+  ASSERT_TRUE(cursor->Valid());
+  std::string rotten(cursor->value());
+  rotten[rotten.size() / 2] ^= 4;
+  storage::Batch batch;
+  batch.Put(std::string(cursor->key()), rotten);
+  ASSERT_TRUE(qng_.engine.Commit(batch).ok());
+  EXPECT_EQ(Reason(vn_.bundles.Make(kAttapeu, "", "").status()), "CORRUPT");
+}
+
+// Goal: a node whose disk is older than a receipt learns that, and nothing is changed.
+TEST_F(BundleTest, AReceiptOverMoreThanWasSentIsNoReceipt) {
+  operations::Shared(qng_, {kAttapeu});
+  operations::Shared(qng_, {kAttapeu});
+  EXPECT_EQ(Import(la_, Export(vn_, kAttapeu)), "OK 2 0 0 0");
+  const std::vector<std::string> back = Export(la_, kQuangNgai);
+  World copy(kQuangNgai, {kAttapeu}, qng_.epoch());
+  copy.now_ms += 1000;
+  Unit twin(copy, country_vn_, trust_);
+  twin.tls = vn_.tls;
+  operations::Shared(copy, {kAttapeu});
+  ExpectRefused(twin, back[0], "CHANNEL_ROLLED_BACK");
+  operations::Shared(copy, {kAttapeu});
+  ExpectRefused(twin, back[0], "CHANNEL_FORK");
+}
+
+// Goal: out of order, the later one is refused until the earlier one is here.
+TEST_F(BundleTest, TheSecondBundleWaitsForTheFirst) {
+  operations::Shared(qng_, {kAttapeu});
+  const std::vector<std::string> first = Export(vn_, kAttapeu);
+  operations::Carry(qng_, atp_);
+  operations::Shared(qng_, {kAttapeu});
+  const std::vector<std::string> second = Export(vn_, kAttapeu);
+  // The receiver comes back without its memory and has the sender's word that nothing is missing.
+  World empty(kAttapeu, {kQuangNgai}, 44);
+  Unit fresh(empty, country_la_, trust_);
+  fresh.tls = la_.tls;
+  ExpectRefused(fresh, second[0], "BUNDLE_INVALID");
+  EXPECT_EQ(Import(fresh, first), "OK 1 0 0 0");
+  EXPECT_EQ(Import(fresh, second), "OK 1 0 0 0");
+  EXPECT_EQ(Import(fresh, first), "OK 0 1 0 0") << "an old one after newer ones";
+  EXPECT_EQ(empty.LastEntry().actor(), "officer/son") << "who brought it";
+}
+
+// Goal: a channel with more refusals than a receipt holds is receipted all the same.
+TEST_F(BundleTest, ManyRefusalsGoInSeveralReceipts) {
+  constexpr std::uint64_t kBad = limits::kReceiptRefusalsMax + 10;
+  ASSERT_TRUE(qng_.Commit([](storage::Transaction& transaction) -> absl::Status {
+                    for (std::uint64_t i = 0; i < kBad; ++i) {
+                      const auto number =
+                          storage::NextNumber(transaction, storage::Kind::kEnvelope, 0);
+                      const std::string bytes = "no envelope " + std::to_string(i);
+                      storage::PutEnvelope(transaction, *number, bytes);
+                      const auto position =
+                          storage::AppendOutbound(transaction, {kAttapeu, operations::kRoutine},
+                                                  *number, storage::LeafHash(bytes));
+                      if (!position.ok()) return position.status();
+                    }
+                    store::v1::JournalEntry entry;
+                    entry.set_actor("node");
+                    entry.set_action("test.write");
+                    transaction.Journal(entry);
+                    return absl::OkStatus();
+                  })
+                  .ok());
+  EXPECT_EQ(Import(la_, Export(vn_, kAttapeu)), fmt::format("OK {} 0 {} 0", kBad, kBad));
+  const absl::StatusOr<MadePart> back = la_.bundles.Make(kQuangNgai, "", "");
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(back->receipts, 2u);
+  EXPECT_EQ(Import(vn_, Export(la_, kQuangNgai)), fmt::format("OK 0 0 0 {}", kBad));
+  EXPECT_EQ(storage::GetOutboundChannel(qng_.engine, {kAttapeu, operations::kRoutine})->refused(),
+            kBad);
+}
+
+TEST_F(BundleTest, ForeignSendersAndOtherHistoriesAreRefused) {
+  operations::Shared(qng_, {kAttapeu});
+  // Sealed by somebody whom another root of the same name made.
+  TestCountry other_vn("vn", kNowS - 3600);
+  Unit liar(qng_, other_vn, trust_);
+  liar.seen[kAttapeu] = la_.tls.certificate_pem;
+  ExpectRefused(la_, Export(liar, kAttapeu)[0], "CERTIFICATE_UNTRUSTED");
+  EXPECT_EQ(Import(la_, Export(vn_, kAttapeu)), "OK 1 0 0 0");
+  // The same unit with another store under the same epoch: a fork; with another epoch: a new
+  // history.
+  for (const auto& [epoch, reason] : std::map<std::uint64_t, std::string>{
+           {qng_.epoch(), "CHANNEL_FORK"}, {99, "BUNDLE_INVALID"}}) {
+    World copy(kQuangNgai, {kAttapeu}, epoch);
+    copy.now_ms += 1000;
+    Unit twin(copy, country_vn_, trust_);
+    twin.seen[kAttapeu] = la_.tls.certificate_pem;
+    operations::Shared(copy, {kAttapeu});
+    operations::Shared(copy, {kAttapeu});
+    ExpectRefused(la_, Export(twin, kAttapeu)[0], reason);
+  }
+  // To whom it is encrypted is judged too.
+  EXPECT_EQ(Reason(vn_.bundles.Make(kAttapeu, vn_.tls.certificate_pem, "").status()),
+            "CERTIFICATE_WRONG_NAME");
+  EXPECT_EQ(Reason(vn_.bundles.Make(kAttapeu, la_.signing.certificate_pem, "").status()),
+            "CERTIFICATE_WRONG_USAGE");
+  vn_.seen.clear();
+  EXPECT_EQ(Reason(vn_.bundles.Make(kAttapeu, "", "").status()), "CERTIFICATE_UNTRUSTED");
+  EXPECT_EQ(Reason(vn_.bundles.Make("vn-gialai", "", "").status()), "UNIT_NOT_PAIRED");
+}
+
+TEST_F(BundleTest, RefusalsTravelWithTheReceiptsBack) {
+  const auto notice = operations::Shared(qng_, {kAttapeu});
+  EXPECT_EQ(Import(la_, Export(vn_, kAttapeu)), "OK 1 0 0 0");
+  // A second store of the same unit and epoch never was: a refused envelope is one that no honest
+  // node makes, so the channel gets one by hand.
+  ASSERT_TRUE(qng_.Commit([](storage::Transaction& transaction) -> absl::Status {
+                    const auto number =
+                        storage::NextNumber(transaction, storage::Kind::kEnvelope, 0);
+                    storage::PutEnvelope(transaction, *number, "no envelope");
+                    const auto position =
+                        storage::AppendOutbound(transaction, {kAttapeu, operations::kRoutine},
+                                                *number, storage::LeafHash("no envelope"));
+                    if (!position.ok()) return position.status();
+                    store::v1::JournalEntry entry;
+                    entry.set_actor("node");
+                    entry.set_action("test.write");
+                    transaction.Journal(entry);
+                    return absl::OkStatus();
+                  })
+                  .ok());
+  EXPECT_EQ(Import(la_, Export(vn_, kAttapeu)), "OK 1 1 1 0");
+  EXPECT_EQ(Import(vn_, Export(la_, kQuangNgai)), "OK 0 0 0 2");
+  const auto refused =
+      storage::GetQuarantine(qng_.engine, true, {kAttapeu, operations::kRoutine}, qng_.epoch(), 1);
+  ASSERT_TRUE(refused.ok() && refused->has_value());
+  EXPECT_EQ((*refused)->reason_code(), "ENVELOPE_MALFORMED");
+}
+
+}  // namespace
+}  // namespace tripoint::exchange
