@@ -122,11 +122,12 @@ absl::Status Write(const std::string& path, std::string_view contents, mode_t mo
   }
   if (status.ok() && !replace && link(temporary.c_str(), path.c_str()) != 0) {
     // link, not rename, because rename would silently replace a file made since it was looked for.
-    status = errno == EEXIST ? Error(absl::StatusCode::kAlreadyExists, Reason::kAlreadyExists,
-                                     fmt::format("{} exists already", NameOf(path)),
-                                     "A file that is there is never overwritten",
-                                     "Choose another name or folder, or move the old one away first")
-                             : SystemError("put in its place", path, errno);
+    status = errno == EEXIST
+                 ? Error(absl::StatusCode::kAlreadyExists, Reason::kAlreadyExists,
+                         fmt::format("{} exists already", NameOf(path)),
+                         "A file that is there is never overwritten",
+                         "Choose another name or folder, or move the old one away first")
+                 : SystemError("put in its place", path, errno);
   }
   if (!replace || !status.ok()) unlink(temporary.c_str());
   return status.ok() ? SyncFolder(FolderOf(path)) : status;

@@ -46,7 +46,6 @@ std::string Stamp(int64_t time_ms) {
   return digits + "Z";
 }
 
-
 absl::Status InterruptedHere() {
   return contract::Error(absl::StatusCode::kCancelled, Reason::kInterrupted, "stopped",
                          "you interrupted it", "nothing was written; start it again");

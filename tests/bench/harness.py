@@ -1,8 +1,10 @@
 """What every case of scripts/bench stands on: processes, nodes real and bare, certificates, the load generator, output."""
 import contextlib
+import errno
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -39,9 +41,17 @@ def emit(case, params, value, unit, bare=None, **more):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below the ports that the kernel gives to outgoing connections: those may be taken again before the node listens."""
+    first_given = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.randrange(10_000, max(first_given, 11_000))
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
 
 
 LINES = []  # all that was emitted, for the table

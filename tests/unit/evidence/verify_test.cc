@@ -204,7 +204,8 @@ TEST_F(VerifyEvidenceTest, CutLongNewAndForeignFilesAreRefused) {
   TestCountry other_la("la");
   EXPECT_SAYS(Verdict(file, *certs::TrustOf({RootOnly(vn_), RootOnly(other_la)})),
               "The certificate of the receipt does not hold");
-  EXPECT_SAYS(Verdict(file, *certs::TrustOf({RootOnly(vn_)})), "CONFIG_INVALID: The root of la is not at hand");
+  EXPECT_SAYS(Verdict(file, *certs::TrustOf({RootOnly(vn_)})),
+              "CONFIG_INVALID: The root of la is not at hand");
 }
 
 TEST_F(VerifyEvidenceTest, ItsMakerCannotMakeItSayMore) {
