@@ -37,6 +37,11 @@ class FaultDisk final : public rocksdb::FileSystemWrapper {
     fail_at_ = calls_ + nth;
     fault_ = fault;
   }
+  // The next sync of a log fails, once, whatever other threads do meanwhile.
+  void FailNextSyncOfLog() {
+    const std::scoped_lock lock(mutex_);
+    log_sync_fails_ = true;
+  }
   // From the `nth` call on nothing reaches the disk.
   void CutPowerAt(std::uint64_t nth) {
     const std::scoped_lock lock(mutex_);
@@ -113,6 +118,7 @@ class FaultDisk final : public rocksdb::FileSystemWrapper {
     Status Sync(const Options& /*options*/, Context* /*context*/) override {
       bool short_write = false;
       Status status = disk_.Call(short_write);
+      if (disk_.FailsSyncOf(path_)) status = Status::IOError("the disk failed, once");
       if (status.ok()) disk_.SetSynced(path_, size_);
       return status;
     }
@@ -135,6 +141,10 @@ class FaultDisk final : public rocksdb::FileSystemWrapper {
     if (fault_ == Fault::kNoSpace) return Status::NoSpace("no room, once");
     return Status::IOError("the disk failed, once");
   }
+  bool FailsSyncOf(const std::string& path) {
+    const std::scoped_lock lock(mutex_);
+    return path.ends_with(".log") && std::exchange(log_sync_fails_, false);
+  }
   void SetSynced(const std::string& path, std::uint64_t size) {
     const std::scoped_lock lock(mutex_);
     synced_[path] = size;
@@ -145,6 +155,7 @@ class FaultDisk final : public rocksdb::FileSystemWrapper {
   std::uint64_t fail_at_ = 0;
   std::uint64_t cut_at_ = 0;
   Fault fault_ = Fault::kIo;
+  bool log_sync_fails_ = false;
   std::map<std::string, std::uint64_t> synced_;
 };
 

@@ -198,7 +198,7 @@ TEST_F(Faulty, R11FailedSyncEndsTheLife) {
     CommitterCore core(*opened->engine);
     Change(core, *opened->engine);
     ASSERT_EQ(answers_.rbegin()->second, Answer::kStored);
-    disk->FailAt(2, Fault::kIo);  // the log's record, then its sync
+    disk->FailNextSyncOfLog();
     for (int i = 0; i < 3; ++i) {
       Change(core, *opened->engine);
       EXPECT_EQ(answers_.rbegin()->second, Answer::kUnknown);
