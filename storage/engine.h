@@ -80,7 +80,8 @@ class Engine : public Reader {
 
   // Applies all of `batch` or none; returns once the bytes would survive power loss. An empty batch
   // is OK at once. Errors: RESOURCE_EXHAUSTED / DISK_FULL: nothing was stored, the engine recovers
-  // when space returns; UNAVAILABLE / OUTCOME_UNKNOWN: it may or may not be stored (platform.md,
+  // when space returns; RESOURCE_EXHAUSTED / OUTCOME_UNKNOWN: so full that it may or may not be
+  // stored; UNAVAILABLE / OUTCOME_UNKNOWN: it may or may not be stored (platform.md,
   // R11), never assume "not stored"; DATA_LOSS / CORRUPT: as UNAVAILABLE, and the process must open
   // the data again; INVALID_ARGUMENT / TOO_LARGE: a key or value over its limit, nothing stored.
   virtual absl::Status Commit(const Batch& batch) = 0;

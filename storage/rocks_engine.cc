@@ -382,8 +382,9 @@ absl::Status RocksEngine::Commit(const Batch& batch) {
   if (!written.ok()) health_->Report(written);
   if (written.IsNoSpace()) {
     AfterFullLog();
-    // Unlike a refusal before the log: what the log has of it may be there after a restart.
-    return Error(absl::StatusCode::kUnavailable, Reason::kOutcomeUnknown,
+    // Unlike a refusal before the log: what the log has of it may be there after a restart. By its
+    // code no reason to end: a full disk comes back (R10), and until then nothing else is written.
+    return Error(absl::StatusCode::kResourceExhausted, Reason::kOutcomeUnknown,
                  "The change was not confirmed by the disk, which is full.", written.ToString(),
                  "Free space on the node's disk and repeat the call with the same request id.");
   }

@@ -277,6 +277,7 @@ absl::StatusOr<std::optional<storage::Operation>> BundleTaker::Next(
     if ((*extension)->skip < batch.envelopes_size())
       return std::optional<storage::Operation>(Apply(batch, **std::move(extension)));
     result_.known += static_cast<std::uint64_t>(batch.envelopes_size());
+    tries_ = 0;  // the link stored it first
   }
   for (; receipt_ < contents_.receipts_size(); ++receipt_) {
     const v1::Receipt& receipt = contents_.receipts(receipt_);

@@ -128,6 +128,7 @@ class Core {
   bool Up() const { return link_.stream.hello_sent && link_.stream.hello_applied; }
   // No commit is under way, and what the store says is known: a hello may speak of the channels.
   bool Settled() const;
+  bool AllSettled() const;  // of both directions
   void ReadMovedChannels();
   std::int64_t SilenceLimit() const;  // monotonic milliseconds
   std::int64_t AgeLimit() const;      // of a stream that is up; monotonic milliseconds

@@ -16,14 +16,17 @@ void Core::On(MovedByHand) {
   moved_token_ = 0;  // what is being read may be from before
 }
 
+bool Core::AllSettled() const {
+  return std::all_of(inbound_.begin(), inbound_.end(),
+                     [](const InboundLane& lane) { return lane.Settled(); }) &&
+         std::all_of(outbound_.begin(), outbound_.end(),
+                     [](const OutboundLane& lane) { return lane.Settled(); });
+}
+
 // A commit that is under way may be the last word on a channel, or may have come too late.
 void Core::ReadMovedChannels() {
   if (!moved_ || moved_token_ != 0 || moved_retry_.waiting(now_.monotonic_ms)) return;
-  const bool settled = std::all_of(inbound_.begin(), inbound_.end(),
-                                   [](const InboundLane& lane) { return lane.Settled(); }) &&
-                       std::all_of(outbound_.begin(), outbound_.end(),
-                                   [](const OutboundLane& lane) { return lane.Settled(); });
-  if (!settled) return;
+  if (!AllSettled()) return;
   moved_retry_.Elapsed();
   moved_token_ = context_.NewToken();
   actions_.push_back(ReadChannels{.token = moved_token_});
@@ -38,6 +41,8 @@ void Core::On(ChannelsRead event) {
     return RaiseAlert(problem.reason, v1::LANE_UNSPECIFIED, false, problem.what);
   }
   moved_retry_.Succeeded();
+  // A receipt that waited was committed meanwhile, or is being: what was read may be from before.
+  if (!AllSettled()) return;
   moved_ = false;
   for (std::size_t i = 0; i < kLanes; ++i) {
     inbound_[i].Reload(std::move(event.inbound[i]), std::move(event.inbound_past[i]));

@@ -396,7 +396,8 @@ Prepared<bool> BeginAmnesia(const NodeFacts& node, std::string peer) {
         }
         auto* const returned = recovery.mutable_returned_units();
         returned->erase(std::remove(returned->begin(), returned->end(), peer), returned->end());
-        recovery.clear_end_time_ms();
+        // Where the amnesia has ended only this link returns first: a neighbour that shows its
+        // proofs one by one must not hold up the others.
         PutNode(transaction, *record);
         WriteJournal(transaction, {.actor = PeerActor(peer),
                                    .action = "node.amnesia",

@@ -52,6 +52,8 @@ class MovedTest : public ::testing::Test {
         reads_.push_back(read->token);
       } else if (const auto* commit = std::get_if<CommitBatch>(&action)) {
         commits_.push_back(commit->token);
+      } else if (const auto* receipt = std::get_if<CommitReceipt>(&action)) {
+        receipts_.push_back(receipt->token);
       } else if (const auto* alert = std::get_if<Alert>(&action)) {
         alerts_.push_back(alert->reason);
       }
@@ -140,6 +142,7 @@ class MovedTest : public ::testing::Test {
   std::vector<v1::Frame> sent_;
   std::vector<Token> reads_;
   std::vector<Token> commits_;
+  std::vector<Token> receipts_;
   std::vector<Reason> alerts_;
   StreamId stream_ = 0;
   std::int64_t now_ms_ = 1;
@@ -185,6 +188,44 @@ TEST_F(MovedTest, AStreamEndsAndWhatIsUnderWayIsWaitedFor) {
   Answer(7, 2);
   Meet(7, 2);
   EXPECT_EQ(LastHello(), std::make_pair(std::uint64_t{7}, std::uint64_t{2}));
+}
+
+// Goal: a receipt of the link that is being stored while the store is read is neither lost nor the
+// end of the node: the store is read again.
+TEST_F(MovedTest, AReceiptThatIsBeingStoredIsWaitedFor) {
+  Meet(3, 5);
+  v1::Frame frame;
+  v1::Receipt& receipt = *frame.mutable_receipt();
+  const contract::ChannelHead head = HeadOf(kUnit, kPeer, kEpoch, 5);
+  receipt.set_lane(v1::LANE_ROUTINE);
+  receipt.set_epoch(kEpoch);
+  receipt.set_size(5);
+  receipt.set_root(std::string(storage::HashView(head.root)));
+  receipt.set_signature(FakeSignature(kPeer, contract::ReceiptBytes(head)));
+  Hear(std::move(frame));
+  ASSERT_EQ(receipts_.size(), 1u);
+  (void)Step(MovedByHand{});
+  (void)Step(ReceiptCommitted{.token = receipts_[0],
+                              .status = contract::Error(absl::StatusCode::kResourceExhausted,
+                                                        Reason::kDiskFull, "a", "b", "c")});
+  ASSERT_EQ(reads_.size(), 1u);
+  now_ms_ += 60'000;
+  (void)Step(Tick{});
+  ASSERT_EQ(receipts_.size(), 2u) << "it is tried again";
+  ChannelsRead read{.token = reads_[0],
+                    .status = absl::OkStatus(),
+                    .outbound = {},
+                    .inbound = {},
+                    .inbound_past = {}};
+  read.inbound[kRoutine] = Inbound(kPeerEpoch, 3);
+  read.outbound[kRoutine].frontier = FakeFrontier(kUnit, kEpoch, v1::LANE_ROUTINE, 6, 0);
+  read.outbound[kRoutine].receipted = FakeFrontier(kUnit, kEpoch, v1::LANE_ROUTINE, 6, 0);
+  (void)Step(std::move(read));
+  (void)Step(ReceiptCommitted{.token = receipts_[1], .status = absl::OkStatus()});
+  ASSERT_EQ(reads_.size(), 2u);
+  Answer(3, 5);
+  Meet(3, 5);
+  EXPECT_EQ(LastHello(), std::make_pair(std::uint64_t{3}, std::uint64_t{5}));
 }
 
 // Goal: a batch of the link that came too late is no alarm and is not asked for again.

@@ -256,6 +256,19 @@ TEST_F(RecoveryTest, AmnesiaWithoutNeighboursEnds) {
 }
 
 // Goal: an officer's word opens links with claims that nobody can prove.
+// Goal: after the amnesia has ended, a neighbour that shows its proofs one by one has to return
+// again on its own link, and holds up nobody else.
+TEST_F(RecoveryTest, ProofInDosesHoldsUpNobodyElse) {
+  const auto fresh = Fresh();
+  EXPECT_TRUE(fresh->Run(PeerReturned(fresh->facts, kAttapeu)).value()) << "it was the last one";
+  Refresh(*fresh);
+  ASSERT_FALSE(state_.sharing_held);
+  EXPECT_TRUE(fresh->Run(BeginAmnesia(fresh->facts, kAttapeu)).value());
+  Refresh(*fresh);
+  EXPECT_FALSE(state_.sharing_held);
+  EXPECT_FALSE(fresh->Run(PeerReturned(fresh->facts, kAttapeu)).value()) << "it had ended before";
+}
+
 TEST_F(RecoveryTest, PlanSaysWhetherTheAmnesiaIsOver) {
   const auto fresh = Fresh();
   EXPECT_FALSE(CompareHoldings(*fresh->Snapshot(), kAttapeu, 13, {}).value().ended);

@@ -42,6 +42,11 @@ class FaultDisk final : public rocksdb::FileSystemWrapper {
     const std::scoped_lock lock(mutex_);
     log_sync_fails_ = true;
   }
+  // The next write to a log finds no room, once.
+  void FillBeforeNextWriteToLog() {
+    const std::scoped_lock lock(mutex_);
+    log_is_full_ = true;
+  }
   // From the `nth` call on nothing reaches the disk.
   void CutPowerAt(std::uint64_t nth) {
     const std::scoped_lock lock(mutex_);
@@ -104,6 +109,7 @@ class FaultDisk final : public rocksdb::FileSystemWrapper {
 
     Status Append(const rocksdb::Slice& data, const Options& options, Context* context) override {
       bool short_write = false;
+      if (disk_.HasNoRoomFor(path_)) return Status::NoSpace("no room, once");
       const Status status = disk_.Call(short_write);
       if (!status.ok() && !short_write) return status;
       const std::size_t size = short_write ? data.size() / 2 : data.size();
@@ -145,6 +151,10 @@ class FaultDisk final : public rocksdb::FileSystemWrapper {
     const std::scoped_lock lock(mutex_);
     return path.ends_with(".log") && std::exchange(log_sync_fails_, false);
   }
+  bool HasNoRoomFor(const std::string& path) {
+    const std::scoped_lock lock(mutex_);
+    return path.ends_with(".log") && std::exchange(log_is_full_, false);
+  }
   void SetSynced(const std::string& path, std::uint64_t size) {
     const std::scoped_lock lock(mutex_);
     synced_[path] = size;
@@ -156,6 +166,7 @@ class FaultDisk final : public rocksdb::FileSystemWrapper {
   std::uint64_t cut_at_ = 0;
   Fault fault_ = Fault::kIo;
   bool log_sync_fails_ = false;
+  bool log_is_full_ = false;
   std::map<std::string, std::uint64_t> synced_;
 };
 

@@ -10,6 +10,8 @@
 #include <random>
 #include <string>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "storage/data_folder.h"
 #include "storage/head_file.h"
@@ -86,6 +88,7 @@ class Faulty : public ::testing::Test {
         [&answer](const absl::Status& status) { answer = status; });
     while (core.RunOnce(kNowMs)) {
     }
+    code_ = answer.code();
     answers_[number] = answer.ok()                             ? Answer::kStored
                        : ReasonOf(answer) == Reason::kDiskFull ? Answer::kRefused
                                                                : Answer::kUnknown;
@@ -136,6 +139,7 @@ class Faulty : public ::testing::Test {
 
   const TemporaryFolder folder_;
   std::string data_;
+  absl::StatusCode code_ = absl::StatusCode::kOk;  // of the last change
   std::map<std::size_t, Answer> answers_;
   std::mt19937_64 random_{20'261'122};
   bool fatal_ = false;
@@ -206,6 +210,34 @@ TEST_F(Faulty, R11FailedSyncEndsTheLife) {
     EXPECT_TRUE(fatal_);
   }
   Judge("after the sync failed");
+}
+
+// Goal (R10): a log that finds the disk full is an unknown outcome, and no reason to end: writing
+// goes on by itself.
+TEST_F(Faulty, R10FullLogIsNotTheEnd) {
+  Make("full");
+  const auto disk = std::make_shared<FaultDisk>();
+  {
+    const auto env = rocksdb::NewCompositeEnv(disk);
+    fatal_ = false;
+    const auto opened = OpenDataFolder(data_, kUnit, Options(env.get()));
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    CommitterCore core(*opened->engine);
+    Change(core, *opened->engine);
+    ASSERT_EQ(answers_.rbegin()->second, Answer::kStored);
+    disk->FillBeforeNextWriteToLog();
+    Change(core, *opened->engine);
+    EXPECT_EQ(answers_.rbegin()->second, Answer::kUnknown);
+    EXPECT_EQ(code_, absl::StatusCode::kResourceExhausted) << "UNAVAILABLE would end the node";
+    EXPECT_FALSE(fatal_);
+    const absl::Time limit = absl::Now() + absl::Seconds(30);
+    while (answers_.rbegin()->second != Answer::kStored && absl::Now() < limit) {
+      absl::SleepFor(absl::Milliseconds(20));  // RocksDB looks for room by itself
+      Change(core, *opened->engine);
+    }
+    EXPECT_EQ(answers_.rbegin()->second, Answer::kStored);
+  }
+  Judge("after the log was full");
 }
 
 }  // namespace
