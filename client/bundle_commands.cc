@@ -183,9 +183,10 @@ class Importer {
     if (dry_run) return sum_;
     const absl::Status taken = Pass(false);
     if (taken.ok()) return sum_;
-    return WithEffect(taken, fmt::format("{} envelopes of it were taken in before, and the same "
-                                         "file can be imported again",
-                                         sum_.envelopes()));
+    return WithEffect(taken,
+                      fmt::format("at least {} envelopes of it were taken in before, and the same "
+                                  "file can be imported again",
+                                  sum_.envelopes()));
   }
 
  private:

@@ -11,6 +11,7 @@
 #include "client/errors.h"
 #include "client/facts_options.h"
 #include "client/json.h"
+#include "client/new_file.h"
 #include "client/resolve.h"
 #include "client/text.h"
 #include "client/views.h"
@@ -241,7 +242,9 @@ absl::StatusOr<int> ExportFile(Context& context, const ExportOptions& options) {
                         answer->sender_unit(), answer->receiver_unit());
   if (!context.dry_run()) {
     // It may hold what only the audience may read.
-    const absl::Status written = certs::WriteNewFile(path, answer->file(), certs::kSecretMode);
+    NewFile file(path);
+    absl::Status written = file.Write(answer->file());
+    if (written.ok()) written = file.Keep();
     if (!written.ok()) return written;
   }
   const std::vector<Column> columns = {
@@ -336,8 +339,8 @@ absl::StatusOr<int> VerifyStored(Context& context, const std::string& peer) {
     return kExitDone;
   }
   context.out().Warn(fmt::format(
-      "{} {} not what was signed: stop the node, keep its data folder as it is, and compare with "
-      "the peers (tripoint help exit-codes)",
+      "{} {} damaged: stop the node, keep its data folder as it is, and compare with the peers "
+      "(tripoint help exit-codes)",
       damaged, damaged == 1 ? "log is" : "logs are"));
   return kExitIntegrity;
 }
@@ -380,7 +383,7 @@ void AddEvidenceCommands(CommandTree& tree) {
                "has the node recompute the journal and all channels from its disk; for every role",
                {"channel verify", "channel verify --peer la-attapeu -o json"},
                [peer](Context& context) { return VerifyStored(context, *peer); });
-  stored.exits = "9 something stored is not what was signed";
+  stored.exits = "9 something stored is damaged";
   AddFlag(stored.app, "--peer", *peer, "UNIT", "only the channels with this unit");
 }
 

@@ -96,6 +96,8 @@ class BundleTaker {
 
   absl::Status Begin(const storage::Snapshot& snapshot);
   absl::Status CheckBatch(const v1::Batch& batch) const;
+  // Whether the bundle is not from before `known_epoch` of its sender; 0: none is known.
+  absl::Status CheckFollows(std::uint64_t known_epoch) const;
   // nullopt: the lane is stopped.
   absl::StatusOr<std::optional<Extension>> Extend(const storage::Snapshot& snapshot,
                                                   const v1::Batch& batch, const Lane& lane);

@@ -119,6 +119,19 @@ absl::Status BundleTaker::CheckBatch(const v1::Batch& batch) const {
   return absl::OkStatus();
 }
 
+// The link is what is now; a file may be from before, and a history that ended never returns.
+absl::Status BundleTaker::CheckFollows(std::uint64_t known_epoch) const {
+  const std::vector<std::uint64_t>& ended = origin_.ended_epochs;
+  if (known_epoch == 0 || known_epoch == origin_.epoch ||
+      std::find(ended.begin(), ended.end(), known_epoch) != ended.end())
+    return absl::OkStatus();
+  return RefuseBundle(
+      fmt::format("The bundle is of another history of {} than what is here", origin_.sender),
+      "It was made before that unit was restored, or the unit does not know the history that is "
+      "here any more",
+      "Let the link come up once, then have the bundle made again");
+}
+
 absl::StatusOr<std::optional<BundleTaker::Extension>> BundleTaker::Extend(
     const storage::Snapshot& snapshot, const v1::Batch& batch, const Lane& lane) {
   static const Frontier kNothing;
@@ -127,16 +140,7 @@ absl::StatusOr<std::optional<BundleTaker::Extension>> BundleTaker::Extend(
     LeaveOut(StoppedText(batch.lane(), lane.quarantine_reason));
     return std::nullopt;
   }
-  // The link is what is now; a file may be from before, and a history that ended never returns.
-  if (!same && lane.epoch != 0 &&
-      std::find(origin_.ended_epochs.begin(), origin_.ended_epochs.end(), lane.epoch) ==
-          origin_.ended_epochs.end()) {
-    return RefuseBundle(
-        fmt::format("The bundle is of another history of {} than what is here", origin_.sender),
-        "It was made before that unit was restored, or the unit does not know the history that is "
-        "here any more",
-        "Let the link come up once, then have the bundle made again");
-  }
+  if (absl::Status status = CheckFollows(lane.epoch); !status.ok()) return status;
   const Frontier& here = same ? lane.frontier : kNothing;
   const v1::Head& head = batch.head();
   if (batch.first_position() > here.size()) {
@@ -220,6 +224,7 @@ absl::StatusOr<std::optional<Frontier>> BundleTaker::CheckReceipt(const storage:
   // Over an earlier history of this unit: what it sent in that, it sends again.
   if (receipt.epoch() != epoch_) return std::nullopt;
   const operations::OutboundState& state = outbound_[LaneIndex(receipt.lane())];
+  if (absl::Status status = CheckFollows(state.receipt_epoch); !status.ok()) return status;
   if (!state.quarantine_reason.empty()) {
     LeaveOut("receipt of " + StoppedText(receipt.lane(), state.quarantine_reason));
     return std::nullopt;

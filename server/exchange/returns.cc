@@ -114,6 +114,15 @@ void Returns::Next() {
   retry_.Failed(context_.now_ms, context_.limits);
 }
 
+// What cannot be had is not asked for again on this stream.
+void Returns::DropWant() {
+  const HeldChannel held = plan_.wants.back().held;
+  for (HeldChannel& claim : claims_) {
+    if (claim.lane == held.lane && claim.epoch == held.epoch) claim.proven = false;
+  }
+  plan_.wants.pop_back();
+}
+
 // People have ended the amnesia and this peer proves nothing more: the channels run. The store does
 // not say that it has returned, so the next process asks once more.
 void Returns::GiveUp() {
@@ -185,11 +194,7 @@ bool Returns::OnStored(ReturnStored& event, LaneVerdict& verdict) {
   operations::HoldingsPlan::Want& want = plan_.wants.back();
   if (event.next == 0) {
     unproven_ = true;
-    // Not asked for again on this stream.
-    for (HeldChannel& claim : claims_) {
-      if (claim.lane == want.held.lane && claim.epoch == want.held.epoch) claim.proven = false;
-    }
-    plan_.wants.pop_back();
+    DropWant();
     verdict = LaneVerdict::Warn(Reason::kReturnUnproven,
                                 "what the peer returned is not what this unit had signed");
     Next();
@@ -247,7 +252,9 @@ LaneVerdict Returns::OnReturned(v1::Returned returned) {
   asked_ = false;
   if (count == 0) {
     if (plan_.ended) {
-      GiveUp();
+      unproven_ = true;
+      DropWant();
+      Next();
     } else {
       Begin(Step::kCompare);  // people may end it meanwhile
       retry_.Failed(context_.now_ms, context_.limits);

@@ -60,6 +60,7 @@ class Returns {
   bool ReadClaims(const v1::Hello& hello);
   void Begin(Step step);
   void Next();
+  void DropWant();
   void GiveUp();
   LaneVerdict Failed(const absl::Status& status);
 

@@ -13,11 +13,6 @@ using contract::Error;
 using contract::Reason;
 using storage::ChannelName;
 
-// Journal name of a channel.
-std::string ChannelText(const ChannelName& channel) {
-  return "units/" + channel.peer + "/channels/" + std::string(LaneName(channel.lane));
-}
-
 // Name of the notice that the refused envelope was about; empty for a statement of ours. What the
 // refusal means for the delivery is derived when the notice is read.
 absl::StatusOr<std::string> NameOfRefused(const storage::Reader& reader, std::uint64_t epoch,
@@ -91,7 +86,7 @@ absl::Status RunReceipt(storage::Transaction& transaction, const InboundReceipt&
 
   JournalLine line{.actor = BringerActor(receipt.peer, receipt.carrier),
                    .action = "receipt.store",
-                   .names = {ChannelText(channel)},
+                   .names = {ChannelText(channel.peer, channel.lane)},
                    .count = size - before,
                    .reason = {}};
   const absl::Status status = RecordRefusals(transaction, receipt, channel, *state, line);
@@ -145,7 +140,7 @@ absl::Status RunStop(storage::Transaction& transaction, const ChannelStop& stop,
   const bool lifts = stop.reason_code.empty();
   WriteJournal(transaction, {.actor = "node",
                              .action = lifts ? "peer.resume" : "peer.quarantine",
-                             .names = {ChannelText(channel)},
+                             .names = {ChannelText(channel.peer, channel.lane)},
                              .count = 0,
                              .reason = lifts ? stop.text : stop.reason_code + ": " + stop.text});
   return absl::OkStatus();

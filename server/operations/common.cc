@@ -109,6 +109,10 @@ std::string_view LaneName(std::uint8_t lane) {
 
 bool IsLane(std::uint8_t lane) { return lane >= 1 && lane <= 3; }
 
+std::string ChannelText(std::string_view peer, std::uint8_t lane) {
+  return "units/" + std::string(peer) + "/channels/" + std::string(LaneName(lane));
+}
+
 absl::Status NotFound(std::string_view what, std::string_view name, std::string_view next) {
   Problem problem;
   problem.reason = Reason::kNotFound;

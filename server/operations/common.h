@@ -100,6 +100,8 @@ std::size_t PageSize(int asked);
 // `flash`, `priority` or `routine`; `unknown` for any other number.
 std::string_view LaneName(std::uint8_t lane);
 bool IsLane(std::uint8_t lane);
+// `units/la-attapeu/channels/routine`: a channel's name in the journal.
+std::string ChannelText(std::string_view peer, std::uint8_t lane);
 
 // NOT_FOUND / NOT_FOUND, with the command that lists what there is.
 absl::Status NotFound(std::string_view what, std::string_view name, std::string_view next);

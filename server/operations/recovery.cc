@@ -162,12 +162,11 @@ absl::Status RunCarry(storage::Transaction& transaction, const std::string& peer
   }
   storage::PutOutboundPast(transaction, channel, past);
   done = past.carry_next() >= past.carry_end() && carry.first >= past.carry_first();
-  WriteJournal(transaction,
-               {.actor = "node",
-                .action = "notice.carry",
-                .names = {"units/" + peer + "/channels/" + std::string(LaneName(carry.lane))},
-                .count = count,
-                .reason = {}});
+  WriteJournal(transaction, {.actor = "node",
+                             .action = "notice.carry",
+                             .names = {ChannelText(peer, carry.lane)},
+                             .count = count,
+                             .reason = {}});
   return absl::OkStatus();
 }
 
@@ -188,8 +187,7 @@ absl::Status CloseEpoch(const NodeFacts& node, storage::Engine& engine,
             return status;
           WriteJournal(transaction, {.actor = "node",
                                      .action = "peer.epoch",
-                                     .names = {"units/" + channel.peer + "/channels/" +
-                                               std::string(LaneName(channel.lane))},
+                                     .names = {ChannelText(channel.peer, channel.lane)},
                                      .count = 0,
                                      .reason = {}});
           return absl::OkStatus();

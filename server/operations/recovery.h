@@ -105,7 +105,8 @@ Prepared<bool> TakeReturned(const NodeFacts& node, std::string peer, HeldChannel
 
 // `peer` has returned what it holds. Ends the amnesia when it was the last one. True: it ended.
 Prepared<bool> PeerReturned(const NodeFacts& node, std::string peer);
-// A neighbour holds a past that this node does not know: the amnesia begins, or begins again.
+// A neighbour holds a past that this node does not know: the amnesia begins. After one that has
+// ended only this neighbour has to return, again; the others are not held up.
 Prepared<bool> BeginAmnesia(const NodeFacts& node, std::string peer);
 // By an officer's word. Result: the neighbours that have not returned.
 Prepared<std::vector<std::string>> EndAmnesia(const NodeFacts& node, const Actor& actor,

@@ -29,10 +29,6 @@ using store::v1::OutboundChannel;
 constexpr std::size_t kTakenAtOnce = 128;
 constexpr std::size_t kTakenBytes = 1u << 20;
 
-std::string ChannelText(const std::string& peer, std::uint8_t lane) {
-  return "units/" + peer + "/channels/" + std::string(LaneName(lane));
-}
-
 absl::StatusOr<OutboundChannel> PastOf(const storage::Reader& reader, const ChannelName& channel,
                                        std::uint64_t epoch) {
   absl::StatusOr<std::optional<OutboundChannel>> found =

@@ -21,15 +21,23 @@ using storage::StoredLog;
 
 // Where a check goes on: inside the log whose state key this is.
 struct Place {
-  std::string key;  // of the journal: that of its head
+  std::string key;          // of the journal: that of its head
+  std::uint64_t epoch = 0;  // of a channel: a present one may begin a new history meanwhile
   Frontier walked;
 
-  std::string Encode() const { return static_cast<char>(key.size()) + key + walked.Encode(); }
+  std::string Encode() const {
+    return static_cast<char>(key.size()) + key + storage::U64Bytes(epoch) + walked.Encode();
+  }
   static absl::StatusOr<Place> Decode(std::string_view bytes) {
     const std::size_t size = bytes.empty() ? 0 : static_cast<unsigned char>(bytes.front());
-    if (bytes.size() > size) {
-      absl::StatusOr<Frontier> walked = Frontier::Decode(bytes.substr(1 + size));
-      if (walked.ok()) return Place{std::string(bytes.substr(1, size)), *std::move(walked)};
+    constexpr std::size_t kEpochBytes = 8;
+    if (bytes.size() > size + kEpochBytes) {
+      const std::string_view rest = bytes.substr(1 + size);
+      absl::StatusOr<Frontier> walked = Frontier::Decode(rest.substr(kEpochBytes));
+      if (walked.ok()) {
+        return Place{std::string(bytes.substr(1, size)), storage::ReadU64(rest),
+                     *std::move(walked)};
+      }
     }
     return contract::Error(absl::StatusCode::kInvalidArgument, contract::Reason::kPageTokenInvalid,
                            "The page token does not belong to this check.",
@@ -121,6 +129,7 @@ class Check {
       return std::move(piece_);
     }
     for (std::size_t left = limits_.entries_max; left > 0;) {
+      if (absl::Status found = FindLog(place); !found.ok()) return found;
       const std::uint64_t before = place.walked.size();
       const absl::StatusOr<bool> ended = ReadSome(place, left);
       if (!ended.ok()) return ended.status();
@@ -141,13 +150,14 @@ class Check {
     absl::StatusOr<std::optional<StoredLog>> next = storage::NextLog(snapshot_, after, unit_);
     if (!next.ok()) return next.status();
     if (!next->has_value()) return false;
-    place = {.key = (*next)->key, .walked = {}};
+    place = {.key = (*next)->key, .epoch = (*next)->name.epoch, .walked = {}};
     log_ = **std::move(next);
     return true;
   }
 
-  // The log of a place that came back in a token.
-  absl::Status FindLog(const Place& place) {
+  // The log of a place that came back in a token. A channel that has another epoch since then is
+  // read from its beginning.
+  absl::Status FindLog(Place& place) {
     if (IsJournal(place) || log_.key == place.key) return absl::OkStatus();
     // The log before a key is found by the key without its last byte.
     absl::StatusOr<std::optional<StoredLog>> found =
@@ -159,12 +169,15 @@ class Check {
     }
     if (!found->has_value() || (*found)->key != place.key) return Place::Decode({}).status();
     log_ = **std::move(found);
+    if (log_.name.epoch != place.epoch) {
+      place.epoch = log_.name.epoch;
+      place.walked = {};
+    }
     return absl::OkStatus();
   }
 
   // Reads on in the log of `place`. True: it is at its end, and the result is in the answer.
   absl::StatusOr<bool> ReadSome(Place& place, std::size_t entries_max) {
-    if (absl::Status found = FindLog(place); !found.ok()) return found;
     const bool journal = IsJournal(place);
     Target target;
     absl::Status status =

@@ -297,6 +297,19 @@ TEST_F(BundleTest, ANewHistoryIsTakenUpOnlyWhenItSaysWhichItFollows) {
   EXPECT_EQ(Import(renewed, Export(la_, kQuangNgai)), "OK 0 0 0 2");
 }
 
+// Goal: receipts that a neighbour signed before its epoch was renewed say nothing any more.
+TEST_F(BundleTest, ReceiptsOfAnEndedHistoryAreRefused) {
+  operations::Shared(qng_, {kAttapeu});
+  EXPECT_EQ(Import(la_, Export(vn_, kAttapeu)), "OK 1 0 0 0");
+  const std::vector<std::string> old = Export(la_, kQuangNgai);
+  NewEpoch(atp_, 77);
+  ASSERT_TRUE(atp_.Run(operations::PeerReturned(atp_.facts, kQuangNgai)).ok());
+  Unit renewed = Renewed(la_, 77);
+  EXPECT_EQ(Import(vn_, Export(renewed, kQuangNgai)), "OK 0 0 0 1");
+  ASSERT_EQ(operations::LoadChannels(qng_.engine, kAttapeu)->outbound[2].receipt_epoch, 77u);
+  ExpectRefused(vn_, old[0], "BUNDLE_INVALID");
+}
+
 // Goal: while a neighbour has not returned what it holds, no channel with it runs by hand either.
 TEST_F(BundleTest, ARecoveringNodeWaitsForItsLink) {
   operations::Shared(qng_, {kAttapeu});

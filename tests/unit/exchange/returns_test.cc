@@ -391,6 +391,29 @@ TEST_F(ReturnsTest, FalseReturnIsLetPassWhenTheAmnesiaIsOver) {
   }
 }
 
+// Goal: after the end of an amnesia one claim that the peer cannot serve now does not keep what it
+// proves of the others from being taken in.
+TEST_F(ReturnsTest, OneEmptyAnswerLeavesTheOtherClaims) {
+  Meet({Claim(kPast, 1), Claim(kPast - 1, 1)}, true);
+  const auto* compare = Find<CompareHoldings>(done_);
+  ASSERT_NE(compare, nullptr);
+  ASSERT_EQ(compare->held.size(), 2u);
+  operations::HoldingsPlan plan;
+  plan.ended = true;
+  plan.wants.push_back({compare->held[1], 0});
+  plan.wants.push_back({compare->held[0], 0});
+  (void)Step(HoldingsCompared{.token = compare->token, .status = {}, .plan = plan});
+  (void)Step(FrameSent{.stream = 1});
+  v1::Frame frame;
+  frame.mutable_returned()->set_lane(v1::LANE_ROUTINE);
+  frame.mutable_returned()->set_epoch(kPast);
+  done_ = Step(FrameReceived{.stream = 1, .frame = frame});
+  EXPECT_EQ(Find<CloseStream>(done_), nullptr);
+  const Send* const send = Find<Send>(done_);
+  ASSERT_NE(send, nullptr);
+  EXPECT_EQ(send->frame.return_request().epoch(), kPast - 1);
+}
+
 // Goal: what an earlier life of this pair left to be sent again is put into the present epoch
 // before the peer is asked for anything that would be written over it.
 TEST_F(ReturnsTest, CarryUnderWayComesFirst) {

@@ -299,5 +299,26 @@ TEST_F(EvidenceTest, OfWhatANeighbourReturned) {
   }
 }
 
+// Goal: a channel that begins a new history between two calls is read anew, and not called damaged.
+TEST_F(EvidenceTest, ANewEpochBetweenTwoCallsIsNoDamage) {
+  for (int i = 0; i < 3; ++i) Shared(qng_, {kAttapeu});
+  Carry(qng_, atp_);
+  v1::VerifyLogsRequest request;
+  request.set_unit(kQuangNgai);
+  const absl::StatusOr<LogsPiece> first =
+      VerifyLogs(*atp_.Snapshot(), request, "", {.entries_max = 2});
+  ASSERT_TRUE(first.ok()) << first.status();
+  ASSERT_EQ(first->answer.done(), 2u);
+  World renewed(kQuangNgai, {kAttapeu}, 99);
+  for (int i = 0; i < 4; ++i) Shared(renewed, {kAttapeu});
+  Carry(renewed, atp_);
+  const absl::StatusOr<LogsPiece> second =
+      VerifyLogs(*atp_.Snapshot(), request, first->next, {.entries_max = 100});
+  ASSERT_TRUE(second.ok()) << second.status();
+  ASSERT_GE(second->answer.logs_size(), 1);
+  for (const v1::VerifiedLog& log : second->answer.logs()) EXPECT_EQ(log.problem(), "");
+  EXPECT_EQ(second->answer.logs(0).size(), 4u);
+}
+
 }  // namespace
 }  // namespace tripoint::operations
