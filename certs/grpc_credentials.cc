@@ -25,13 +25,9 @@ using grpc::experimental::TlsCustomVerificationCheckRequest;
 
 std::string_view View(grpc::string_ref text) { return {text.data(), text.size()}; }
 
-// Tells both observers of a port.
-void Tell(const RefusalObserver& refused, const CallerRefusalObserver& refused_caller,
-          const absl::Status& status, std::string_view leaf_pem) {
-  if (refused) refused(status);
-  if (!refused_caller) return;
+std::string UnitIn(std::string_view leaf_pem) {
   const absl::StatusOr<CertificateFacts> facts = ReadFacts(leaf_pem);
-  refused_caller(status, facts.ok() ? facts->identity.unit : std::string());
+  return facts.ok() ? facts->identity.unit : std::string();
 }
 
 // Judges the peer of one handshake, then asks `accept`.
@@ -50,7 +46,9 @@ class Verifier final : public ExternalCertificateVerifier {
               std::function<void(grpc::Status)> /*callback*/, grpc::Status* sync_status) override {
     const absl::Status status =
         Decide(View(request->peer_cert()), View(request->peer_cert_full_chain()));
-    if (!status.ok()) Tell(refused_, refused_caller_, status, View(request->peer_cert()));
+    if (!status.ok() && refused_) refused_(status);
+    if (!status.ok() && refused_caller_)
+      refused_caller_(status, UnitIn(View(request->peer_cert())));
     *sync_status = ToPlainStatus(status);
     return true;  // decided here and now, without waiting for anything
   }
@@ -91,9 +89,8 @@ class CallCheck final : public grpc::AuthMetadataProcessor {
     absl::Status status = identity.status();
     if (status.ok() && accept_) status = accept_(*identity);
     if (status.ok()) return grpc::Status::OK;
-    const std::vector<grpc::string_ref> leaf = context->FindPropertyValues("x509_pem_cert");
-    Tell(refused_, refused_caller_, status,
-         leaf.size() == 1 ? View(leaf.front()) : std::string_view());
+    if (refused_) refused_(status);
+    if (refused_caller_) refused_caller_(status, UnitNamedBy(*context));
     return ToPlainStatus(status);
   }
 
@@ -134,7 +131,7 @@ std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(const ServerTls& 
       tls.refused_caller));
   std::shared_ptr<grpc::ServerCredentials> credentials =
       grpc::experimental::TlsServerCredentials(options);
-  credentials->SetAuthMetadataProcessor(std::make_shared<CallCheck>(tls));
+  if (!tls.handlers_judge) credentials->SetAuthMetadataProcessor(std::make_shared<CallCheck>(tls));
   return credentials;
 }
 
@@ -176,6 +173,11 @@ absl::StatusOr<UnitIdentity> IdentityOfCall(const grpc::AuthContext& context, Tr
 absl::StatusOr<UnitIdentity> IdentityOfCall(const grpc::ServerContextBase& context,
                                             TrustCache& trust, std::int64_t now_s) {
   return IdentityOfCall(*context.auth_context(), trust, now_s);
+}
+
+std::string UnitNamedBy(const grpc::AuthContext& context) {
+  const std::vector<grpc::string_ref> leaf = context.FindPropertyValues("x509_pem_cert");
+  return leaf.size() == 1 ? UnitIn(View(leaf.front())) : std::string();
 }
 
 grpc::Status ToPlainStatus(const absl::Status& status) {

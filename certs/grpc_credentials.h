@@ -8,8 +8,8 @@
 // One judge: gRPC is told to demand a certificate but to leave the chain to our verifier, which
 // runs the same OpenSSL verification against one country's roots only. gRPC's own check against all
 // roots would come first and close the connection without a reason that we could log; ours names
-// it. Each call is then judged again (a trust change acts on the next call of a standing
-// connection). `also_check_bundle` puts gRPC's own check in front nevertheless.
+// it. Each call is then judged again, here or in its handler (a trust change acts on the next call
+// of a standing connection). `also_check_bundle` puts gRPC's own check in front nevertheless.
 #pragma once
 
 #include <grpcpp/security/auth_context.h>
@@ -50,6 +50,9 @@ struct ServerTls {
   // Asked before every call, after its certificate was judged again. Empty: any. The refusal goes
   // to the caller.
   Acceptance accept_call;
+  // Every handler behind this port judges its caller itself (IdentityOfCall): nothing is asked in
+  // front of it. Twice was a tenth of a point read, most of it for the headers that gRPC copies.
+  bool handlers_judge = false;
   RefusalObserver refused;               // may be empty
   CallerRefusalObserver refused_caller;  // may be empty
   bool also_check_bundle = false;
@@ -79,6 +82,10 @@ absl::StatusOr<UnitIdentity> IdentityOfCall(const grpc::AuthContext& context, Tr
                                             std::int64_t now_s);
 absl::StatusOr<UnitIdentity> IdentityOfCall(const grpc::ServerContextBase& context,
                                             TrustCache& trust, std::int64_t now_s);
+
+// The unit that the caller's certificate names, whether that is believed or not; empty: none. For
+// the log of a refusal.
+std::string UnitNamedBy(const grpc::AuthContext& context);
 
 // `REASON: what. why. next` as a grpc::Status; for places where the details of google.rpc.Status
 // cannot travel.

@@ -74,7 +74,9 @@ struct Node::Rooms {
   void LearnKeys();
   void MakeServices();
   absl::Status Serve();
-  certs::ServerTls TlsFor(runtime::Literal port, certs::Acceptance accept);
+  certs::ServerTls TlsFor(runtime::Literal port);
+  absl::StatusOr<domain::Caller> OfficerCalling(const grpc::ServerContextBase& context);
+  void LogRefusedCall(runtime::Literal port, const absl::Status& status, const std::string& unit);
   void FillStatus(v1::NodeStatus& status) const;
   void Stop();
 
@@ -259,11 +261,7 @@ void Node::Rooms::MakeServices() {
       .committer = *committer,
       .peers = *driver,
       .authenticate =
-          [this](const grpc::ServerContextBase& context) -> absl::StatusOr<domain::Caller> {
-        const auto caller = certs::IdentityOfCall(context, *identity->trust(), identity->now_s());
-        if (!caller.ok()) return caller.status();
-        return access.Officer(*caller);
-      },
+          [this](const grpc::ServerContextBase& context) { return OfficerCalling(context); },
       .run = [this](std::function<void()> task) { return pool->Run(std::move(task)); },
       .now_ms = [this] { return clock.wall_ms(); },
       .page_tokens = rpc::PageTokens(random.Bytes(kPageTokenKeyBytes)),
@@ -273,6 +271,8 @@ void Node::Rooms::MakeServices() {
           [this](std::string_view country) {
             return identity->trust()->Current()->CrlPemOf(country);
           },
+      .count_call = [this](const grpc::ServerContextBase& context,
+                           std::size_t bytes) { api_port->CountCall(context, bytes); },
   });
   incidents = std::make_unique<rpc::IncidentService>(*backend, batch_streams);
   notices = std::make_unique<rpc::NoticeService>(*backend, batch_streams);
@@ -294,29 +294,44 @@ void Node::Rooms::MakeServices() {
   bundle_service = std::make_unique<rpc::BundleService>(*backend, ServedBundles(*bundles));
 }
 
-certs::ServerTls Node::Rooms::TlsFor(runtime::Literal port, certs::Acceptance accept) {
+certs::ServerTls Node::Rooms::TlsFor(runtime::Literal port) {
   certs::ServerTls tls;
   tls.files = identity->watched_files();
   tls.trust = identity->trust();
   tls.now_s = [this] { return identity->now_s(); };
-  // Names are judged at each call and not in the handshake, so that a refused caller is told why.
-  tls.accept_call = std::move(accept);
   tls.refused_caller = [this, port](const absl::Status& status, const std::string& unit) {
-    if (unit.empty()) {
-      log.Warning("call.refused", {{"port", port}, {"status", status}});
-    } else {
-      log.Warning("call.refused",
-                  {{"port", port}, {"status", status}, runtime::Field::Unit("unit", unit)});
-    }
+    LogRefusedCall(port, status, unit);
   };
   return tls;
 }
 
+absl::StatusOr<domain::Caller> Node::Rooms::OfficerCalling(const grpc::ServerContextBase& context) {
+  const std::shared_ptr<const grpc::AuthContext> connection = context.auth_context();
+  const auto known = certs::IdentityOfCall(*connection, *identity->trust(), identity->now_s());
+  absl::StatusOr<domain::Caller> caller =
+      known.ok() ? access.Officer(*known) : absl::StatusOr<domain::Caller>(known.status());
+  if (!caller.ok()) LogRefusedCall("api", caller.status(), certs::UnitNamedBy(*connection));
+  return caller;
+}
+
+void Node::Rooms::LogRefusedCall(runtime::Literal port, const absl::Status& status,
+                                 const std::string& unit) {
+  if (unit.empty()) {
+    log.Warning("call.refused", {{"port", port}, {"status", status}});
+  } else {
+    log.Warning("call.refused",
+                {{"port", port}, {"status", status}, runtime::Field::Unit("unit", unit)});
+  }
+}
+
+// Names are judged at each call and not in the handshake, so that a refused caller is told why.
 absl::Status Node::Rooms::Serve() {
-  const auto api_tls = TlsFor(
-      "api", [this](const certs::UnitIdentity& caller) { return access.Officer(caller).status(); });
-  auto exchange_tls = TlsFor(
-      "exchange", [this](const certs::UnitIdentity& caller) { return access.PeerNode(caller); });
+  certs::ServerTls api_tls = TlsFor("api");
+  api_tls.handlers_judge = true;
+  certs::ServerTls exchange_tls = TlsFor("exchange");
+  exchange_tls.accept_call = [this](const certs::UnitIdentity& caller) {
+    return access.PeerNode(caller);
+  };
   exchange_tls.refused_caller = [this, log_it = exchange_tls.refused_caller](
                                     const absl::Status& status, const std::string& unit) {
     log_it(status, unit);
@@ -327,9 +342,11 @@ absl::Status Node::Rooms::Serve() {
       !served.ok()) {
     return served;
   }
-  return api_port->Serve({incidents.get(), notices.get(), node_service.get(), codes_service.get(),
-                          recovery_service.get(), evidence_service.get(), bundle_service.get()},
-                         certs::MakeServerCredentials(api_tls), rpc::IncidentService::RawMethods());
+  return api_port->Serve(
+      {incidents.get(), notices.get(), node_service.get(), codes_service.get(),
+       recovery_service.get(), evidence_service.get(), bundle_service.get()},
+      certs::MakeServerCredentials(api_tls),
+      [this](const grpc::ServerContextBase& context) { return OfficerCalling(context).ok(); });
 }
 
 void Node::Rooms::FillStatus(v1::NodeStatus& status) const {

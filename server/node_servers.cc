@@ -133,7 +133,7 @@ void Port::SetArguments(grpc::ServerBuilder& builder) const {
 
 absl::Status Port::Serve(const std::vector<grpc::Service*>& services,
                          const std::shared_ptr<grpc::ServerCredentials>& credentials,
-                         std::vector<std::string> raw_methods) {
+                         runtime::MayCall may_call) {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::ServerBuilder builder;
   SetArguments(builder);
@@ -141,7 +141,8 @@ absl::Status Port::Serve(const std::vector<grpc::Service*>& services,
                                                                // called
   if (!options_.reflection) builder.SetOption(std::make_unique<WithoutReflection>());
   std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
-  interceptors.push_back(runtime::MakeConnectionMeter(*gate_, std::move(raw_methods)));
+  interceptors.push_back(runtime::MakeConnectionMeter(*gate_));
+  if (may_call) interceptors.push_back(runtime::MakeLibraryCallJudge(std::move(may_call)));
   builder.experimental().SetInterceptorCreators(std::move(interceptors));
   for (grpc::Service* service : services) builder.RegisterService(service);
   acceptor_ = builder.experimental().AddExternalConnectionAcceptor(

@@ -19,6 +19,7 @@
 #include "server/config.h"
 #include "server/runtime/clock.h"
 #include "server/runtime/gate.h"
+#include "server/runtime/library_calls.h"
 #include "server/runtime/log.h"
 
 namespace tripoint {
@@ -49,11 +50,16 @@ class Port {
   std::string address() const { return gate_->bound_address(); }
   runtime::GateCounts counts() const { return gate_->counts(); }
 
-  // Serves `services`, which outlive this, and gRPC health. `raw_methods`: see connection_meter.h.
-  // Errors: INTERNAL / INTERNAL.
+  // Counts a unary call for the gate. Any thread.
+  void CountCall(const grpc::ServerContextBase& call, std::size_t request_bytes) {
+    gate_->CountCall(call.peer(), request_bytes);
+  }
+
+  // Serves `services`, which outlive this, and gRPC health. `may_call`: for credentials that leave
+  // the judging to handlers, see library_calls.h; empty: they do not. Errors: INTERNAL / INTERNAL.
   absl::Status Serve(const std::vector<grpc::Service*>& services,
                      const std::shared_ptr<grpc::ServerCredentials>& credentials,
-                     std::vector<std::string> raw_methods = {});
+                     runtime::MayCall may_call = {});
 
   // Health says NOT_SERVING and nobody new is accepted; calls under way go on.
   void BeginStop();

@@ -7,6 +7,9 @@ namespace tripoint::rpc {
 
 using domain::Permission;
 
+BundleService::BundleService(const Backend& backend, Bundles bundles)
+    : backend_(backend), bundles_(std::move(bundles)) {}
+
 grpc::ServerUnaryReactor* BundleService::ExportBundle(grpc::CallbackServerContext* context,
                                                       const v1::ExportBundleRequest* request,
                                                       v1::ExportBundleResponse* response) {

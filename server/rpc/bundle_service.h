@@ -26,8 +26,7 @@ struct Bundles {
 
 class BundleService final : public v1::BundleService::CallbackService {
  public:
-  BundleService(const Backend& backend, Bundles bundles)
-      : backend_(backend), bundles_(std::move(bundles)) {}
+  BundleService(const Backend& backend, Bundles bundles);
 
   grpc::ServerUnaryReactor* ExportBundle(grpc::CallbackServerContext* context,
                                          const v1::ExportBundleRequest* request,

@@ -24,6 +24,7 @@ absl::StatusOr<domain::Caller> AdmitRequest(const Backend& backend,
                                             const grpc::ServerContextBase& context,
                                             domain::Permission permission,
                                             google::protobuf::Message& request) {
+  backend.count_call(context, request.ByteSizeLong());
   absl::StatusOr<domain::Caller> caller = Admit(backend, context, permission);
   if (!caller.ok()) return caller;
   const absl::Status valid = backend.node.validator->CheckInput(request);
@@ -43,14 +44,19 @@ absl::StatusOr<domain::Caller> AdmitRaw(const Backend& backend,
                                         const grpc::ServerContextBase& context,
                                         domain::Permission permission, grpc::ByteBuffer& bytes,
                                         google::protobuf::Message& request) {
-  if (grpc::SerializationTraits<google::protobuf::MessageLite>::Deserialize(&bytes, &request).ok())
-    return AdmitRequest(backend, context, permission, request);
+  backend.count_call(context, bytes.Length());
   absl::StatusOr<domain::Caller> caller = Admit(backend, context, permission);
   if (!caller.ok()) return caller;
-  return contract::Error(absl::StatusCode::kInvalidArgument, contract::Reason::kFieldInvalid,
-                         "The request is no message of the contract",
-                         "its bytes cannot be parsed; nothing was done",
-                         "Make requests with code generated from the contract");
+  if (!grpc::SerializationTraits<google::protobuf::MessageLite>::Deserialize(&bytes, &request)
+           .ok()) {
+    return contract::Error(absl::StatusCode::kInvalidArgument, contract::Reason::kFieldInvalid,
+                           "The request is no message of the contract",
+                           "its bytes cannot be parsed; nothing was done",
+                           "Make requests with code generated from the contract");
+  }
+  const absl::Status valid = backend.node.validator->CheckInput(request);
+  if (!valid.ok()) return valid;
+  return caller;
 }
 
 grpc::ByteBuffer RawOf(std::string_view message) {

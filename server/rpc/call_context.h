@@ -61,6 +61,10 @@ struct Backend {
   // none).
   std::function<certs::SigningPair()> signing_pair = {};
   std::function<std::string(std::string_view country)> revocation_list = {};
+  // Told once of each unary call, however it ends, with the size of its request: the gate cuts who
+  // sends much that is none (runtime/connection_meter.h, which counts streams by itself).
+  std::function<void(const grpc::ServerContextBase&, std::size_t request_bytes)> count_call =
+      [](const grpc::ServerContextBase&, std::size_t) {};
 };
 
 // The request of a call, to be brought to its canonical form in place. gRPC made the message for
@@ -74,14 +78,15 @@ Request& OwnRequest(const Request* request) {
 absl::StatusOr<domain::Caller> Admit(const Backend& backend, const grpc::ServerContextBase& context,
                                      domain::Permission permission);
 
-// Admit, then the contract: `request` is brought to its canonical form in place.
+// Of a unary call: counts it, Admit, then the contract: `request` is brought to its canonical form
+// in place.
 absl::StatusOr<domain::Caller> AdmitRequest(const Backend& backend,
                                             const grpc::ServerContextBase& context,
                                             domain::Permission permission,
                                             google::protobuf::Message& request);
 
-// AdmitRequest for a raw method: parses `bytes`, which are then gone, into `request`. A request
-// that does not parse is INVALID_ARGUMENT / FIELD_INVALID.
+// AdmitRequest for a raw method: parses `bytes`, which are then gone, into `request`, once the
+// caller is admitted. A request that does not parse is INVALID_ARGUMENT / FIELD_INVALID.
 absl::StatusOr<domain::Caller> AdmitRaw(const Backend& backend,
                                         const grpc::ServerContextBase& context,
                                         domain::Permission permission, grpc::ByteBuffer& bytes,
@@ -99,6 +104,20 @@ storage::Operation UnlessCancelled(const grpc::ServerContextBase* context,
 // Ends the call with `status`.
 grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, const grpc::Status& status);
 grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, const absl::Status& status);
+
+inline std::size_t SizeOf(const grpc::ByteBuffer& request) { return request.Length(); }
+inline std::size_t SizeOf(const google::protobuf::Message& request) {
+  return request.ByteSizeLong();
+}
+
+// Refuses a change while the committer takes none (Committer::TakesCalls), before all other work.
+template <typename Request>
+grpc::ServerUnaryReactor* RefuseForFullQueue(const Backend& backend,
+                                             grpc::CallbackServerContext* context,
+                                             const Request& request) {
+  backend.count_call(*context, SizeOf(request));
+  return Answer(context, backend.queue_full);
+}
 
 // The answer of a method whose messages are typed, and of a raw one.
 template <typename Response>

@@ -7,6 +7,8 @@ namespace tripoint::rpc {
 
 using domain::Permission;
 
+CodesService::CodesService(const Backend& backend) : backend_(backend) {}
+
 grpc::ServerUnaryReactor* CodesService::ListCodes(grpc::CallbackServerContext* context,
                                                   const v1::ListCodesRequest* request,
                                                   v1::ListCodesResponse* response) {

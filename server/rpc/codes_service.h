@@ -11,7 +11,7 @@ namespace tripoint::rpc {
 class CodesService final : public v1::CodesService::CallbackService {
  public:
   // `backend` outlives the server.
-  explicit CodesService(const Backend& backend) : backend_(backend) {}
+  explicit CodesService(const Backend& backend);
 
   grpc::ServerUnaryReactor* ListCodes(grpc::CallbackServerContext* context,
                                       const v1::ListCodesRequest* request,

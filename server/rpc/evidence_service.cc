@@ -79,6 +79,8 @@ absl::Status EvidenceService::Export(const v1::ExportEvidenceRequest& request,
   return absl::OkStatus();
 }
 
+EvidenceService::EvidenceService(const Backend& backend) : backend_(backend) {}
+
 grpc::ServerUnaryReactor* EvidenceService::ExportEvidence(grpc::CallbackServerContext* context,
                                                           const v1::ExportEvidenceRequest* request,
                                                           v1::ExportEvidenceResponse* response) {

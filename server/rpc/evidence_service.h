@@ -10,7 +10,7 @@ namespace tripoint::rpc {
 class EvidenceService final : public v1::EvidenceService::CallbackService {
  public:
   // Precondition: backend.signing_pair and backend.revocation_list are set.
-  explicit EvidenceService(const Backend& backend) : backend_(backend) {}
+  explicit EvidenceService(const Backend& backend);
 
   grpc::ServerUnaryReactor* ExportEvidence(grpc::CallbackServerContext* context,
                                            const v1::ExportEvidenceRequest* request,

@@ -11,10 +11,13 @@ namespace tripoint::rpc {
 
 using domain::Permission;
 
+IncidentService::IncidentService(const Backend& backend, BatchStreams& streams)
+    : backend_(backend), streams_(streams) {}
+
 grpc::ServerUnaryReactor* IncidentService::CreateIncident(grpc::CallbackServerContext* context,
                                                           const grpc::ByteBuffer* request,
                                                           grpc::ByteBuffer* response) {
-  if (!backend_.committer.TakesCalls()) return Answer(context, backend_.queue_full);
+  if (!backend_.committer.TakesCalls()) return RefuseForFullQueue(backend_, context, *request);
   v1::CreateIncidentRequest checked;
   const absl::StatusOr<domain::Caller> caller =
       AdmitRaw(backend_, *context, Permission::kWriteIncidents, OwnRequest(request), checked);
@@ -80,7 +83,7 @@ grpc::ServerUnaryReactor* IncidentService::ListIncidents(grpc::CallbackServerCon
 grpc::ServerUnaryReactor* IncidentService::UpdateIncident(grpc::CallbackServerContext* context,
                                                           const v1::UpdateIncidentRequest* request,
                                                           v1::Incident* response) {
-  if (!backend_.committer.TakesCalls()) return Answer(context, backend_.queue_full);
+  if (!backend_.committer.TakesCalls()) return RefuseForFullQueue(backend_, context, *request);
   // The name stands in the resource, where it is an identifier.
   v1::UpdateIncidentRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
@@ -93,7 +96,7 @@ grpc::ServerUnaryReactor* IncidentService::UpdateIncident(grpc::CallbackServerCo
 grpc::ServerUnaryReactor* IncidentService::ChangeIncidentState(
     grpc::CallbackServerContext* context, const v1::ChangeIncidentStateRequest* request,
     v1::Incident* response) {
-  if (!backend_.committer.TakesCalls()) return Answer(context, backend_.queue_full);
+  if (!backend_.committer.TakesCalls()) return RefuseForFullQueue(backend_, context, *request);
   v1::ChangeIncidentStateRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kWriteIncidents, checked);

@@ -5,9 +5,6 @@
 
 #include <grpcpp/support/byte_buffer.h>
 
-#include <string>
-#include <vector>
-
 #include "server/rpc/batch_stream.h"
 #include "server/rpc/call_context.h"
 #include "tripoint/v1/incident.grpc.pb.h"
@@ -21,15 +18,8 @@ using IncidentServiceBase = v1::IncidentService::WithRawCallbackMethod_CreateInc
 
 class IncidentService final : public IncidentServiceBase {
  public:
-  // Its methods whose messages are grpc::ByteBuffer, for whoever looks at messages of all kinds.
-  static std::vector<std::string> RawMethods() {
-    return {"/tripoint.v1.IncidentService/CreateIncident",
-            "/tripoint.v1.IncidentService/GetIncident"};
-  }
-
   // Both outlive the server.
-  IncidentService(const Backend& backend, BatchStreams& streams)
-      : backend_(backend), streams_(streams) {}
+  IncidentService(const Backend& backend, BatchStreams& streams);
 
   grpc::ServerUnaryReactor* CreateIncident(grpc::CallbackServerContext* context,
                                            const grpc::ByteBuffer* request,

@@ -41,6 +41,8 @@ absl::Status NodeService::FillPeer(const storage::Snapshot& snapshot, const std:
   return absl::OkStatus();
 }
 
+NodeService::NodeService(const Backend& backend, WatchHub& hub) : backend_(backend), hub_(hub) {}
+
 grpc::ServerUnaryReactor* NodeService::GetStatus(grpc::CallbackServerContext* context,
                                                  const v1::GetStatusRequest* request,
                                                  v1::NodeStatus* response) {
@@ -123,15 +125,14 @@ grpc::ServerUnaryReactor* NodeService::ListQuarantine(grpc::CallbackServerContex
 
 grpc::ServerWriteReactor<v1::Change>* NodeService::WatchChanges(
     grpc::CallbackServerContext* context, const v1::WatchChangesRequest* request) {
+  const auto admit = [this, context]() -> absl::Status {
+    return Admit(backend_, *context, Permission::kWatchChanges).status();
+  };
   v1::WatchChangesRequest& checked = OwnRequest(request);
-  const absl::StatusOr<domain::Caller> caller =
-      AdmitRequest(backend_, *context, Permission::kWatchChanges, checked);
-  if (!caller.ok()) return WatchHub::Refuse(caller.status());
-  return hub_.Watch(
-      [this, context]() -> absl::Status {
-        return Admit(backend_, *context, Permission::kWatchChanges).status();
-      },
-      checked);
+  absl::Status admitted = admit();
+  if (admitted.ok()) admitted = backend_.node.validator->CheckInput(checked);
+  if (!admitted.ok()) return WatchHub::Refuse(admitted);
+  return hub_.Watch(admit, checked);
 }
 
 }  // namespace tripoint::rpc

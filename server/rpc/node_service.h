@@ -13,7 +13,7 @@ namespace tripoint::rpc {
 class NodeService final : public v1::NodeService::CallbackService {
  public:
   // Both outlive the server.
-  NodeService(const Backend& backend, WatchHub& hub) : backend_(backend), hub_(hub) {}
+  NodeService(const Backend& backend, WatchHub& hub);
 
   grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context,
                                       const v1::GetStatusRequest* request,

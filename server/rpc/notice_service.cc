@@ -12,10 +12,13 @@ namespace tripoint::rpc {
 
 using domain::Permission;
 
+NoticeService::NoticeService(const Backend& backend, BatchStreams& streams)
+    : backend_(backend), streams_(streams) {}
+
 grpc::ServerUnaryReactor* NoticeService::CreateNotice(grpc::CallbackServerContext* context,
                                                       const v1::CreateNoticeRequest* request,
                                                       v1::Notice* response) {
-  if (!backend_.committer.TakesCalls()) return Answer(context, backend_.queue_full);
+  if (!backend_.committer.TakesCalls()) return RefuseForFullQueue(backend_, context, *request);
   v1::CreateNoticeRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kDraftNotices, checked);
@@ -29,7 +32,8 @@ grpc::ServerUnaryReactor* NoticeService::ShareNotice(grpc::CallbackServerContext
                                                      const v1::ShareNoticeRequest* request,
                                                      v1::ShareNoticeResponse* response) {
   const bool changes = !request->validate_only();
-  if (changes && !backend_.committer.TakesCalls()) return Answer(context, backend_.queue_full);
+  if (changes && !backend_.committer.TakesCalls())
+    return RefuseForFullQueue(backend_, context, *request);
   v1::ShareNoticeRequest& checked = OwnRequest(request);
   // A unit without a name is nobody, which the domain refuses as an empty audience.
   auto& units = *checked.mutable_units();
@@ -83,7 +87,7 @@ NoticeService::ShareNotices(grpc::CallbackServerContext* context) {
 grpc::ServerUnaryReactor* NoticeService::ReviseNotice(grpc::CallbackServerContext* context,
                                                       const v1::ReviseNoticeRequest* request,
                                                       v1::Notice* response) {
-  if (!backend_.committer.TakesCalls()) return Answer(context, backend_.queue_full);
+  if (!backend_.committer.TakesCalls()) return RefuseForFullQueue(backend_, context, *request);
   v1::ReviseNoticeRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitSharing(*context, Permission::kShareNotices, checked);
@@ -95,7 +99,7 @@ grpc::ServerUnaryReactor* NoticeService::ReviseNotice(grpc::CallbackServerContex
 grpc::ServerUnaryReactor* NoticeService::WithdrawNotice(grpc::CallbackServerContext* context,
                                                         const v1::WithdrawNoticeRequest* request,
                                                         v1::Notice* response) {
-  if (!backend_.committer.TakesCalls()) return Answer(context, backend_.queue_full);
+  if (!backend_.committer.TakesCalls()) return RefuseForFullQueue(backend_, context, *request);
   v1::WithdrawNoticeRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kShareNotices, checked);
@@ -107,7 +111,7 @@ grpc::ServerUnaryReactor* NoticeService::WithdrawNotice(grpc::CallbackServerCont
 grpc::ServerUnaryReactor* NoticeService::AcknowledgeNotice(
     grpc::CallbackServerContext* context, const v1::AcknowledgeNoticeRequest* request,
     v1::Notice* response) {
-  if (!backend_.committer.TakesCalls()) return Answer(context, backend_.queue_full);
+  if (!backend_.committer.TakesCalls()) return RefuseForFullQueue(backend_, context, *request);
   v1::AcknowledgeNoticeRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kAnswerNotices, checked);

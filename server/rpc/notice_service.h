@@ -12,8 +12,7 @@ namespace tripoint::rpc {
 class NoticeService final : public v1::NoticeService::CallbackService {
  public:
   // Both outlive the server.
-  NoticeService(const Backend& backend, BatchStreams& streams)
-      : backend_(backend), streams_(streams) {}
+  NoticeService(const Backend& backend, BatchStreams& streams);
 
   grpc::ServerUnaryReactor* CreateNotice(grpc::CallbackServerContext* context,
                                          const v1::CreateNoticeRequest* request,

@@ -104,6 +104,9 @@ absl::Status AnotherRuns() {
 
 }  // namespace
 
+RecoveryService::RecoveryService(const Backend& backend, RecoverySeams seams)
+    : backend_(backend), seams_(std::move(seams)) {}
+
 grpc::ServerBidiReactor<v1::BackUpRequest, v1::BackUpChunk>* RecoveryService::BackUp(
     grpc::CallbackServerContext* context) {
   absl::Status admitted = Admit(backend_, *context, Permission::kBackUp).status();
@@ -115,7 +118,7 @@ grpc::ServerBidiReactor<v1::BackUpRequest, v1::BackUpChunk>* RecoveryService::Ba
 grpc::ServerUnaryReactor* RecoveryService::EndAmnesia(grpc::CallbackServerContext* context,
                                                       const v1::EndAmnesiaRequest* request,
                                                       v1::EndAmnesiaResponse* response) {
-  if (!backend_.committer.TakesCalls()) return rpc::Answer(context, backend_.queue_full);
+  if (!backend_.committer.TakesCalls()) return RefuseForFullQueue(backend_, context, *request);
   v1::EndAmnesiaRequest& checked = OwnRequest(request);
   const absl::StatusOr<domain::Caller> caller =
       AdmitRequest(backend_, *context, Permission::kEndAmnesia, checked);

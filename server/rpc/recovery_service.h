@@ -26,8 +26,7 @@ struct RecoverySeams {
 class RecoveryService final : public v1::RecoveryService::CallbackService {
  public:
   // `backend` outlives the server.
-  RecoveryService(const Backend& backend, RecoverySeams seams)
-      : backend_(backend), seams_(std::move(seams)) {}
+  RecoveryService(const Backend& backend, RecoverySeams seams);
 
   grpc::ServerBidiReactor<v1::BackUpRequest, v1::BackUpChunk>* BackUp(
       grpc::CallbackServerContext* context) override;

@@ -3,11 +3,8 @@
 
 #include <google/protobuf/message_lite.h>
 #include <grpcpp/server_context.h>
-#include <grpcpp/support/byte_buffer.h>
 
-#include <algorithm>
 #include <string_view>
-#include <utility>
 
 namespace tripoint::runtime {
 namespace {
@@ -16,9 +13,8 @@ using grpc::experimental::InterceptionHookPoints;
 
 class Meter final : public grpc::experimental::Interceptor {
  public:
-  Meter(grpc::experimental::ServerRpcInfo* info, Gate& gate,
-        const std::vector<std::string>& raw_methods)
-      : info_(info), gate_(gate), messages_(KindOf(info->method(), raw_methods)) {}
+  Meter(grpc::experimental::ServerRpcInfo* info, Gate& gate, bool ours)
+      : info_(info), gate_(gate), ours_(ours) {}
 
   void Intercept(grpc::experimental::InterceptorBatchMethods* methods) override {
     if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::POST_RECV_MESSAGE)) {
@@ -39,54 +35,40 @@ class Meter final : public grpc::experimental::Interceptor {
     return counter_ != nullptr;
   }
 
-  // What a void* of a method's message points to. Of services that are not ours (health,
-  // reflection) that is not said anywhere, so their messages are counted without their bytes.
-  enum class Messages : std::uint8_t { kProtobuf, kRaw, kUnknown };
-  static Messages KindOf(std::string_view method, const std::vector<std::string>& raw_methods) {
-    if (!method.starts_with("/tripoint.")) return Messages::kUnknown;
-    const bool raw = std::find(raw_methods.begin(), raw_methods.end(), method) != raw_methods.end();
-    return raw ? Messages::kRaw : Messages::kProtobuf;
-  }
-
+  // Of services that are not ours (health, reflection) gRPC does not say what a message is, so
+  // theirs are counted without their bytes.
   std::int64_t SizeOf(const void* message) const {
-    if (message == nullptr) return 0;
-    switch (messages_) {
-      case Messages::kProtobuf:
-        return static_cast<std::int64_t>(
-            static_cast<const google::protobuf::MessageLite*>(message)->ByteSizeLong());
-      case Messages::kRaw:
-        return static_cast<std::int64_t>(static_cast<const grpc::ByteBuffer*>(message)->Length());
-      case Messages::kUnknown:
-        break;
-    }
-    return 0;
+    if (message == nullptr || !ours_) return 0;
+    return static_cast<std::int64_t>(
+        static_cast<const google::protobuf::MessageLite*>(message)->ByteSizeLong());
   }
 
   grpc::experimental::ServerRpcInfo* const info_;
   Gate& gate_;
-  const Messages messages_;
+  const bool ours_;
   std::shared_ptr<DeliveredCounter> counter_;
 };
 
 class MeterFactory final : public grpc::experimental::ServerInterceptorFactoryInterface {
  public:
-  MeterFactory(Gate& gate, std::vector<std::string> raw_methods)
-      : gate_(gate), raw_methods_(std::move(raw_methods)) {}
+  explicit MeterFactory(Gate& gate) : gate_(gate) {}
   grpc::experimental::Interceptor* CreateServerInterceptor(
       grpc::experimental::ServerRpcInfo* info) override {
-    return new Meter(info, gate_, raw_methods_);  // gRPC owns it
+    // gRPC owns what is returned; null: this call has none.
+    const bool ours = std::string_view(info->method()).starts_with("/tripoint.");
+    const bool unary = info->type() == grpc::experimental::ServerRpcInfo::Type::UNARY;
+    return ours && unary ? nullptr : new Meter(info, gate_, ours);
   }
 
  private:
   Gate& gate_;
-  const std::vector<std::string> raw_methods_;
 };
 
 }  // namespace
 
 std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> MakeConnectionMeter(
-    Gate& gate, std::vector<std::string> raw_methods) {
-  return std::make_unique<MeterFactory>(gate, std::move(raw_methods));
+    Gate& gate) {
+  return std::make_unique<MeterFactory>(gate);
 }
 
 }  // namespace tripoint::runtime

@@ -51,6 +51,8 @@ class Gate {
   std::shared_ptr<DeliveredCounter> CounterOf(std::string_view peer) {
     return connections_.CounterOf(peer);
   }
+  // Counts a unary call there. Peers that are not here are not counted.
+  void CountCall(std::string_view peer, std::size_t bytes) { connections_.CountCall(peer, bytes); }
   GateCounts counts() const { return connections_.counts(); }
 
  private:

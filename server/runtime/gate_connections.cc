@@ -115,19 +115,34 @@ void GateConnections::ShutAll() {
   }
 }
 
+GateConnections::Connection* GateConnections::Find(std::string_view peer) {
+  const auto found = by_name_.find(peer);
+  return found == by_name_.end() ? nullptr : &connections_.at(found->second);
+}
+
 bool GateConnections::Shut(std::string_view peer) {
   const absl::MutexLock lock(&mutex_);
-  const auto found = by_name_.find(std::string(peer));
-  if (found == by_name_.end()) return false;
-  ::shutdown(found->second, SHUT_RDWR);
-  connections_.at(found->second).shut = true;
+  Connection* const connection = Find(peer);
+  if (connection == nullptr) return false;
+  ::shutdown(connection->duplicate.number(), SHUT_RDWR);
+  connection->shut = true;
   return true;
 }
 
 std::shared_ptr<DeliveredCounter> GateConnections::CounterOf(std::string_view peer) {
   const absl::MutexLock lock(&mutex_);
-  const auto found = by_name_.find(std::string(peer));
-  return found == by_name_.end() ? nullptr : connections_.at(found->second).delivered;
+  const Connection* const connection = Find(peer);
+  return connection == nullptr ? nullptr : connection->delivered;
+}
+
+void GateConnections::CountCall(std::string_view peer, std::size_t bytes) {
+  const absl::MutexLock lock(&mutex_);
+  const Connection* const connection = Find(peer);
+  if (connection == nullptr) return;
+  connection->delivered->Received(static_cast<std::int64_t>(bytes));
+  // What the peer sends for the answer's sake (window updates) fits what each message counts at
+  // least.
+  connection->delivered->Sent(0);
 }
 
 void GateConnections::CountNoDescriptor() {

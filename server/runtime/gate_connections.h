@@ -3,7 +3,9 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -75,6 +77,8 @@ class GateConnections {
   void ShutAll();
   bool Shut(std::string_view peer);
   std::shared_ptr<DeliveredCounter> CounterOf(std::string_view peer);
+  // A unary call of so many bytes arrived, and will be answered.
+  void CountCall(std::string_view peer, std::size_t bytes);
   void CountNoDescriptor();
   GateCounts counts() const;
 
@@ -97,7 +101,15 @@ class GateConnections {
   const GateLimits limits_;
   mutable absl::Mutex mutex_;
   std::unordered_map<int, Connection> connections_ ABSL_GUARDED_BY(mutex_);  // by duplicate
-  std::unordered_map<std::string, int> by_name_ ABSL_GUARDED_BY(mutex_);
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+  // Null: not here.
+  Connection* Find(std::string_view peer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::unordered_map<std::string, int, TextHash, std::equal_to<>> by_name_ ABSL_GUARDED_BY(mutex_);
   std::unordered_map<std::string, Machine> machines_ ABSL_GUARDED_BY(mutex_);
   GateCounts counts_ ABSL_GUARDED_BY(mutex_);
 };

@@ -26,7 +26,7 @@ class Ended(Exception):
 @dataclasses.dataclass
 class Answer:
     code: str
-    message: str
+    message: str  # a refusal: `REASON: what. why. next`
     body: bytes
 
 
@@ -82,7 +82,12 @@ def message(*fields):
 
 def fields(data):
     """{number: value} of a serialised message: the last value of each; int or bytes, as varints and lengths come."""
-    found, at = {}, 0
+    return dict(all_fields(data))
+
+
+def all_fields(data):
+    """[(number, value)] of a serialised message, in its order."""
+    found, at = [], 0
 
     def number():
         nonlocal at
@@ -98,13 +103,26 @@ def fields(data):
     while at < len(data):
         key = number()
         if key & 7 == 0:
-            found[key >> 3] = number()
+            found.append((key >> 3, number()))
         else:
             size = {1: 8, 5: 4}.get(key & 7)
             size = number() if size is None else size
-            found[key >> 3] = data[at:at + size]
+            found.append((key >> 3, data[at:at + size]))
             at += size
     return found
+
+
+def refusal(details):
+    """`REASON: what. why. next` of a serialised google.rpc.Status with an ErrorInfo."""
+    what, info = "", []
+    for number, value in all_fields(details):
+        if number == 2:
+            what = value.decode()
+        elif number == 3 and fields(value)[1].endswith(b"google.rpc.ErrorInfo"):
+            info = all_fields(fields(value)[2])
+    reason = dict(info)[1].decode()
+    words = {entry[1]: entry.get(2, b"").decode() for entry in (fields(value) for number, value in info if number == 3)}
+    return f"{reason}: {what}. {words[b'why']}. {words[b'next']}"
 
 
 # --- HTTP/2
@@ -139,10 +157,9 @@ def _integer(block, at, bits):
 
 
 def _string(block, at):
-    packed = block[at] & 0x80
+    assert not block[at] & 0x80, "Huffman's code, which gRPC has for binary headers only, and we asked it not to"
     size, at = _integer(block, at, 7)
-    # gRPC packs only binary headers, which no test reads.
-    return ("" if packed else block[at:at + size].decode("utf-8", "replace")), at + size
+    return block[at:at + size], at + size
 
 
 def _read_headers(block):
@@ -156,9 +173,9 @@ def _read_headers(block):
             _, at = _integer(block, at, 5)
         else:
             index, at = _integer(block, at, 6 if first & 0x40 else 4)
-            name, at = ("", at) if index else _string(block, at)
+            name, at = (b"", at) if index else _string(block, at)
             value, at = _string(block, at)
-            found[name] = value
+            found[name.decode()] = value
     return found
 
 
@@ -171,7 +188,8 @@ class Connection:
         self._stream = -1
         self._window = FIRST_WINDOW_BYTES
         # Header table of size 0; the largest windows, for each stream and for all, so that none is ever to be renewed.
-        settings = frame(SETTINGS, 0, 0, struct.pack(">HIHI", 1, 0, 4, 0x7FFFFFFF))
+        # Binary headers as they are (gRPC's own setting): else they come in base64 under Huffman's code.
+        settings = frame(SETTINGS, 0, 0, struct.pack(">HIHIHI", 1, 0, 4, 0x7FFFFFFF, 0xFE03, 1))
         room = frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 0x7FFFFFFF - FIRST_WINDOW_BYTES))
         self._link.sendall(PREFACE + settings + room)
 
@@ -233,7 +251,9 @@ class Connection:
 
     @staticmethod
     def _answer(found, answer):
-        return Answer(CODES[int(found["grpc-status"])], urllib.parse.unquote(found.get("grpc-message", "")), answer[5:])
+        details = found.get("grpc-status-details-bin")  # a byte of 0 first: binary as it is
+        message_text = refusal(details[1:]) if details else urllib.parse.unquote(found.get("grpc-message", b"").decode())
+        return Answer(CODES[int(found["grpc-status"])], message_text, answer[5:])
 
     def _next(self):
         head = self._read(9)

@@ -2,6 +2,7 @@
 // believes the metadata `officer`. Handlers run on gRPC's threads; everything else on the test's.
 #pragma once
 
+#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
@@ -134,6 +135,27 @@ class Api : public ::testing::Test {
     return domain::Caller{officer, role.has_value() ? domain::Roles{*role} : domain::Roles{}};
   }
 
+  // A unary call by bytes; `method` is its full name, such as tripoint.v1.NodeService.GetPeer.
+  grpc::Status CallRaw(const std::string& method, std::string_view bytes,
+                       const std::string& officer = "officer") {
+    grpc::GenericStub generic(channel_);
+    const grpc::Slice slice(bytes.data(), bytes.size());
+    const grpc::ByteBuffer request(&slice, 1);
+    grpc::ByteBuffer answer;
+    Call call(officer);
+    grpc::CompletionQueue queue;
+    const std::size_t dot = method.rfind('.');
+    const auto reader = generic.PrepareUnaryCall(
+        call.get(), "/" + method.substr(0, dot) + "/" + method.substr(dot + 1), request, &queue);
+    reader->StartCall();
+    grpc::Status status;
+    reader->Finish(&answer, &status, nullptr);
+    void* tag = nullptr;
+    bool ok = false;
+    EXPECT_TRUE(queue.Next(&tag, &ok));
+    return status;
+  }
+
   v1::Incident NewIncident(int id) {
     v1::Incident incident;
     Call call;
@@ -157,6 +179,8 @@ class Api : public ::testing::Test {
   TestLink link_;
   std::atomic<bool> revoked_{false};
   std::atomic<const grpc::ServerContextBase*> last_context_{nullptr};  // of the last call
+  std::atomic<int> counted_calls_{0};
+  std::atomic<std::size_t> counted_bytes_{0};
   runtime::WorkerPool pool_{"reads", 2, 64};
   Backend backend_{.node = world_.facts,
                    .registry = codes::TheRegistry(),
@@ -173,7 +197,12 @@ class Api : public ::testing::Test {
                          return certs::SigningPair{
                              *certs::SigningKey::FromSeed(std::string(32, 's')), "certificate"};
                        },
-                   .revocation_list = [](std::string_view) { return std::string("list"); }};
+                   .revocation_list = [](std::string_view) { return std::string("list"); },
+                   .count_call =
+                       [this](const auto&, std::size_t bytes) {
+                         ++counted_calls_;
+                         counted_bytes_ += bytes;
+                       }};
   WatchHub hub_;
   BatchStreams streams_;
   IncidentService incidents_{backend_, streams_};

@@ -1,7 +1,6 @@
 // Goal: every rpc does its job over real gRPC, every refusal has the shape that clients rely on,
 // and no role reaches what it may not.
 #include <gmock/gmock.h>
-#include <grpcpp/generic/generic_stub.h>
 
 #include <functional>
 #include <set>
@@ -551,22 +550,59 @@ TEST_F(NoMoreCalls, ReadsAndDryRunsGoOn) {
 
 TEST_F(Services, BytesThatAreNoRequestAreRefused) {
   // A raw method parses its request itself.
-  grpc::GenericStub generic(channel_);
-  const grpc::Slice slice("\x0a\x7f");
-  const grpc::ByteBuffer request(&slice, 1);
-  for (const std::string& method : IncidentService::RawMethods()) {
-    grpc::ByteBuffer answer;
-    Call call;
-    grpc::CompletionQueue queue;
-    const auto reader = generic.PrepareUnaryCall(call.get(), method, request, &queue);
-    reader->StartCall();
-    grpc::Status status;
-    reader->Finish(&answer, &status, nullptr);
-    void* tag = nullptr;
-    bool ok = false;
-    ASSERT_TRUE(queue.Next(&tag, &ok));
+  for (const char* method :
+       {"tripoint.v1.IncidentService.CreateIncident", "tripoint.v1.IncidentService.GetIncident"}) {
+    const grpc::Status status = CallRaw(method, "\x0a\x7f");
     EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT) << method;
     EXPECT_EQ(DetailsOf(status).reason, "FIELD_INVALID") << method;
+    // Who may not ask is not told what is wrong with the question.
+    EXPECT_EQ(CallRaw(method, "\x0a\x7f", "").error_code(), StatusCode::UNAUTHENTICATED) << method;
+  }
+}
+
+std::vector<std::string> UnaryMethods() {
+  std::vector<std::string> methods;
+  const auto* pool = google::protobuf::DescriptorPool::generated_pool();
+  for (const char* name : {"Incident", "Notice", "Node", "Codes", "Evidence", "Bundle"}) {
+    const auto* service = pool->FindServiceByName("tripoint.v1." + std::string(name) + "Service");
+    for (int i = 0; i < service->method_count(); ++i) {
+      const auto* method = service->method(i);
+      if (!method->client_streaming() && !method->server_streaming())
+        methods.push_back(method->full_name());
+    }
+  }
+  return methods;
+}
+
+// Else the gate would take an honest caller for one who floods.
+TEST_F(Services, EveryUnaryCallIsCountedOnce) {
+  // A field that no message has: kept, and part of the size.
+  const std::string unknown("\xfa\x7f\x03xyz", 6);
+  const std::vector<std::string> methods = UnaryMethods();
+  EXPECT_GE(methods.size(), 20U);
+  for (const std::string& method : methods) {
+    for (const char* officer : {"officer", ""}) {
+      counted_calls_ = 0;
+      counted_bytes_ = 0;
+      (void)CallRaw(method, unknown, officer);
+      EXPECT_EQ(counted_calls_, 1) << method;
+      EXPECT_EQ(counted_bytes_, unknown.size()) << method;
+    }
+  }
+}
+
+TEST_F(NoMoreCalls, EveryUnaryCallIsCountedOnce) {
+  for (const std::string& method : UnaryMethods()) {
+    counted_calls_ = 0;
+    (void)CallRaw(method, "");
+    EXPECT_EQ(counted_calls_, 1) << method;
+  }
+}
+
+// Every method judges its caller: nothing stands in front of the officers' port.
+TEST_F(Services, NobodyIsServedUnjudged) {
+  for (const std::string& method : UnaryMethods()) {
+    EXPECT_EQ(CallRaw(method, "", "").error_code(), StatusCode::UNAUTHENTICATED) << method;
   }
 }
 

@@ -16,7 +16,6 @@
 
 #include "server/runtime/connection_meter.h"
 #include "server/runtime/gate.h"
-#include "tripoint/v1/incident.grpc.pb.h"
 #include "tripoint/v1/node.grpc.pb.h"
 
 namespace tripoint::runtime {
@@ -28,9 +27,11 @@ constexpr int kChanges = 2000;
 // Answers at once; streams kChanges large changes to a watcher.
 class Service final : public v1::NodeService::CallbackService {
  public:
+  explicit Service(const std::unique_ptr<Gate>& gate) : gate_(gate) {}
+
   grpc::ServerUnaryReactor* GetPeer(grpc::CallbackServerContext* context,
-                                    const v1::GetPeerRequest* /*request*/,
-                                    v1::Peer* answer) override {
+                                    const v1::GetPeerRequest* request, v1::Peer* answer) override {
+    gate_->CountCall(context->peer(), request->ByteSizeLong());  // as the node's services do
     answer->set_unit("la-attapeu");
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
     reactor->Finish(grpc::Status::OK);
@@ -62,20 +63,9 @@ class Service final : public v1::NodeService::CallbackService {
     };
     return new Stream();  // gRPC's reactors end themselves
   }
-};
 
-// Gives back the bytes that it was given.
-class RawService final
-    : public v1::IncidentService::WithRawCallbackMethod_GetIncident<v1::IncidentService::Service> {
- public:
-  grpc::ServerUnaryReactor* GetIncident(grpc::CallbackServerContext* context,
-                                        const grpc::ByteBuffer* request,
-                                        grpc::ByteBuffer* response) override {
-    *response = *request;
-    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-    reactor->Finish(grpc::Status::OK);
-    return reactor;
-  }
+ private:
+  const std::unique_ptr<Gate>& gate_;  // made before the first call
 };
 
 class MeterTest : public testing::Test {
@@ -93,11 +83,9 @@ class MeterTest : public testing::Test {
         grpc::InsecureServerCredentials());
     std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>>
         interceptors;
-    interceptors.push_back(
-        MakeConnectionMeter(*gate_, {"/tripoint.v1.IncidentService/GetIncident"}));
+    interceptors.push_back(MakeConnectionMeter(*gate_));
     builder.experimental().SetInterceptorCreators(std::move(interceptors));
     builder.RegisterService(&service_);
-    builder.RegisterService(&raw_service_);
     server_ = builder.BuildAndStart();
     ASSERT_NE(server_, nullptr);
     gate_->Start([this](int listener, int descriptor) {
@@ -109,12 +97,10 @@ class MeterTest : public testing::Test {
     const auto channel =
         grpc::CreateChannel(gate_->bound_address(), grpc::InsecureChannelCredentials());
     stub_ = v1::NodeService::NewStub(channel);
-    raw_stub_ = v1::IncidentService::NewStub(channel);
   }
 
   void TearDown() override {
     stub_.reset();
-    raw_stub_.reset();
     gate_->StopAccepting();
     server_->Shutdown();
     gate_->Stop();
@@ -124,12 +110,10 @@ class MeterTest : public testing::Test {
   SystemClock clock_;
   Log log_{clock_, Level::kError, [](std::string_view) {}};
   std::unique_ptr<Gate> gate_;
-  Service service_;
-  RawService raw_service_;
+  Service service_{gate_};
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::NodeService::Stub> stub_;
-  std::unique_ptr<v1::IncidentService::Stub> raw_stub_;
 };
 
 TEST_F(MeterTest, ManySmallCallsAndLargeOnesAreNotCut) {
@@ -149,19 +133,6 @@ TEST_F(MeterTest, ManySmallCallsAndLargeOnesAreNotCut) {
   }
   EXPECT_EQ(gate_->counts().cut, 0U);
   EXPECT_EQ(gate_->counts().accepted, 1U);
-}
-
-// Were its bytes not counted, the free 256 KiB would be over after the second call.
-TEST_F(MeterTest, MessagesOfRawMethodsAreCounted) {
-  for (int i = 0; i < 20; ++i) {
-    grpc::ClientContext context;
-    v1::GetIncidentRequest request;
-    v1::Incident answer;
-    request.set_name(std::string(200 << 10, 'x'));
-    ASSERT_TRUE(raw_stub_->GetIncident(&context, request, &answer).ok()) << i;
-    EXPECT_EQ(answer.name(), request.name());
-  }
-  EXPECT_EQ(gate_->counts().cut, 0U);
 }
 
 TEST_F(MeterTest, WatcherThatOnlyListensIsNotCut) {
