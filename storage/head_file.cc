@@ -72,6 +72,15 @@ absl::Status WriteHeadFile(const std::string& path, const KeptHead& head) {
   const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (descriptor < 0) return Failed(errno);
   const std::array<Slot, 2> slots = ReadSlots(descriptor);
+  // The name of a new file, and of none that has a slot. Before the slot, so that a sync that
+  // failed is tried again.
+  if (slots[0].counter + slots[1].counter == 0) {
+    if (const int error = contract::SyncFolder(std::filesystem::path(path).parent_path().string());
+        error != 0) {
+      ::close(descriptor);
+      return Failed(error);
+    }
+  }
   const std::size_t older = slots[0].counter > slots[1].counter ? 1 : 0;
   std::string bytes = U64Bytes(std::max(slots[0].counter, slots[1].counter) + 1);
   bytes += U64Bytes(head.epoch) + U64Bytes(head.size);
@@ -83,9 +92,6 @@ absl::Status WriteHeadFile(const std::string& path, const KeptHead& head) {
   int error = written < 0 ? errno : written == static_cast<ssize_t>(bytes.size()) ? 0 : ENOSPC;
   if (error == 0 && ::fdatasync(descriptor) != 0) error = errno;
   ::close(descriptor);
-  // The name of a new file, and of none that has a slot.
-  if (error == 0 && slots[0].counter + slots[1].counter == 0)
-    error = contract::SyncFolder(std::filesystem::path(path).parent_path().string());
   return error == 0 ? absl::OkStatus() : Failed(error);
 }
 
