@@ -11,6 +11,7 @@
 #include "storage/head_file.h"
 #include "storage/journal_store.h"
 #include "storage/keys.h"
+#include "storage/put_aside.h"
 #include "storage/schema.h"
 
 namespace tripoint::storage {
@@ -21,7 +22,6 @@ using contract::Error;
 using contract::Reason;
 
 constexpr std::uint64_t kTailChecked = 1000;
-constexpr int kDamagedCopiesMax = 4;
 
 absl::Status FolderError(std::string what, std::string why, std::string next) {
   return Error(absl::StatusCode::kFailedPrecondition, Reason::kConfigInvalid, std::move(what),
@@ -100,46 +100,17 @@ absl::StatusOr<bool> LostSomething(const Engine& engine, const std::string& data
   return *root != kept->root;
 }
 
-// Log, manifest and CURRENT of the store into the new folder `target`: as links where the disk has
-// them, which takes no room and is as good as a copy, since RocksDB removes such files and never
-// changes one (no log is used twice, each opening makes a new manifest).
-void CopyLog(const std::string& store, const std::string& target, std::error_code& error) {
-  for (fs::directory_iterator file(store, error), end; !error && file != end;
-       file.increment(error)) {
-    const std::string name = file->path().filename().string();
-    if (file->path().extension() != ".log" && name.rfind("MANIFEST", 0) != 0 && name != "CURRENT")
-      continue;
-    fs::create_hard_link(file->path(), fs::path(target) / name, error);
-    if (error) {
-      error.clear();
-      fs::copy_file(file->path(), fs::path(target) / name, error);
-    }
-    if (error) return;
-  }
-}
-
-// Opening up to the damage cuts the log, so what was found is copied first: a later version, or a
-// person, may save more. A copy has its name only once it is whole, so that starts which ran out of
-// space never use up the places.
-absl::Status CopyAside(const std::string& data) {
-  std::error_code error;
-  for (int number = 1; number <= kDamagedCopiesMax; ++number) {
-    const std::string target = data + "/damaged-" + std::to_string(number);
-    if (fs::exists(target, error)) continue;
-    const std::string partial = target + ".part";
-    fs::remove_all(partial, error);
-    if (absl::Status status = MakePrivateFolder(partial); !status.ok()) return status;
-    error.clear();
-    CopyLog(StoreFolder(data), partial, error);
-    if (!error) fs::rename(partial, target, error);
-    break;
-  }
-  if (error) {
-    return Error(absl::StatusCode::kDataLoss, Reason::kCorrupt,
-                 "The store is damaged and its log could not be copied aside.", error.message(),
-                 "Free space beside the data folder and start again; nothing was changed.");
-  }
-  return absl::OkStatus();
+// Up to the first damage of the log. A torn end of the manifest, which no way of opening bears, is
+// cut off.
+absl::StatusOr<std::unique_ptr<Engine>> OpenDamaged(const std::string& data, RocksOptions options) {
+  DiskReserve(StoreFolder(data), 0).Release();  // on a full disk even a new folder has no room
+  if (absl::Status status = PutLogAside(data); !status.ok()) return status;
+  options.recovery = RecoveryMode::kPointInTime;
+  absl::StatusOr<std::unique_ptr<Engine>> engine = OpenRocksEngine(StoreFolder(data), options);
+  if (!absl::IsDataLoss(engine.status())) return engine;
+  const absl::StatusOr<bool> cut = CutManifest(data);
+  if (!cut.ok()) return cut.status();
+  return *cut ? OpenRocksEngine(StoreFolder(data), options) : std::move(engine);
 }
 
 }  // namespace
@@ -202,13 +173,8 @@ absl::StatusOr<OpenedStore> OpenDataFolder(const std::string& data, const std::s
   options.create = false;
   options.recovery = RecoveryMode::kStrict;
   absl::StatusOr<std::unique_ptr<Engine>> engine = OpenRocksEngine(StoreFolder(data), options);
-  if (absl::IsDataLoss(engine.status())) {
-    DiskReserve(StoreFolder(data), 0).Release();  // on a full disk even a new folder has no room
-    if (absl::Status status = CopyAside(data); !status.ok()) return status;
-    options.recovery = RecoveryMode::kPointInTime;
-    engine = OpenRocksEngine(StoreFolder(data), options);
-    opened.damaged = true;
-  }
+  opened.damaged = absl::IsDataLoss(engine.status()) || CutStands(data);
+  if (absl::IsDataLoss(engine.status())) engine = OpenDamaged(data, options);
   if (!engine.ok()) return engine.status();
   opened.engine = std::move(*engine);
   absl::StatusOr<store::v1::NodeRecord> node = OpenStore(*opened.engine, unit);
@@ -221,6 +187,7 @@ absl::StatusOr<OpenedStore> OpenDataFolder(const std::string& data, const std::s
       LostSomething(*opened.engine, data, opened.node, opened.damaged);
   if (!lost.ok()) return lost.status();
   opened.lost = *lost;
+  JudgeCut(data, opened.lost);
   return opened;
 }
 

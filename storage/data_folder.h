@@ -40,18 +40,20 @@ absl::Status CheckDataFolder(const std::string& data);
 struct OpenedStore {
   std::unique_ptr<Engine> engine;
   store::v1::NodeRecord node;
-  bool damaged =
-      false;  // the log had a damaged tail, which was cut; the journal was verified afterwards
+  // The log, or the manifest, had a damaged tail, which was cut; the journal was verified
+  // afterwards.
+  bool damaged = false;
   // Something that was acknowledged is gone: the journal is shorter than, or another one than, the
-  // head file says; or a log was cut and there is no head file. The epoch must end.
+  // head file says; or something was cut and there is no head file. The epoch must end.
   bool lost = false;
 };
 
-// Opens the store of `unit`: strict first; a damaged log is then opened up to the damage and the
+// Opens the store of `unit`: strict first; a damaged log is then opened up to the damage, a
+// manifest that a power cut left torn is cut behind its last whole edit (put_aside.h), and the
 // whole journal is verified. `options.create` and `options.recovery` are set here. Errors:
 // FAILED_PRECONDITION / CONFIG_INVALID not initialised, of another unit, or open to others; /
-// SCHEMA_NEWER; / DATA_LOCKED; DATA_LOSS / CORRUPT; what OpenRocksEngine gives. None of them
-// changes the data.
+// SCHEMA_NEWER; / DATA_LOCKED; DATA_LOSS / CORRUPT; what OpenRocksEngine gives. What a cut takes
+// away was put aside before, whatever comes after it.
 absl::StatusOr<OpenedStore> OpenDataFolder(const std::string& data, const std::string& unit,
                                            RocksOptions options);
 

@@ -47,6 +47,11 @@ class FaultDisk final : public rocksdb::FileSystemWrapper {
     const std::scoped_lock lock(mutex_);
     log_is_full_ = true;
   }
+  // Syncs of logs are answered with a yes, and nothing is synced (platform.md, R4).
+  void LieAboutLogs() {
+    const std::scoped_lock lock(mutex_);
+    lies_ = true;
+  }
   // From the `nth` call on nothing reaches the disk.
   void CutPowerAt(std::uint64_t nth) {
     const std::scoped_lock lock(mutex_);
@@ -125,7 +130,7 @@ class FaultDisk final : public rocksdb::FileSystemWrapper {
       bool short_write = false;
       Status status = disk_.Call(short_write);
       if (disk_.FailsSyncOf(path_)) status = Status::IOError("the disk failed, once");
-      if (status.ok()) disk_.SetSynced(path_, size_);
+      if (status.ok() && !disk_.LiesAbout(path_)) disk_.SetSynced(path_, size_);
       return status;
     }
     Status Fsync(const Options& options, Context* context) override {
@@ -151,6 +156,10 @@ class FaultDisk final : public rocksdb::FileSystemWrapper {
     const std::scoped_lock lock(mutex_);
     return path.ends_with(".log") && std::exchange(log_sync_fails_, false);
   }
+  bool LiesAbout(const std::string& path) const {
+    const std::scoped_lock lock(mutex_);
+    return path.ends_with(".log") && lies_;
+  }
   bool HasNoRoomFor(const std::string& path) {
     const std::scoped_lock lock(mutex_);
     return path.ends_with(".log") && std::exchange(log_is_full_, false);
@@ -167,6 +176,7 @@ class FaultDisk final : public rocksdb::FileSystemWrapper {
   Fault fault_ = Fault::kIo;
   bool log_sync_fails_ = false;
   bool log_is_full_ = false;
+  bool lies_ = false;
   std::map<std::string, std::uint64_t> synced_;
 };
 
