@@ -10,7 +10,11 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
+
+#include "proto/contract/error.h"
+#include "storage/merkle.h"
 
 namespace tripoint::simulation {
 
@@ -20,6 +24,13 @@ struct ModelNotice {
   std::uint32_t version = 0;
   std::set<std::string> audience;
   bool withdrawn = false;
+};
+
+// An envelope that a liar made, told a peer and signed: what it is about, and what an honest
+// receiver calls it.
+struct ModelForgery {
+  std::string name;
+  contract::Reason refusal = contract::Reason::kUnspecified;
 };
 
 struct Model {
@@ -36,15 +47,27 @@ struct Model {
   // Units of which nothing is promised to their peers but harm to their own channels alone: liars,
   // and a node with an old disk.
   std::set<std::string, std::less<>> untrusted;
+  // Of them, those of a scenario's lie lines.
+  std::set<std::string, std::less<>> liars;
   // Of them, those that began a new epoch for it: they give no reference twice, and all that an
   // honest neighbour has of them comes back.
   std::set<std::string, std::less<>> restored;
+  // By liar, peer, and hash of the envelope.
+  std::map<std::tuple<std::string, std::string, storage::Hash>, ModelForgery> forgeries;
+  bool forged = false;  // somebody may write such
   // Pairs, each both ways, that have no protocol version in common: nothing passes between them.
   std::set<std::pair<std::string, std::string>> apart;
 
   // Frames were lost or doubled inside a stream, as gRPC never does: then an honest peer seems to
   // break the protocol.
   bool unruly = false;
+
+  // Null: as far as is known it is none.
+  const ModelForgery* FindForgery(const std::string& liar, const std::string& peer,
+                                  const storage::Hash& leaf) const {
+    const auto found = forgeries.find({liar, peer, leaf});
+    return found == forgeries.end() ? nullptr : &found->second;
+  }
 
   // What is said of the channels between them holds to the end.
   bool Owed(const std::string& a, const std::string& b) const {

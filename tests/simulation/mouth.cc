@@ -127,6 +127,10 @@ bool FalseMouth::Tell(Lie lie, NodeIndex to, Frame& frame, std::vector<Frame>& m
       return Heads(frame, false);
     case Lie::kShorter:
       return Heads(frame, true);
+    case Lie::kBackDated:
+    case Lie::kAudience:
+    case Lie::kMixup:
+      break;  // a Forger's
   }
   return false;
 }

@@ -18,7 +18,7 @@
 
 namespace tripoint::simulation {
 
-// In the order of the words of a scenario's lie line.
+// In the order of the words of a scenario's lie line. From kBackDated on they are a Forger's.
 enum class Lie : std::uint8_t {
   kFork,
   kReplay,
@@ -32,6 +32,9 @@ enum class Lie : std::uint8_t {
   kSilence,
   kHeads,
   kShorter,
+  kBackDated,
+  kAudience,
+  kMixup,
 };
 
 class FalseMouth final : public Mouth {

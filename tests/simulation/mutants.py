@@ -7,6 +7,7 @@ OUT, IN, CORE, FRAMES = (f"server/exchange/{name}.cc" for name in ("outbound_lan
 BATCH, RECEIPT = "server/operations/apply_batch.cc", "server/operations/apply_receipt.cc"
 TAKE, STEP = "server/operations/take_in.cc", "storage/step_transaction.cc"
 COMMITTER = "storage/committer_core.cc"
+ADMISSION, ANSWER = "server/domain/admission.cc", "server/domain/answer.cc"
 
 MUTANTS = [
     ("skip-a-sync", "storage/fault_engine.cc",
@@ -137,4 +138,27 @@ MUTANTS = [
     ("deaf-to-bundles", "server/exchange/core_moved.cc",
      "  moved_ = true;\n", "  moved_ = false;\n",
      "2@bundles", "a core does not read what a bundle moved"),
+    ("later-words-win", ANSWER,
+     "  return version > known_version ? Arrival::kNewer : Arrival::kStale;",
+     "  return version >= known_version ? Arrival::kNewer : Arrival::kStale;",
+     "1@liar-backdated", "a version that came is replaced by other words with its number"),
+    ("old-words-are-not-compared", TAKE,
+     "    return older->has_value() ? CheckSame(envelope, **older) : absl::OkStatus();",
+     "    return absl::OkStatus();",
+     "2@liar-backdated", "what an earlier version is now said to have been is taken without a word"),
+    ("keep-what-is-for-others", ADMISSION,
+     "border.self) ==\n      envelope.audience().end()) {", "border.self) ==\n          envelope.audience().end() &&\n      envelope.audience().empty()) {",
+     "1@liar-audience", "a unit keeps what is not addressed to it"),
+    ("speak-for-others", ADMISSION,
+     "  if (!name || name->unit != owner) {", "  if (!name) {",
+     "1@liar-audience", "anybody changes anybody's notice"),
+    ("answer-for-another", TAKE,
+     "    if (candidate.unit() == channel_.peer) copy = &candidate;", "    copy = &candidate;",
+     "1@liar-mixup", "a statement counts as another recipient's"),
+    ("answer-to-what-never-was", TAKE,
+     "  if (copy == nullptr || statement.version() > after.notice().version()) {", "  if (copy == nullptr) {",
+     "1@liar-mixup", "a statement about a version that was never made"),
+    ("everything-in-the-flash-lane", ADMISSION,
+     "  if (lane != exchange::v1::LANE_UNSPECIFIED && lane != envelope.lane()) {", "  if (lane != exchange::v1::LANE_UNSPECIFIED && envelope.lane() == 0) {",
+     "1@liar-mixup", "the lane of an envelope is not that of its urgency"),
 ]

@@ -105,11 +105,14 @@ std::vector<LineSpec> MakeSpecs() {
        "a node that lies to its peers; it harms its own channels at most",
        {Node("node", "which; not `any`"),
         Word("about",
-             "fork replay signature garbage size bounds receipt resend epoch silence heads shorter",
+             "fork replay signature garbage size bounds receipt resend epoch silence heads shorter "
+             "backdated audience mixup",
              "its history; old frames again; signed garbage; other envelopes than signed; sizes; "
              "every bound; receipts; what is sent again; its epoch; batches, which end; roots in "
-             "signs of life"),
-        PerMille("chance", "of a frame that could carry it", 100), Begin(), End()}},
+             "signs of life; in well signed envelopes: what it had said, for whom it is, which "
+             "record is meant"),
+        PerMille("chance", "of a frame that could carry it; of envelopes: a second", 100), Begin(),
+        End()}},
       {"version",
        false,
        "a node of another protocol version",
@@ -135,7 +138,8 @@ std::vector<LineSpec> MakeSpecs() {
       {"expect",
        false,
        "what honest nodes must have noticed when the run ends",
-       {{"alert", Form::kReason, 0, 1, 10'000, "", "reason of proto/codes/reasons.tsv"},
+       {{"alert", Form::kReason, 0, 1, 10'000, "",
+         "reason of proto/codes/reasons.tsv, of an alert or for refusing a liar's envelope"},
         {"least", Form::kNumber, 1, 0, 1'000'000, "", "so often"},
         {"most", Form::kNumber, 1'000'000'000, 0, 1'000'000'000, "", "and no more often"}}},
   };

@@ -315,6 +315,7 @@ void SimNode::Repair() {
   for (const auto& [key, value] : rotten_) batch.Put(key, value);
   engine_.CommitBehind(batch);
   rotten_.clear();
+  repaired_us_ = world_.now_us();
 }
 
 std::vector<Carried> SimNode::ExportBundle(const std::string& peer, std::size_t bytes_max) {

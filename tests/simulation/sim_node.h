@@ -103,6 +103,11 @@ class SimNode final : public Endpoint, public storage::CommitListener {
   void Rot();
   void Repair();
   bool rotten() const { return !rotten_.empty(); }
+  // Rotten, or so lately that a lane may still wait before it reads again.
+  bool reads_held_up() const {
+    return rotten() || (repaired_us_ > 0 &&
+                        world_.now_us() - repaired_us_ < 1000 * exchange::Limits{}.retry_ms_max);
+  }
   // A bundle to `peer`, in parts of about `bytes_max`; empty: nothing waits, or there is none now.
   std::vector<Carried> ExportBundle(const std::string& peer, std::size_t bytes_max);
   // Takes a part in. Nothing is done while another one is taken in or the node is down.
@@ -188,6 +193,7 @@ class SimNode final : public Endpoint, public storage::CommitListener {
   NodeWatch* watch_ = nullptr;
   NodeCounters counters_;
   std::map<std::string, std::string> rotten_;  // key -> what stood there
+  std::int64_t repaired_us_ = 0;               // 0: never
   storage::FaultEngine engine_;
   std::uint64_t incarnation_ = 0;
   std::unique_ptr<Volatile> volatile_;

@@ -56,12 +56,7 @@ void Stage::Build(const RunOptions& options) {
     clients_.push_back(std::make_unique<Client>(world_, *node, model_));
   }
   if (!options.unwatched) network_.SetObserver(&watch_);
-  for (const Line& line : scenario_.lines) {
-    if (line.kind != "lie" && line.kind != "version") continue;
-    FalseMouth& mouth = MouthOf(static_cast<std::size_t>(line["node"]));
-    mouth.Learn(line);
-    if (line.kind == "lie") model_.untrusted.insert(Node(Choose(line["node"])).unit());
-  }
+  TeachLies();
   model_.unruly = weather_.network.drop_per_mille > 0 || weather_.network.duplicate_per_mille > 0;
   ApplyVersions();
 }
@@ -83,6 +78,23 @@ FalseMouth& Stage::MouthOf(std::size_t node) {
     network_.SetMouth(static_cast<NodeIndex>(node), mouth.get());
   }
   return *mouth;
+}
+
+void Stage::TeachLies() {
+  for (const Line& line : scenario_.lines) {
+    if (line.kind != "lie" && line.kind != "version") continue;
+    const auto index = static_cast<std::size_t>(line["node"]);
+    if (line.kind == "lie") {
+      model_.untrusted.insert(nodes_[index]->unit());
+      model_.liars.insert(nodes_[index]->unit());
+    }
+    if (Forger::Forges(line)) {
+      model_.forged = true;
+      forgers_.try_emplace(index, world_, *nodes_[index], model_).first->second.Learn(line);
+    } else {
+      MouthOf(index).Learn(line);
+    }
+  }
 }
 
 // Limits of every node, and who has no version in common with whom.
@@ -158,6 +170,10 @@ void Stage::Report(RunResult& result) const {
   }
   for (const auto& client : clients_) result.requests_answered += client->answered();
   for (const auto& [node, mouth] : mouths_) result.lies += mouth->lies();
+  for (const auto& [reason, count] : watch_.refused()) {
+    result.lies += static_cast<std::uint64_t>(count);
+    result.alerts[std::string(contract::ReasonCode(reason))] += count;
+  }
 }
 
 void Stage::Calm() {

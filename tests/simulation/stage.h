@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tests/simulation/client.h"
+#include "tests/simulation/forger.h"
 #include "tests/simulation/graph.h"
 #include "tests/simulation/judge.h"
 #include "tests/simulation/model.h"
@@ -54,6 +55,7 @@ class Stage {
   void Build(const RunOptions& options);
   std::int64_t ClockSkewMs(std::size_t node, bool mad);
   FalseMouth& MouthOf(std::size_t node);
+  void TeachLies();
   void ApplyVersions();
   void StormBegins();
   void Storm(std::int64_t seconds);
@@ -89,6 +91,7 @@ class Stage {
   std::vector<std::unique_ptr<SimNode>> nodes_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::map<std::size_t, std::unique_ptr<FalseMouth>> mouths_;
+  std::map<std::size_t, Forger> forgers_;
   std::map<NodeIndex, DiskCopy> copies_;
   std::vector<Carried> bundles_;  // that lie about
   std::uint64_t round_ = 0;

@@ -32,6 +32,7 @@ void Stage::Storm(std::int64_t seconds) {
   for (std::int64_t second = 0; second < seconds; ++second) {
     for (std::size_t i = 0; i < nodes_.size(); ++i) Disturb(static_cast<NodeIndex>(i));
     DisturbByLines(second);
+    for (auto& [node, forger] : forgers_) forger.Act(second * kSecondUs);
     for (auto& client : clients_) {
       if (world_.random().Chance(weather_.act_a_second)) client->Act();
       if (world_.random().Chance(weather_.burst_a_second)) client->Burst(weather_.burst_size);

@@ -93,6 +93,7 @@ void Watch::CheckSigned(SimNode& node, std::string_view peer, std::uint8_t lane)
 
 void Watch::OnStored(SimNode& node, std::string_view peer, std::uint8_t lane) {
   if (Honest(node.unit())) CheckSigned(node, peer, lane);
+  if (Honest(node.unit()) && model_.forged) CheckEnvelopes(node, std::string(peer), lane);
   if (!Honest(peer) || !Honest(node.unit())) return;
   ++checks_;
   const std::string which = Which(peer, node.unit(), lane);
@@ -265,7 +266,7 @@ void Watch::CheckPriority(SimNode& from, SimNode& to) {
   const exchange::LaneStatus& lane = link.lanes[0];
   const bool held_up = !lane.outbound_quarantine.empty() || !lane.stopped_by_peer.empty() ||
                        lane.sent_size > lane.held_size || lane.receipted_size < lane.held_size ||
-                       from.rotten();
+                       from.reads_held_up();
   if (held_up || lane.sent_size >= lane.outbound_size) {
     flash.passed_us = 0;
     return;

@@ -13,6 +13,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -32,7 +33,9 @@ namespace tripoint::simulation {
 //   no batch of another lane goes while a flash waits, and none on a stream on which its channel
 //   was stopped; whatever an honest node keeps from anybody, heads and receipts, is signed by that
 //   one over just what is kept; after a restart every record that an officer was told of is there,
-//   and the journal is whole.
+//   and the journal is whole;
+//   an envelope that a liar forged is in quarantine for what it is, and of its record everything
+//   stands as what was genuine said it.
 class Watch final : public NodeWatch, public Observer {
  public:
   Watch(const World& world, const Roster& roster, const Model& model)
@@ -40,6 +43,8 @@ class Watch final : public NodeWatch, public Observer {
 
   void Add(SimNode& node) { nodes_.push_back(&node); }
   std::uint64_t checks() const { return checks_; }
+  // Envelopes of liars that came to honest nodes and were refused, by reason.
+  const std::map<contract::Reason, int>& refused() const { return refused_; }
 
   void OnStarted(SimNode& node) override;
   void OnGrown(SimNode& node, std::string_view peer, std::uint8_t lane) override;
@@ -64,6 +69,14 @@ class Watch final : public NodeWatch, public Observer {
     std::uint64_t stopped_on = 0;  // stream on which the receiver's stop was heard; 0: none
   };
 
+  // What the genuine envelopes of a channel said of a notice.
+  struct Said {
+    std::uint32_t version = 0;
+    std::string title;
+    std::string handling_code;
+    bool withdrawn = false;
+  };
+
   bool Honest(std::string_view unit) const { return !model_.untrusted.contains(unit); }
   Channel& Of(SimNode& sender, std::string_view receiver, std::uint8_t lane);
   SimNode& Node(std::string_view unit) {
@@ -75,12 +88,23 @@ class Watch final : public NodeWatch, public Observer {
   void CheckPriority(SimNode& from, SimNode& to);
   void CheckSigned(SimNode& node, std::string_view peer, std::uint8_t lane);
   void CheckRecords(SimNode& node);
+  void CheckEnvelopes(SimNode& node, const std::string& peer, std::uint8_t lane);
+  void CheckForgery(SimNode& node, const std::string& peer, const ModelForgery& forgery,
+                    const store::v1::QuarantineRecord* refused);
+  void CheckStands(SimNode& node, const std::string& name);
 
   const World& world_;
   const Roster& roster_;
   const Model& model_;
   std::vector<SimNode*> nodes_;
   std::map<std::pair<NodeIndex, NodeIndex>, std::array<Channel, 3>> channels_;
+  // Receiver, name -> what it was told.
+  std::map<std::pair<std::string, std::string>, Said> said_;
+  // Sender, receiver, lane -> epoch, and how many of its envelopes were looked at.
+  std::map<std::tuple<std::string, std::string, std::uint8_t>,
+           std::pair<std::uint64_t, std::uint64_t>>
+      read_;
+  std::map<contract::Reason, int> refused_;
   std::uint64_t checks_ = 0;
 };
 
