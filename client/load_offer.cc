@@ -27,6 +27,7 @@ struct Call {
   grpc::ClientContext context;
   grpc::ByteBuffer request;
   grpc::ByteBuffer answer;
+  std::size_t number = 0;
   SteadyTime due;
   SteadyTime sent;
 };
@@ -53,58 +54,72 @@ class Requests {
   std::vector<grpc::Slice> incidents_;
 };
 
-// What came of the calls; told on gRPC's threads.
+// What came of the calls; told on gRPC's threads, each in a place of its own: a lock that three
+// threads of one core share would make the calls late.
 class Tally {
  public:
-  explicit Tally(SteadyTime measure_from) : measure_from_(measure_from) {}
+  explicit Tally(std::size_t calls) : ends_(calls) {}
 
-  void Begun() {
-    const std::lock_guard lock(mutex_);
-    ++open_;
-    most_open_ = std::max(most_open_, open_);
-  }
+  void Begun() { most_open_ = std::max(most_open_, open_.fetch_add(1) + 1); }
   void Ended(const Call& call, const grpc::Status& status) {
-    const SteadyTime now = Now();
-    const std::lock_guard lock(mutex_);
-    if (--open_ == 0) none_open_.notify_all();
-    const bool refused = status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED;
-    if (!status.ok() && !refused) {
-      ++errors_;
+    End& end = ends_[call.number];
+    end.wait_ms = static_cast<float>(MsBetween(call.due, Now()));
+    end.late_ms = static_cast<float>(MsBetween(call.due, call.sent));
+    if (status.ok()) {
+      end.how = How::kAccepted;
+    } else if (status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED) {
+      end.how = How::kRefused;
+      end.hint = status.error_details().find("RetryInfo") != std::string::npos;
+    } else {
+      const std::lock_guard lock(mutex_);
       if (first_error_.empty()) first_error_ = status.error_message().substr(0, 200);
-      return;
     }
-    if (call.due < measure_from_) return;
-    late_.push_back(static_cast<float>(MsBetween(call.due, call.sent)));
-    const auto wait_ms = static_cast<float>(MsBetween(call.due, now));
-    (refused ? refused_ : accepted_).push_back(wait_ms);
-    if (refused && status.error_details().find("RetryInfo") != std::string::npos) ++hints_;
+    if (open_.fetch_sub(1) > 1) return;
+    const std::lock_guard lock(mutex_);
+    none_open_.notify_all();
   }
   void WaitNone() {
     std::unique_lock lock(mutex_);
     none_open_.wait(lock, [this] { return open_ == 0; });
   }
-  std::string Members(double seconds) {
-    const std::lock_guard lock(mutex_);
+  // Of the calls from number `first` on; the errors are of all. After WaitNone.
+  std::string Members(std::size_t first, double seconds) {
+    std::vector<float> late;
+    std::vector<float> accepted;
+    std::vector<float> refused;
+    std::size_t hints = 0;
+    std::size_t errors = 0;
+    for (std::size_t number = 0; number < ends_.size(); ++number) {
+      const End& end = ends_[number];
+      if (end.how == How::kError) ++errors;
+      if (number < first || end.how == How::kError) continue;
+      late.push_back(end.late_ms);
+      (end.how == How::kAccepted ? accepted : refused).push_back(end.wait_ms);
+      if (end.hint) ++hints;
+    }
     return fmt::format(
                "\"offered\": {}, \"accepted\": {}, \"refused\": {}, \"hints\": {}, \"errors\": {}, "
                "\"first_error\": \"{}\", \"most_open\": {}, \"accepted_rate\": {:.1f}",
-               late_.size(), accepted_.size(), refused_.size(), hints_, errors_,
-               Plain(first_error_), most_open_, static_cast<double>(accepted_.size()) / seconds) +
-           Spread("late", late_) + Spread("accepted", accepted_) + Spread("refused", refused_);
+               late.size(), accepted.size(), refused.size(), hints, errors, Plain(first_error_),
+               most_open_, static_cast<double>(accepted.size()) / seconds) +
+           Spread("late", late) + Spread("accepted", accepted) + Spread("refused", refused);
   }
 
  private:
-  const SteadyTime measure_from_;
+  enum class How : std::uint8_t { kError, kAccepted, kRefused };
+  struct End {
+    float wait_ms = 0;
+    float late_ms = 0;
+    How how = How::kError;
+    bool hint = false;
+  };
+
+  std::vector<End> ends_;  // by the number of the call
+  std::atomic<std::size_t> open_ = 0;
+  std::size_t most_open_ = 0;  // main
   std::mutex mutex_;
   std::condition_variable none_open_;
-  std::size_t open_ = 0;
-  std::size_t most_open_ = 0;
-  std::uint64_t hints_ = 0;
-  std::uint64_t errors_ = 0;
   std::string first_error_;
-  std::vector<float> late_;
-  std::vector<float> accepted_;
-  std::vector<float> refused_;
 };
 
 }  // namespace
@@ -114,11 +129,12 @@ std::string RunOffer(const Options& options) {
   std::vector<grpc::GenericStub> stubs;
   for (const auto& channel : ConnectAll(options)) stubs.emplace_back(channel);
   const SteadyTime start = Now();
-  Tally tally(start + SpanOf(options.warm_up_s));
-  const auto count =
-      static_cast<std::uint64_t>((options.warm_up_s + options.seconds) * options.rate);
-  for (std::uint64_t number = 0; number < count; ++number) {
+  const auto warm_up = static_cast<std::size_t>(options.warm_up_s * options.rate);
+  const auto count = warm_up + static_cast<std::size_t>(options.seconds * options.rate);
+  Tally tally(count);
+  for (std::size_t number = 0; number < count; ++number) {
     auto call = std::make_shared<Call>();
+    call->number = number;
     call->due = start + SpanOf(static_cast<double>(number) / options.rate);
     SetDeadline(call->context);
     call->request = requests.Make(number);
@@ -133,7 +149,7 @@ std::string RunOffer(const Options& options) {
         [call, &tally](const grpc::Status& status) { tally.Ended(*call, status); });
   }
   tally.WaitNone();
-  return tally.Members(options.seconds);
+  return tally.Members(warm_up, options.seconds);
 }
 
 }  // namespace tripoint::client::load

@@ -33,6 +33,7 @@
 #include "server/rpc/notice_service.h"
 #include "server/rpc/recovery_service.h"
 #include "server/rpc/watch.h"
+#include "server/runtime/busy_meter.h"
 #include "server/runtime/committer_thread.h"
 #include "server/runtime/library_log.h"
 #include "server/runtime/worker_pool.h"
@@ -106,6 +107,7 @@ struct Node::Rooms {
   std::unique_ptr<rpc::WatchHub> hub;
   std::unique_ptr<exchange::KeyHeadSigner> signer;
   std::unique_ptr<exchange::Driver> driver;
+  runtime::BusyMeter busy_meter;  // the committer's
   std::unique_ptr<runtime::CommitterThread> committer;
   std::unique_ptr<rpc::Backend> backend;
   rpc::BatchStreams batch_streams;
@@ -227,8 +229,8 @@ absl::Status Node::Rooms::StartWriting() {
   };
   driver = std::make_unique<exchange::Driver>(std::move(seams), DriverPeers(config, random));
   core->AddListener(*driver);
-  committer =
-      std::make_unique<runtime::CommitterThread>(*core, *store.engine, clock, events.store_failed);
+  committer = std::make_unique<runtime::CommitterThread>(
+      *core, *store.engine, clock, events.store_failed, [this] { return busy_meter.Share(); });
   identity->set_on_signing([this](certs::SigningFiles files) {
     driver->ReplaceKeys([this, files = std::move(files)]() mutable {
       signer->Replace(std::move(files.key), std::move(files.certificate_pem));

@@ -82,6 +82,11 @@ void CommitterCore::Worked(const Gathered& gathered, std::int64_t work_ms) {
   calls_max_ = calls_limit_.calls();
 }
 
+void CommitterCore::Busy(double share) {
+  calls_limit_.Busy(share);
+  calls_max_ = calls_limit_.calls();
+}
+
 std::size_t CommitterCore::waiting() const {
   absl::MutexLock lock(&mutex_);
   return queue_.size();

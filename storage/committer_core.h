@@ -73,8 +73,13 @@ class CommitterCore final : public Committer {
   void SubmitAndHelp(Operation operation, Done done) override;
   bool TakesCalls() const override;
   std::size_t waiting() const;
-  // Tells how long a Gather took, which says how many calls may wait.
+  // Tells how long a Gather took, which says how many calls may wait; and, now and then, the share
+  // of its processors that the process used lately. By who gathers.
   void Worked(const Gathered& gathered, std::int64_t work_ms);
+  void Busy(double share);
+  // There are more calls than the node has time for: steps are to begin CallsLimit::kPaceMs after
+  // one another. By who gathers.
+  bool paced() const { return calls_limit_.paced(); }
 
   // Runs what waits as part of the open step, up to the limits of a step. May run while the batch
   // of the step before is being committed: its writes are seen.

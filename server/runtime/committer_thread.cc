@@ -21,8 +21,12 @@ constexpr std::size_t kOverlapBytes = 512u << 10;
 }  // namespace
 
 CommitterThread::CommitterThread(storage::CommitterCore& core, storage::Engine& engine,
-                                 const Clock& clock, OnFatal on_fatal)
-    : core_(core), engine_(engine), clock_(clock), on_fatal_(std::move(on_fatal)) {
+                                 const Clock& clock, OnFatal on_fatal, Busy busy)
+    : core_(core),
+      engine_(engine),
+      clock_(clock),
+      on_fatal_(std::move(on_fatal)),
+      busy_(std::move(busy)) {
   core_.SetAnswerer([this](storage::Answers answers) { GiveAnswers(std::move(answers)); });
   answers_thread_ = std::make_unique<Thread>("answers", [this] { AnswerLoop(); });
   disk_thread_ = std::make_unique<Thread>("disk", [this] {
@@ -126,7 +130,9 @@ void CommitterThread::Loop() {
 
 std::size_t CommitterThread::MakeSteps() {
   std::size_t most = 0;
-  while (GatherUntilDiskIsFree()) {
+  while (true) {
+    KeepPace();
+    if (!GatherUntilDiskIsFree()) break;
     most = std::max(most, core_.gathered());
     const storage::Batch* batch = core_.Seal();
     if (batch == nullptr) continue;
@@ -143,6 +149,18 @@ void CommitterThread::Gather() {
   const std::int64_t began_ms = clock_.monotonic_ms();
   const storage::Gathered gathered = core_.Gather(clock_.wall_ms());
   core_.Worked(gathered, clock_.monotonic_ms() - began_ms);
+  if (const std::optional<double> share = busy_(); share.has_value()) core_.Busy(*share);
+}
+
+void CommitterThread::KeepPace() {
+  if (core_.paced()) {
+    const std::int64_t left_ms =
+        step_began_ms_ + storage::CallsLimit::kPaceMs - clock_.monotonic_ms();
+    const absl::MutexLock lock(&mutex_);
+    (void)mutex_.AwaitWithTimeout(absl::Condition(this, &CommitterThread::IsEnding),
+                                  absl::Milliseconds(left_ms));
+  }
+  step_began_ms_ = clock_.monotonic_ms();
 }
 
 bool CommitterThread::GatherUntilDiskIsFree() {

@@ -9,9 +9,11 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -30,9 +32,13 @@ class CommitterThread final : public storage::Committer {
   // must be opened again (platform.md, R11). A full disk is not fatal.
   using OnFatal = std::function<void(const absl::Status&)>;
 
+  // The share of its processors that the process used lately, when it is worth asking again
+  // (busy_meter.h). Never by two threads at a time.
+  using Busy = std::function<std::optional<double>()>;
+
   // The references outlive this. Starts at once.
   CommitterThread(storage::CommitterCore& core, storage::Engine& engine, const Clock& clock,
-                  OnFatal on_fatal);
+                  OnFatal on_fatal, Busy busy);
   ~CommitterThread() override;
 
   // After Stop, `done` is called at once with UNAVAILABLE / SHUTTING_DOWN.
@@ -54,6 +60,8 @@ class CommitterThread final : public storage::Committer {
 
   // By who set `stepping_`: steps until nothing waits. Returns the most operations of a step.
   std::size_t MakeSteps();
+  // In an overload, until it is time for the next step. By the committer's thread.
+  void KeepPace();
   // Gathers once, and tells the core how long it took. By who set `stepping_`.
   void Gather();
   // Gathers until the disk is free. False: nothing is there to be sealed.
@@ -69,6 +77,7 @@ class CommitterThread final : public storage::Committer {
   bool HasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
     return !stepping_ && (stopping_ || submitted_);
   }
+  bool IsEnding() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopping_ || failed_; }
   bool NobodySubmits() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return submitting_ == 0; }
   bool DiskHasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
     return on_disk_ != nullptr || disk_ends_;
@@ -88,6 +97,8 @@ class CommitterThread final : public storage::Committer {
   storage::Engine& engine_;
   const Clock& clock_;
   const OnFatal on_fatal_;
+  const Busy busy_;
+  std::int64_t step_began_ms_ = 0;  // of the last; the committer's thread
 
   absl::Mutex mutex_;
   bool stepping_ ABSL_GUARDED_BY(mutex_) = false;  // somebody gathers

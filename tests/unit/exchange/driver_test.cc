@@ -150,8 +150,8 @@ class TestNode {
         std::move(seams),
         std::vector<DriverPeer>{{.unit = peer_, .address = peer_address, .jitter_seed = 1}});
     core_->AddListener(*driver_);
-    committer_ = std::make_unique<runtime::CommitterThread>(*core_, engine_, clock_,
-                                                            [](const absl::Status&) {});
+    committer_ = std::make_unique<runtime::CommitterThread>(
+        *core_, engine_, clock_, [](const absl::Status&) {}, [] { return std::nullopt; });
     grpc::ServerBuilder builder;
     builder.AddListeningPort("127.0.0.1:" + std::to_string(port_),
                              grpc::InsecureServerCredentials(), &port_);

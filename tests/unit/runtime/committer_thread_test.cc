@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "proto/contract/error.h"
 #include "storage/committer_core.h"
@@ -42,11 +43,13 @@ class CommitterThreadTest : public testing::Test {
   void SetUp() override {
     ASSERT_TRUE(storage::InitializeStore(engine_, "vn-quangngai", 7, 1).ok());
     core_ = std::make_unique<storage::CommitterCore>(engine_, nullptr, storage::CommitterLimits{});
-    committer_ =
-        std::make_unique<CommitterThread>(*core_, engine_, clock_, [this](const absl::Status&) {
+    committer_ = std::make_unique<CommitterThread>(
+        *core_, engine_, clock_,
+        [this](const absl::Status&) {
           ++fatal_;
           told_.Notify();
-        });
+        },
+        [] { return std::nullopt; });
   }
 
   // Submits and waits for the answer.
@@ -129,56 +132,81 @@ class HandClock final : public Clock {
   std::atomic<std::int64_t> ms_ = 1'800'000'000'000;
 };
 
-// Goal: in an overload in which each change takes long fewer may wait.
-TEST(CommitterThreadLimit, FewerCallsWaitInAnOverload) {
-  storage::FaultEngine engine;
-  ASSERT_TRUE(storage::InitializeStore(engine, "vn-quangngai", 7, 1).ok());
-  storage::CommitterCore core(engine, nullptr, {});
-  HandClock clock;
-  CommitterThread committer(core, engine, clock, [](const absl::Status&) { FAIL(); });
-  // How many calls are taken while the writer is held up.
-  const auto taken = [&] {
+// A committer by a clock that only its operations move, on processors as busy as is said.
+class CommitterThreadOverload : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(storage::InitializeStore(engine_, "vn-quangngai", 7, 1).ok());
+    core_ = std::make_unique<storage::CommitterCore>(engine_);
+    committer_ = std::make_unique<CommitterThread>(
+        *core_, engine_, clock_, [](const absl::Status&) { FAIL(); },
+        [this] { return std::make_optional(busy_.load()); });
+  }
+
+  // How many calls are taken while the writer is held up; twice as many are refused.
+  int Taken() {
     absl::Notification held;
     absl::Notification go_on;
     std::atomic<int> answered = 0;
     const auto count = [&answered](const absl::Status& status) { answered += status.ok() ? 1 : 0; };
     std::thread first([&] {
-      committer.SubmitAndHelp(
+      committer_->SubmitAndHelp(
           [&](storage::Transaction& transaction) {
             held.Notify();
             go_on.WaitForNotification();
-            return PutOperation(
-                "\x7e"
-                "held")(transaction);
+            return PutOperation("\x7eheld")(transaction);
           },
           count);
     });
     EXPECT_TRUE(held.WaitForNotificationWithTimeout(kDeadline));
     int calls = 0;
-    for (; committer.TakesCalls(); ++calls) {
-      committer.SubmitAndHelp(
-          [&clock](storage::Transaction& transaction) {
-            clock.Advance(10);
-            return PutOperation(
-                "\x7e"
-                "key")(transaction);
+    for (; committer_->TakesCalls(); ++calls) {
+      committer_->SubmitAndHelp(
+          [this](storage::Transaction& transaction) {
+            clock_.Advance(10);
+            return PutOperation("\x7ekey")(transaction);
           },
           count);
     }
-    for (int i = 0; i < 2 * calls; ++i) EXPECT_FALSE(committer.TakesCalls());
+    for (int i = 0; i < 2 * calls; ++i) EXPECT_FALSE(committer_->TakesCalls());
     go_on.Notify();
     first.join();
-    // What is submitted now is answered after all of these.
-    absl::Notification last;
-    committer.Submit(PutOperation("\x7e"
-                                  "last"),
-                     [&last](const absl::Status&) { last.Notify(); });
-    EXPECT_TRUE(last.WaitForNotificationWithTimeout(kDeadline));
+    Put();  // answered after all of these
     EXPECT_EQ(answered, calls + 1);
     return calls;
-  };
-  EXPECT_EQ(taken(), 128);
-  EXPECT_EQ(taken(), 32);
+  }
+  void Put() {
+    absl::Notification answered;
+    committer_->Submit(PutOperation("\x7elast"),
+                       [&answered](const absl::Status&) { answered.Notify(); });
+    EXPECT_TRUE(answered.WaitForNotificationWithTimeout(kDeadline));
+  }
+
+  storage::FaultEngine engine_;
+  std::unique_ptr<storage::CommitterCore> core_;
+  HandClock clock_;
+  std::atomic<double> busy_ = 0;
+  std::unique_ptr<CommitterThread> committer_;
+};
+
+// Goal: in an overload in which each change takes long fewer may wait.
+TEST_F(CommitterThreadOverload, FewerCallsWait) {
+  EXPECT_EQ(Taken(), 128);
+  EXPECT_EQ(Taken(), 32);
+}
+
+// Goal: in an overload in which no processor is idle steps keep a pace, and a stop does not wait
+// for it.
+TEST_F(CommitterThreadOverload, StepsKeepAPace) {
+  constexpr int kSteps = 10;
+  EXPECT_EQ(Taken(), 128);
+  busy_ = 1;
+  EXPECT_EQ(Taken(), 32);
+  const absl::Time began = absl::Now();
+  for (int i = 0; i < kSteps; ++i) Put();
+  // The first may be due at once.
+  EXPECT_GE(absl::Now() - began, absl::Milliseconds((kSteps - 1) * storage::CallsLimit::kPaceMs));
+  EXPECT_LE(Taken(), 32);
 }
 
 // Goal: where there is more work than processors, who takes calls comes before who stores.
@@ -280,7 +308,8 @@ TEST(CommitterThread, NextStepIsMadeWhileTheDiskWorks) {
   ASSERT_TRUE(storage::InitializeStore(gated.engine, "vn-quangngai", 7, 1).ok());
   storage::CommitterCore core(gated, nullptr, storage::CommitterLimits{.step_operations_max = 1});
   SystemClock clock;
-  CommitterThread committer(core, gated, clock, [](const absl::Status&) {});
+  CommitterThread committer(
+      core, gated, clock, [](const absl::Status&) {}, [] { return std::nullopt; });
 
   absl::Notification second_waits;
   absl::Notification second_ran;

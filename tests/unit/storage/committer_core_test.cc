@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "storage/calls_limit.h"
 #include "storage/channel_store.h"
 #include "storage/journal_store.h"
 #include "storage/keys.h"
@@ -292,6 +293,37 @@ TEST(CommitterCore, FewerCallsWaitInAnOverload) {
   EXPECT_EQ(taken(100), 32);
   core.Worked(calls(100), 1000);  // no more refused than stored
   EXPECT_EQ(taken(1), 128);
+}
+
+// Goal: while calls come faster than they can be refused and no processor is idle, fewer and fewer
+// are taken, at a pace, until one is; not by a busy node that refuses few, nor by one that has
+// time.
+TEST(CallsLimit, KeepsAPaceWhileNoProcessorIsIdle) {
+  CallsLimit limit(128);
+  limit.Busy(1.0);
+  EXPECT_FALSE(limit.paced());  // busy alone is no fault
+  limit.Worked(100, 1, 101);
+  EXPECT_FALSE(limit.paced());
+  limit.Busy(0.5);
+  EXPECT_FALSE(limit.paced());  // the refusals are another's fault, such as a slow disk's
+  limit.Busy(1.0);
+  EXPECT_TRUE(limit.paced());
+  EXPECT_EQ(limit.calls(), 48U);
+  limit.Busy(1.0);
+  EXPECT_EQ(limit.calls(), 36U);
+  for (int i = 0; i < 100; ++i) limit.Busy(1.0);
+  EXPECT_EQ(limit.calls(), CallsLimit::kPacedCallsMin);
+  limit.Busy(0.97);
+  EXPECT_EQ(limit.calls(), CallsLimit::kPacedCallsMin);  // just right
+  limit.Busy(0.9);
+  EXPECT_EQ(limit.calls(), 5U);
+  for (int i = 0; i < 100; ++i) limit.Busy(0.9);
+  EXPECT_EQ(limit.calls(), 128U);
+  EXPECT_FALSE(limit.paced());
+  limit.Busy(1.0);
+  limit.Worked(64, 1, 64);  // as many stored as refused: over
+  EXPECT_EQ(limit.calls(), 128U);
+  EXPECT_FALSE(limit.paced());
 }
 
 // Goal: after a commit whose outcome is unknown the core reads again, so that numbers go on right
