@@ -20,7 +20,12 @@ constexpr int kUnknownField = 2047;
 // What an older version knows nothing of: it neither says it nor understands it.
 void Forget(std::int64_t versions, Frame& frame) {
   if (versions == 0) return;
-  const auto forget_head = [](Head& head) { head.clear_receipted_size(); };
+  const auto forget_head = [](Head& head) {
+    head.clear_receipted_root();
+    head.clear_receipt_signature();
+    head.clear_receipt_epoch();
+    head.clear_receipted_size();
+  };
   if (frame.has_heartbeat()) {
     Heartbeat& heartbeat = *frame.mutable_heartbeat();
     heartbeat.clear_next_bytes();
@@ -29,6 +34,8 @@ void Forget(std::int64_t versions, Frame& frame) {
     for (Head& head : *heartbeat.mutable_outbound()) forget_head(head);
   } else if (frame.has_hello()) {
     for (Head& head : *frame.mutable_hello()->mutable_outbound()) forget_head(head);
+    frame.mutable_hello()->clear_holdings();
+    frame.mutable_hello()->clear_recovering();
     if (versions > 1) {
       frame.mutable_hello()->clear_software();
       frame.mutable_hello()->clear_time_ms();
@@ -225,44 +232,6 @@ bool FalseMouth::Size(Frame& frame) {
     head.set_receipted_size(kSizes[world_.random().Below(std::size(kSizes))]);
   } else {
     return false;
-  }
-  return true;
-}
-
-bool FalseMouth::Bounds(Frame& frame, std::vector<Frame>& more) {
-  if (frame.has_batch()) {
-    auto& batch = *frame.mutable_batch();
-    switch (world_.random().Below(4)) {
-      case 0:
-        for (int i = 0; i < 5000; ++i) batch.add_envelopes("x");
-        batch.mutable_head()->set_size(batch.first_position() +
-                                       static_cast<std::uint64_t>(batch.envelopes_size()));
-        return true;
-      case 1:
-        batch.mutable_envelopes(0)->assign(2u << 20, 'x');
-        return true;
-      case 2:
-        batch.mutable_head()->set_root("short");
-        return true;
-      default:
-        batch.set_lane(static_cast<exchange::v1::Lane>(9));
-        return true;
-    }
-  }
-  if (frame.has_receipt()) {
-    for (int i = 0; i < 5000; ++i) frame.mutable_receipt()->add_refusals()->set_reason_code("no");
-    return true;
-  }
-  if (!frame.has_heartbeat()) return false;
-  if (world_.random().Chance(300)) {
-    // A flood: more frames in one moment than a bucket of frames holds.
-    for (int i = 0; i < 5000; ++i) more.push_back(frame);
-    return true;
-  }
-  Heartbeat& heartbeat = *frame.mutable_heartbeat();
-  for (int i = 0; i < 50; ++i) {
-    *heartbeat.add_outbound() = heartbeat.outbound(0);
-    heartbeat.add_stopped()->set_reason_code(std::string(300, 'x'));
   }
   return true;
 }
