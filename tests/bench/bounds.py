@@ -1,12 +1,13 @@
-"""Cases of scripts/bench about bounds: slowlink, stall, overload."""
+"""Cases of scripts/bench about bounds: slowlink, stall, neighbour, overload."""
 import contextlib
 import os
 import shutil
 import signal
+import statistics
 import threading
 
 import slow_link
-from harness import UNIT_A, UNIT_B, Node, emit, fail, note
+from harness import MORE_UNITS, UNIT_A, UNIT_B, Node, emit, fail, note
 
 
 class Watched(threading.Thread):
@@ -41,14 +42,15 @@ def slowlink(bench):
             ends.callback(a.stop)
             ends.callback(b.stop)
             a.start()
-            backlog = int(link.bytes_a_second * (seconds + warm_up + 30) / bench.options.record_bytes)
+            enough = int(link.bytes_a_second * (seconds + warm_up + 30) / bench.options.record_bytes)
+            backlog = max(enough, bench.options.notices or 0)
             bench.load("share", a, in_flight=4, batch=64, count=backlog, record_bytes=bench.options.record_bytes)
             b.start()
             watched = Watched(link.ways[link.a.tun])
             found = bench.load("overtake", a, **bench.to(b), seconds=seconds, warm_up=warm_up,
                                record_bytes=bench.options.record_bytes)
             on_wire = watched.end(seconds)
-        params = {"bits_a_second": 64_000, "delay_ms_each_way": 300, "record_bytes": bench.options.record_bytes}
+        params = {"bits_a_second": 64_000, "delay_ms_each_way": 300, "record_bytes": bench.options.record_bytes, "backlog": backlog}
         emit("slowlink", {**params, "measure": "payload of the link's bytes"},
              found["payload_bytes_a_second"] / link.bytes_a_second, "share", on_wire=round(on_wire / link.bytes_a_second, 3),
              frames=found["frames"], frame_bytes=found["frame_bytes"])
@@ -84,6 +86,53 @@ def stall(bench):
     emit("stall", {"notices": count, "record_bytes": bench.options.record_bytes, "measure": "growth, peer stopped reading"},
          max(0, growth["stopped"]), "MiB resident", peer_absent=round(growth["absent"], 3),
          more=round(growth["stopped"] - growth["absent"], 3))
+
+
+def neighbour(bench):
+    """From the call at A until visible at B, while another neighbour of A is well, dead, has stopped reading, or is on a slow line."""
+    count = bench.options.notices or (500 if bench.options.quick else 20_000)
+    states = ["well", "dead", "stopped"]
+    if not bench.options.quick and not slow_link.missing():
+        states.append("slow")
+    rounds = 1 if bench.options.quick else 3
+    found = {state: [] for state in states}
+    for _ in range(rounds):
+        for state in states:
+            found[state].append(beside(bench, state, count))
+    for measure in ("p50", "p99"):
+        at = {state: statistics.median(one[f"visible_{measure}_ms"] for one in found[state]) for state in states}
+        for state in states:
+            emit("neighbour", {"other": state, "waits_for_it": 0 if state == "well" else count, "rate": 50, "rounds": rounds,
+                               "measure": f"from the call to visible, {measure}"}, at[state], "ms",
+                 of_well=round(at[state] / at["well"], 3) if at["well"] else None)
+
+
+def beside(bench, state, count):
+    """What `visible` finds between A and B while the third, C, is in `state`; A, B and C are new."""
+    with contextlib.ExitStack() as ends:
+        link = ends.enter_context(slow_link.SlowLink()) if state == "slow" else None
+        near, far = (link.a, link.b) if link else (None, None)
+        a, b = Node(bench, "real", UNIT_A, UNIT_B, place=near), Node(bench, "real", UNIT_B, UNIT_A, place=near)
+        c = Node(bench, "real", MORE_UNITS[0], UNIT_A, place=far)
+        a.dial(b.exchange_port, b.exchange_host)
+        a.more_peers = {c.unit: 0}
+        c.dial(a.exchange_port, a.exchange_host)
+        for node in (a, b, c):
+            ends.callback(node.stop)
+        b.start()
+        a.start()
+        if state != "dead":
+            c.start()
+        a.peer = c.unit  # whom the load shares with
+        fill = {"in_flight": 4, "batch": 100, "record_bytes": bench.options.record_bytes}
+        if state == "stopped":
+            bench.load("share", a, **fill, count=100, wait_receipted=True)
+            c.process.handle.send_signal(signal.SIGSTOP)
+            ends.callback(c.process.handle.send_signal, signal.SIGCONT)  # before it is ended
+        bench.load("share", a, **fill, count=count, wait_receipted=True if state == "well" else None)
+        a.peer = UNIT_B
+        return bench.load("visible", a, **bench.to(b), rate=50, seconds=bench.options.seconds * 2,
+                          record_bytes=bench.options.record_bytes)
 
 
 def overload(bench):

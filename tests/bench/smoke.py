@@ -7,7 +7,7 @@ import tempfile
 from called import called
 
 WANTED = {"create", "import", "get", "list", "watch", "fanout", "visible", "sustained", "catchup", "memory", "disk", "wire",
-          "stall", "network"}
+          "stall", "neighbour", "network"}
 
 
 def main():
