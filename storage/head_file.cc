@@ -45,6 +45,13 @@ std::array<Slot, 2> ReadSlots(int descriptor) {
   return slots;
 }
 
+// Which of the two is the newer, be it that none is whole. Counters go round, so that a write is
+// always the newest.
+std::size_t NewestOf(const std::array<Slot, 2>& slots) {
+  if (slots[0].counter == 0 || slots[1].counter == 0) return slots[0].counter != 0 ? 0 : 1;
+  return static_cast<std::int64_t>(slots[0].counter - slots[1].counter) > 0 ? 0 : 1;
+}
+
 absl::Status Failed(int error) {
   const bool full = contract::IsDiskFull(error);
   return contract::Error(
@@ -63,7 +70,7 @@ std::optional<KeptHead> ReadHeadFile(const std::string& path) {
   if (descriptor < 0) return std::nullopt;
   const std::array<Slot, 2> slots = ReadSlots(descriptor);
   ::close(descriptor);
-  const Slot& newest = slots[0].counter > slots[1].counter ? slots[0] : slots[1];
+  const Slot& newest = slots[NewestOf(slots)];
   if (newest.counter == 0) return std::nullopt;
   return newest.head;
 }
@@ -72,22 +79,22 @@ absl::Status WriteHeadFile(const std::string& path, const KeptHead& head) {
   const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (descriptor < 0) return Failed(errno);
   const std::array<Slot, 2> slots = ReadSlots(descriptor);
+  const std::size_t newest = NewestOf(slots);
   // The name of a new file, and of none that has a slot. Before the slot, so that a sync that
   // failed is tried again.
-  if (slots[0].counter + slots[1].counter == 0) {
+  if (slots[newest].counter == 0) {
     if (const int error = contract::SyncFolder(std::filesystem::path(path).parent_path().string());
         error != 0) {
       ::close(descriptor);
       return Failed(error);
     }
   }
-  const std::size_t older = slots[0].counter > slots[1].counter ? 1 : 0;
-  std::string bytes = U64Bytes(std::max(slots[0].counter, slots[1].counter) + 1);
+  std::string bytes = U64Bytes(std::max<std::uint64_t>(slots[newest].counter + 1, 1));
   bytes += U64Bytes(head.epoch) + U64Bytes(head.size);
   bytes.append(HashView(head.root));
   bytes.append(HashView(Sha256(bytes)));
-  const ssize_t written =
-      ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(older * kSlotBytes));
+  const ssize_t written = ::pwrite(descriptor, bytes.data(), bytes.size(),
+                                   static_cast<off_t>((1 - newest) * kSlotBytes));
   // A short write is a full disk; errno says nothing then.
   int error = written < 0 ? errno : written == static_cast<ssize_t>(bytes.size()) ? 0 : ENOSPC;
   if (error == 0 && ::fdatasync(descriptor) != 0) error = errno;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "proto/contract/error.h"
+#include "storage/record_io.h"
 
 namespace tripoint::storage {
 namespace {
@@ -68,6 +69,7 @@ class TermCursor {
         if (const absl::Status status = value.status(); !status.ok()) return status;
         continue;
       }
+      if (value.sort_key().size() != kSortKeyBytes) return DamagedRecord();
       if (!least.has_value() || value.sort_key() < *least) least = value.sort_key();
     }
     return least;

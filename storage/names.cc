@@ -17,6 +17,12 @@ using contract::Reason;
 constexpr int YearFrom(int two_digits) { return two_digits + (two_digits >= 70 ? 1900 : 2000); }
 constexpr std::uint64_t kNumberInYearMax = (std::uint64_t{1} << kYearShift) - 1;
 
+// nullopt: no key of a record.
+std::optional<int> YearOfRecord(std::string_view key) {
+  if (key.size() != RecordKey(Space::kIncident, 0).size()) return std::nullopt;
+  return static_cast<int>(ReadU64(key.substr(1)) >> kYearShift);
+}
+
 absl::Status NoName() {
   return Error(absl::StatusCode::kInvalidArgument, Reason::kFieldInvalid,
                "The record has no valid name.",
@@ -96,6 +102,7 @@ absl::StatusOr<std::vector<std::uint64_t>> OwnNumbersOf(const Snapshot& snapshot
   const std::size_t year_at = CounterKey(kind, 0).size() - 2;
   for (; cursor->Valid(); cursor->Next()) {
     const std::string_view year = cursor->key().substr(year_at);
+    if (year.size() != 2) return DamagedRecord();
     numbers.push_back(RecordNumber(
         static_cast<std::uint8_t>(year[0]) << 8 | static_cast<std::uint8_t>(year[1]), number));
   }
@@ -150,15 +157,13 @@ absl::Status CheckCounters(const Snapshot& snapshot, Kind kind, Space records) {
   const std::string prefix = Key(records).ToString();
   const std::unique_ptr<Cursor> cursor = snapshot.NewCursor(prefix, PrefixEnd(prefix));
   while (cursor->Valid()) {
-    const auto year = static_cast<int>(ReadU64(cursor->key().substr(1)) >> kYearShift);
-    const absl::StatusOr<std::optional<std::string>> last = snapshot.Get(CounterKey(kind, year));
+    const std::optional<int> year = YearOfRecord(cursor->key());
+    if (!year.has_value()) return DamagedRecord();
+    const absl::StatusOr<std::optional<std::string>> last = snapshot.Get(CounterKey(kind, *year));
     if (!last.ok()) return last.status();
-    if (!last->has_value() || (*last)->size() != 8) return CounterBehind(year);
-    cursor->Seek(RecordKey(records, RecordNumber(year, ReadU64(**last) + 1)));
-    if (cursor->Valid() &&
-        static_cast<int>(ReadU64(cursor->key().substr(1)) >> kYearShift) == year) {
-      return CounterBehind(year);
-    }
+    if (!last->has_value() || (*last)->size() != 8) return CounterBehind(*year);
+    cursor->Seek(RecordKey(records, RecordNumber(*year, ReadU64(**last) + 1)));
+    if (cursor->Valid() && YearOfRecord(cursor->key()) == year) return CounterBehind(*year);
   }
   return cursor->status();
 }

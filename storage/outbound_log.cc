@@ -195,8 +195,9 @@ OutboundEntries::OutboundEntries(const Snapshot& snapshot, const ChannelName& ch
 absl::Status OutboundEntries::Load() {
   Block block;
   if (cursor_->Valid()) {
-    absl::StatusOr<Block> decoded =
-        DecodeBlock(ReadU64(cursor_->key().substr(prefix_.size())), cursor_->value());
+    const std::string_view first = cursor_->key().substr(prefix_.size());
+    if (first.size() != 8) return DamagedRecord();
+    absl::StatusOr<Block> decoded = DecodeBlock(ReadU64(first), cursor_->value());
     if (!decoded.ok()) return decoded.status();
     block = *std::move(decoded);
     cursor_->Next();

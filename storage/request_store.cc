@@ -35,7 +35,7 @@ absl::StatusOr<ExpiredRequests> FindExpiredRequests(const Snapshot& snapshot, st
     const absl::StatusOr<store::v1::RequestRecord> record =
         ParseRecord<store::v1::RequestRecord>(cursor->value());
     if (!record.ok()) return record.status();
-    if (record->time_ms() + kRequestLifeMs < now_ms)
+    if (record->time_ms() < now_ms - kRequestLifeMs)
       expired.request_ids.emplace_back(cursor->key().substr(1));
   }
   if (const absl::Status status = cursor->status(); !status.ok()) return status;

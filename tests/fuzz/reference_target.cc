@@ -8,6 +8,11 @@
 #include "tests/fuzz/registry.h"
 
 namespace tripoint::fuzz {
+namespace {
+
+constexpr std::size_t kNamesEvery = 16;
+
+}  // namespace
 
 std::vector<std::string> Seeds() {
   const std::string incident = contract::MakeReference(
@@ -42,6 +47,8 @@ void TakeInput(std::string_view input) {
   (void)storage::SplitName(input);
   (void)contract::ParseUuid(input);
   (void)contract::IsUnitId(input);
+  // A refusal looks for the nearest of all names, which is a thousand times the rest.
+  if (input.size() % kNamesEvery != 0) return;
   (void)TheRegistry().ResolveUnit(input);
   (void)TheRegistry().ResolveGate(input);
 }
