@@ -67,7 +67,7 @@ class Fire(federation.Pair):
             starting.kill()
             starting.wait()
 
-    def test_d1_r1_nothing_acknowledged_is_lost_or_doubled(self):
+    def test_d1_r1_r3_nothing_acknowledged_is_lost_or_doubled(self):
         print(f"TRIPOINT_FIRE_SEED={SEED} TRIPOINT_FIRE_CYCLES={CYCLES}", flush=True)
         chance = random.Random(SEED)
         began = time.monotonic()
