@@ -50,8 +50,9 @@ struct ServerTls {
   // Asked before every call, after its certificate was judged again. Empty: any. The refusal goes
   // to the caller.
   Acceptance accept_call;
-  // Every handler behind this port judges its caller itself (IdentityOfCall): nothing is asked in
-  // front of it. Twice was a tenth of a point read, most of it for the headers that gRPC copies.
+  // Every handler behind this port judges its caller itself (IdentityOfCall), and an interceptor
+  // those of gRPC's own services (server/runtime/library_calls.h): nothing is asked in front of
+  // them. Twice was a tenth of a point read, most of it for the headers that gRPC copies.
   bool handlers_judge = false;
   RefusalObserver refused;               // may be empty
   CallerRefusalObserver refused_caller;  // may be empty

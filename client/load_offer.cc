@@ -58,7 +58,7 @@ class Requests {
 // threads of one core share would make the calls late.
 class Tally {
  public:
-  explicit Tally(std::size_t calls) : ends_(calls) {}
+  explicit Tally(std::size_t calls) : ends_(calls), all_ended_(calls == 0) {}
 
   void Begun() { most_open_ = std::max(most_open_, open_.fetch_add(1) + 1); }
   void Ended(const Call& call, const grpc::Status& status) {
@@ -74,15 +74,17 @@ class Tally {
       const std::lock_guard lock(mutex_);
       if (first_error_.empty()) first_error_ = status.error_message().substr(0, 200);
     }
-    if (open_.fetch_sub(1) > 1) return;
-    const std::lock_guard lock(mutex_);
-    none_open_.notify_all();
+    open_.fetch_sub(1);
+    if (ended_.fetch_add(1) + 1 < ends_.size()) return;
+    const std::lock_guard lock(mutex_);  // of the last one: then this object may go
+    all_ended_ = true;
+    told_.notify_all();
   }
-  void WaitNone() {
+  void WaitAll() {
     std::unique_lock lock(mutex_);
-    none_open_.wait(lock, [this] { return open_ == 0; });
+    told_.wait(lock, [this] { return all_ended_; });
   }
-  // Of the calls from number `first` on; the errors are of all. After WaitNone.
+  // Of the calls from number `first` on; the errors are of all. After WaitAll.
   std::string Members(std::size_t first, double seconds) {
     std::vector<float> late;
     std::vector<float> accepted;
@@ -116,9 +118,11 @@ class Tally {
 
   std::vector<End> ends_;  // by the number of the call
   std::atomic<std::size_t> open_ = 0;
+  std::atomic<std::size_t> ended_ = 0;
   std::size_t most_open_ = 0;  // main
   std::mutex mutex_;
-  std::condition_variable none_open_;
+  std::condition_variable told_;
+  bool all_ended_;
   std::string first_error_;
 };
 
@@ -148,7 +152,7 @@ std::string RunOffer(const Options& options) {
         &call->context, kMethod, {}, &call->request, &call->answer,
         [call, &tally](const grpc::Status& status) { tally.Ended(*call, status); });
   }
-  tally.WaitNone();
+  tally.WaitAll();
   return tally.Members(warm_up, options.seconds);
 }
 

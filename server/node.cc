@@ -230,7 +230,7 @@ absl::Status Node::Rooms::StartWriting() {
   driver = std::make_unique<exchange::Driver>(std::move(seams), DriverPeers(config, random));
   core->AddListener(*driver);
   committer = std::make_unique<runtime::CommitterThread>(
-      *core, *store.engine, clock, events.store_failed, [this] { return busy_meter.Share(); });
+      *core, *store.engine, clock, events.store_failed, [this] { return busy_meter.Lately(); });
   identity->set_on_signing([this](certs::SigningFiles files) {
     driver->ReplaceKeys([this, files = std::move(files)]() mutable {
       signer->Replace(std::move(files.key), std::move(files.certificate_pem));

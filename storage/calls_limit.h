@@ -5,7 +5,8 @@
 // whatever is left after refusing stores, and the line that waits in gRPC, which nobody sees, never
 // becomes shorter. So while more are refused than stored
 // - fewer may wait when the work of each takes long (it takes ten times as long then);
-// - and when no processor time is left, steps are made at a pace, and fewer and fewer may wait for
+// - and when no processor time is left and refusing takes much of it, steps are made at a pace, and
+// fewer and fewer may wait for
 //   the next one until there is some: what is idle is what works off the line.
 // A node that is merely slow, or meets a burst, takes as many as ever. The time that the disk takes
 // does not count: one sync serves any number of calls. Pure; one thread.
@@ -14,6 +15,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace tripoint::storage {
 
@@ -23,12 +25,17 @@ class CallsLimit {
   static constexpr std::size_t kWorkMs = 5;
   // Of one measurement: fewer say little by a clock of milliseconds.
   static constexpr std::size_t kOperationsMin = 64;
-  // At a pace: a step each kPaceMs, so that at 4 calls a step 800 a second are taken however busy
-  // the node is.
+  // At a pace: a step each kPaceMs, or each sync where that takes longer, so that at 4 calls a step
+  // up to 800 a second are taken however busy the node is.
   static constexpr std::int64_t kPaceMs = 5;
   static constexpr std::size_t kPacedCallsMin = 4;
   static constexpr double kBusy = 0.98;
   static constexpr double kIdle = 0.96;
+  static constexpr double kQuiet = 0.5;
+  // About what refusing a call takes of a processor, and the part of all that the process used from
+  // which on it is refusing that keeps it busy, and not readers or merging.
+  static constexpr double kRefusalMs = 0.022;
+  static constexpr double kRefusingShare = 0.125;
 
   explicit CallsLimit(std::size_t calls_max)
       : calls_max_(calls_max), in_time_(calls_max), at_pace_(calls_max) {}
@@ -39,6 +46,7 @@ class CallsLimit {
     operations_ += operations;
     work_ms_ += static_cast<std::size_t>(std::max<std::int64_t>(work_ms, 0));
     refused_ += refused;
+    refused_lately_ += refused;
     if (operations_ < kOperationsMin) return;
     const std::size_t in_time = kWorkMs * operations_ / std::max<std::size_t>(work_ms_, 1);
     overloaded_ = refused_ > operations_;
@@ -47,12 +55,15 @@ class CallsLimit {
     operations_ = work_ms_ = refused_ = 0;
   }
 
-  // The share of its processors that the process used lately, 0 to 1.
-  void Busy(double share) {
+  // The share of its processors that the process used since the last time, 0 to 1, and how much
+  // that was.
+  void Busy(double share, double used_ms) {
+    const double refusing_ms = kRefusalMs * static_cast<double>(std::exchange(refused_lately_, 0));
+    if (share < kQuiet) at_pace_ = calls_max_;
     if (!overloaded_) return;
-    if (share > kBusy) {
+    if (share > kBusy && refusing_ms >= kRefusingShare * used_ms) {
       at_pace_ = std::max(kPacedCallsMin, std::min(at_pace_, 2 * kCallsMin) * 3 / 4);
-    } else if (share < kIdle) {
+    } else if (share < kIdle || share > kBusy) {
       at_pace_ = std::min(calls_max_, at_pace_ + at_pace_ / 8 + 1);
     }
   }
@@ -69,6 +80,7 @@ class CallsLimit {
   std::size_t operations_ = 0;
   std::size_t work_ms_ = 0;
   std::size_t refused_ = 0;
+  std::size_t refused_lately_ = 0;
 };
 
 }  // namespace tripoint::storage

@@ -82,8 +82,8 @@ void CommitterCore::Worked(const Gathered& gathered, std::int64_t work_ms) {
   calls_max_ = calls_limit_.calls();
 }
 
-void CommitterCore::Busy(double share) {
-  calls_limit_.Busy(share);
+void CommitterCore::Busy(double share, double used_ms) {
+  calls_limit_.Busy(share, used_ms);
   calls_max_ = calls_limit_.calls();
 }
 

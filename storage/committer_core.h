@@ -74,9 +74,9 @@ class CommitterCore final : public Committer {
   bool TakesCalls() const override;
   std::size_t waiting() const;
   // Tells how long a Gather took, which says how many calls may wait; and, now and then, the share
-  // of its processors that the process used lately. By who gathers.
+  // of its processors that the process used lately, and how much that was. By who gathers.
   void Worked(const Gathered& gathered, std::int64_t work_ms);
-  void Busy(double share);
+  void Busy(double share, double used_ms);
   // There are more calls than the node has time for: steps are to begin CallsLimit::kPaceMs after
   // one another. By who gathers.
   bool paced() const { return calls_limit_.paced(); }

@@ -20,12 +20,34 @@ absl::StatusOr<domain::Caller> Admit(const Backend& backend, const grpc::ServerC
   return caller;
 }
 
+absl::StatusOr<domain::Caller> Know(const Backend& backend, const grpc::ServerContextBase& context,
+                                    std::size_t request_bytes) {
+  absl::StatusOr<domain::Caller> caller = backend.authenticate(context);
+  if (caller.ok()) backend.count_call(context, request_bytes);
+  return caller;
+}
+
+namespace {
+
+absl::StatusOr<domain::Caller> AdmitUnary(const Backend& backend,
+                                          const grpc::ServerContextBase& context,
+                                          domain::Permission permission,
+                                          std::size_t request_bytes) {
+  absl::StatusOr<domain::Caller> caller = Know(backend, context, request_bytes);
+  if (!caller.ok()) return caller;
+  const absl::Status permitted = domain::CheckPermission(*caller, permission);
+  if (!permitted.ok()) return permitted;
+  return caller;
+}
+
+}  // namespace
+
 absl::StatusOr<domain::Caller> AdmitRequest(const Backend& backend,
                                             const grpc::ServerContextBase& context,
                                             domain::Permission permission,
                                             google::protobuf::Message& request) {
-  backend.count_call(context, request.ByteSizeLong());
-  absl::StatusOr<domain::Caller> caller = Admit(backend, context, permission);
+  absl::StatusOr<domain::Caller> caller =
+      AdmitUnary(backend, context, permission, request.ByteSizeLong());
   if (!caller.ok()) return caller;
   const absl::Status valid = backend.node.validator->CheckInput(request);
   if (!valid.ok()) return valid;
@@ -44,8 +66,7 @@ absl::StatusOr<domain::Caller> AdmitRaw(const Backend& backend,
                                         const grpc::ServerContextBase& context,
                                         domain::Permission permission, grpc::ByteBuffer& bytes,
                                         google::protobuf::Message& request) {
-  backend.count_call(context, bytes.Length());
-  absl::StatusOr<domain::Caller> caller = Admit(backend, context, permission);
+  absl::StatusOr<domain::Caller> caller = AdmitUnary(backend, context, permission, bytes.Length());
   if (!caller.ok()) return caller;
   if (!grpc::SerializationTraits<google::protobuf::MessageLite>::Deserialize(&bytes, &request)
            .ok()) {

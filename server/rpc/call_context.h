@@ -61,8 +61,9 @@ struct Backend {
   // none).
   std::function<certs::SigningPair()> signing_pair = {};
   std::function<std::string(std::string_view country)> revocation_list = {};
-  // Told once of each unary call, however it ends, with the size of its request: the gate cuts who
-  // sends much that is none (runtime/connection_meter.h, which counts streams by itself).
+  // Told once of each unary call of a known caller, however it ends, with the size of its request:
+  // the gate cuts who sends much that is none (runtime/connection_meter.h, which counts streams by
+  // itself).
   std::function<void(const grpc::ServerContextBase&, std::size_t request_bytes)> count_call =
       [](const grpc::ServerContextBase&, std::size_t) {};
 };
@@ -78,8 +79,12 @@ Request& OwnRequest(const Request* request) {
 absl::StatusOr<domain::Caller> Admit(const Backend& backend, const grpc::ServerContextBase& context,
                                      domain::Permission permission);
 
-// Of a unary call: counts it, Admit, then the contract: `request` is brought to its canonical form
-// in place.
+// Of a unary call: authenticates and counts it. What strangers send earns them nothing.
+absl::StatusOr<domain::Caller> Know(const Backend& backend, const grpc::ServerContextBase& context,
+                                    std::size_t request_bytes);
+
+// Of a unary call: Know, the permission, then the contract: `request` is brought to its canonical
+// form in place.
 absl::StatusOr<domain::Caller> AdmitRequest(const Backend& backend,
                                             const grpc::ServerContextBase& context,
                                             domain::Permission permission,
@@ -110,13 +115,14 @@ inline std::size_t SizeOf(const google::protobuf::Message& request) {
   return request.ByteSizeLong();
 }
 
-// Refuses a change while the committer takes none (Committer::TakesCalls), before all other work.
+// Refuses a change while the committer takes none (Committer::TakesCalls), before all other work
+// but that of knowing the caller.
 template <typename Request>
 grpc::ServerUnaryReactor* RefuseForFullQueue(const Backend& backend,
                                              grpc::CallbackServerContext* context,
                                              const Request& request) {
-  backend.count_call(*context, SizeOf(request));
-  return Answer(context, backend.queue_full);
+  const absl::StatusOr<domain::Caller> caller = Know(backend, *context, SizeOf(request));
+  return caller.ok() ? Answer(context, backend.queue_full) : Answer(context, caller.status());
 }
 
 // The answer of a method whose messages are typed, and of a raw one.

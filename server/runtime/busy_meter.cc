@@ -2,9 +2,11 @@
 #include "server/runtime/busy_meter.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <ctime>
+#include <utility>
 
 namespace tripoint::runtime {
 namespace {
@@ -16,26 +18,32 @@ std::int64_t NowNs(clockid_t clock) {
   return now.tv_sec * kNsPerSecond + now.tv_nsec;
 }
 
-// Those it may be run on, which an operator can change at any time (taskset, cgroups).
 int Processors() {
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
-  const bool known = ::sched_getaffinity(0, sizeof(allowed), &allowed) == 0;
-  return known ? std::max(CPU_COUNT(&allowed), 1) : 1;
+  if (::sched_getaffinity(0, sizeof(allowed), &allowed) == 0) return CPU_COUNT(&allowed);
+  return static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));  // more than a cpu_set_t has room for
 }
 
 }  // namespace
 
-std::optional<double> BusyMeter::Share() {
-  const std::int64_t now_ns = NowNs(CLOCK_MONOTONIC);
-  const std::int64_t passed_ns = now_ns - began_ns_;
+BusyMeter::Reading BusyMeter::ReadSystem() {
+  return {.now_ns = NowNs(CLOCK_MONOTONIC),
+          .used_ns = NowNs(CLOCK_PROCESS_CPUTIME_ID),
+          .processors = std::max(Processors(), 1)};
+}
+
+BusyMeter::BusyMeter(std::function<Reading()> read) : read_(std::move(read)), last_(read_()) {}
+
+std::optional<Usage> BusyMeter::Lately() {
+  constexpr double kNsPerMs = 1e6;
+  const Reading now = read_();
+  const std::int64_t passed_ns = now.now_ns - last_.now_ns;
   if (passed_ns < kWindowNs) return std::nullopt;
-  const std::int64_t used_ns = NowNs(CLOCK_PROCESS_CPUTIME_ID);
-  const double share = static_cast<double>(used_ns - used_ns_) /
-                       (static_cast<double>(passed_ns) * static_cast<double>(Processors()));
-  began_ns_ = now_ns;
-  used_ns_ = used_ns;
-  return std::min(share, 1.0);
+  const auto used_ns = static_cast<double>(now.used_ns - last_.used_ns);
+  last_ = now;
+  return Usage{.share = std::min(used_ns / (static_cast<double>(passed_ns) * now.processors), 1.0),
+               .used_ms = used_ns / kNsPerMs};
 }
 
 }  // namespace tripoint::runtime

@@ -1,25 +1,40 @@
-// How much of the processors that this process may use it does use.
+// How much of the processors that this process may run on it does use.
 //
 // Made by node.cc for the committer, which asks on whichever thread steps: one at a time.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 namespace tripoint::runtime {
+
+struct Usage {
+  double share = 0;    // of all processors that the process may run on, 0 to 1
+  double used_ms = 0;  // by all its threads
+};
 
 class BusyMeter {
  public:
   static constexpr std::int64_t kWindowNs = 20'000'000;
 
-  // The share of all processors that the system lets this process use, 0 to 1, that its threads ran
-  // since the last answer; nullopt until kWindowNs have passed. What other processes take is not in
+  struct Reading {
+    std::int64_t now_ns = 0;   // since some fixed moment
+    std::int64_t used_ns = 0;  // by the process, since it began
+    int processors = 1;        // on which it may run now (taskset, cpusets); a quota is not seen
+  };
+  // The system's.
+  static Reading ReadSystem();
+
+  explicit BusyMeter(std::function<Reading()> read = ReadSystem);
+
+  // Since the last answer; nullopt until kWindowNs have passed. What other processes take is not in
   // it.
-  std::optional<double> Share();
+  std::optional<Usage> Lately();
 
  private:
-  std::int64_t began_ns_ = 0;
-  std::int64_t used_ns_ = 0;  // by the process, until then
+  const std::function<Reading()> read_;
+  Reading last_;
 };
 
 }  // namespace tripoint::runtime

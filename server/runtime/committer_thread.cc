@@ -149,7 +149,8 @@ void CommitterThread::Gather() {
   const std::int64_t began_ms = clock_.monotonic_ms();
   const storage::Gathered gathered = core_.Gather(clock_.wall_ms());
   core_.Worked(gathered, clock_.monotonic_ms() - began_ms);
-  if (const std::optional<double> share = busy_(); share.has_value()) core_.Busy(*share);
+  if (const std::optional<Usage> lately = busy_(); lately.has_value())
+    core_.Busy(lately->share, lately->used_ms);
 }
 
 void CommitterThread::KeepPace() {

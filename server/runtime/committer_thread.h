@@ -18,6 +18,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "server/runtime/busy_meter.h"
 #include "server/runtime/clock.h"
 #include "server/runtime/thread.h"
 #include "storage/committer.h"
@@ -34,7 +35,7 @@ class CommitterThread final : public storage::Committer {
 
   // The share of its processors that the process used lately, when it is worth asking again
   // (busy_meter.h). Never by two threads at a time.
-  using Busy = std::function<std::optional<double>()>;
+  using Busy = std::function<std::optional<Usage>()>;
 
   // The references outlive this. Starts at once.
   CommitterThread(storage::CommitterCore& core, storage::Engine& engine, const Clock& clock,

@@ -16,7 +16,8 @@ import raw_call
 VN, LA, KH = "vn-quangngai", "la-attapeu", "kh-ratanakiri"
 STATUS = "/tripoint.v1.NodeService/GetStatus"
 LINK = "/tripoint.exchange.v1.ExchangeService/Link"
-HEALTH = "/grpc.health.v1.Health/Check"  # gRPC's own: no handler of ours sees it
+HEALTH = "/grpc.health.v1.Health/Check"  # gRPC's own: no handler of ours sees them
+LIBRARY = (HEALTH, "/grpc.health.v1.Health/Watch", "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
 EXIT_NOT_ALLOWED, EXIT_UNREACHABLE = 4, 5
 LONG_AGO, YESTERDAY, IN_A_YEAR = "20200101000000Z", "20200201000000Z", "20990101000000Z"
 
@@ -206,9 +207,11 @@ class Revocation(TwoNodes):
             answer = connection.call(STATUS, b"")
             self.assertEqual("UNAUTHENTICATED", answer.code)
             self.assertTrue(answer.message.startswith("CERTIFICATE_REVOKED: "), answer.message)
-            refusals = len(self.vn.events("call.refused", port="api"))
-            self.assertEqual("CANCELLED", connection.call(HEALTH, b"").code)
-            federation.wait_until(lambda: len(self.vn.events("call.refused", port="api")) > refusals, what="why, in our log")
+            for method in LIBRARY:
+                refusals = len(self.vn.events("call.refused", port="api"))
+                self.assertEqual("CANCELLED", connection.call(method, b"").code, method)
+                federation.wait_until(lambda count=refusals: len(self.vn.events("call.refused", port="api")) > count,
+                                      what="why, in our log")
         self.assert_refused(self.vn.api_port, folder, STATUS, "CERTIFICATE_REVOKED")
         # The officer's own copy of the list is old, so the CLI can only say what may be; with the new list it knows.
         self.cli_refused("leaver", EXIT_UNREACHABLE, "list that revokes it", "why:", "next:")

@@ -22,6 +22,7 @@
 #include "server/rpc/incident_service.h"
 #include "server/rpc/node_service.h"
 #include "server/rpc/notice_service.h"
+#include "server/rpc/recovery_service.h"
 #include "server/runtime/worker_pool.h"
 #include "tests/unit/operations/world.h"
 
@@ -95,6 +96,7 @@ class Api : public ::testing::Test {
     builder.RegisterService(&codes_);
     builder.RegisterService(&evidence_);
     builder.RegisterService(&bundle_);
+    builder.RegisterService(&recovery_);
     server_ = builder.BuildAndStart();
     channel_ = server_->InProcessChannel({});
     incident_stub_ = v1::IncidentService::NewStub(channel_);
@@ -153,6 +155,34 @@ class Api : public ::testing::Test {
     void* tag = nullptr;
     bool ok = false;
     EXPECT_TRUE(queue.Next(&tag, &ok));
+    return status;
+  }
+
+  // The same of a stream, of which the caller sends one message and no more.
+  grpc::Status StreamRaw(const std::string& method, const std::string& officer) {
+    grpc::GenericStub generic(channel_);
+    Call call(officer);
+    grpc::CompletionQueue queue;
+    const auto wait = [&queue] {
+      void* tag = nullptr;
+      bool ok = false;
+      EXPECT_TRUE(queue.Next(&tag, &ok));
+      return ok;
+    };
+    const std::size_t dot = method.rfind('.');
+    const auto stream = generic.PrepareCall(
+        call.get(), "/" + method.substr(0, dot) + "/" + method.substr(dot + 1), &queue);
+    stream->StartCall(nullptr);
+    (void)wait();
+    const grpc::Slice nothing("", 0);
+    stream->WriteLast(grpc::ByteBuffer(&nothing, 1), {}, nullptr);
+    (void)wait();
+    grpc::ByteBuffer answer;
+    do stream->Read(&answer, nullptr);
+    while (wait());
+    grpc::Status status;
+    stream->Finish(&status, nullptr);
+    (void)wait();
     return status;
   }
 
@@ -223,6 +253,10 @@ class Api : public ::testing::Test {
          carrier_ = officer;
          return absl::OkStatus();
        }}};
+  RecoveryService recovery_{backend_, RecoverySeams{.checkpoint_folder = {},
+                                                    .software = "test",
+                                                    .engine = world_.engine,
+                                                    .recovery_changed = [] {}}};
   std::string carrier_;
   std::unique_ptr<grpc::Server> server_;
   std::shared_ptr<grpc::Channel> channel_;

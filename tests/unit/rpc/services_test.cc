@@ -512,7 +512,7 @@ class NoMoreCalls : public Api {
   NoMoreCalls() : Api({.queued_calls_max = 0}) {}
 };
 
-TEST_F(NoMoreCalls, EveryChangeIsRefusedBeforeAllElse) {
+TEST_F(NoMoreCalls, EveryChangeIsRefusedBeforeItIsLookedAt) {
   using I = v1::IncidentService::Stub;
   using N = v1::NoticeService::Stub;
   const auto refused = [](const grpc::Status& status) {
@@ -525,15 +525,15 @@ TEST_F(NoMoreCalls, EveryChangeIsRefusedBeforeAllElse) {
   v1::ShareNoticeResponse shared;
   I& incidents = *incident_stub_;
   N& notices = *notice_stub_;
-  // Empty requests, by nobody: neither was looked at.
-  refused(incidents.CreateIncident(Call("").get(), {}, &incident));
-  refused(incidents.UpdateIncident(Call("").get(), {}, &incident));
-  refused(incidents.ChangeIncidentState(Call("").get(), {}, &incident));
-  refused(notices.CreateNotice(Call("").get(), {}, &notice));
-  refused(notices.ShareNotice(Call("").get(), {}, &shared));
-  refused(notices.ReviseNotice(Call("").get(), {}, &notice));
-  refused(notices.WithdrawNotice(Call("").get(), {}, &notice));
-  refused(notices.AcknowledgeNotice(Call("").get(), {}, &notice));
+  // Empty requests: not looked at.
+  refused(incidents.CreateIncident(Call().get(), {}, &incident));
+  refused(incidents.UpdateIncident(Call().get(), {}, &incident));
+  refused(incidents.ChangeIncidentState(Call().get(), {}, &incident));
+  refused(notices.CreateNotice(Call().get(), {}, &notice));
+  refused(notices.ShareNotice(Call().get(), {}, &shared));
+  refused(notices.ReviseNotice(Call().get(), {}, &notice));
+  refused(notices.WithdrawNotice(Call().get(), {}, &notice));
+  refused(notices.AcknowledgeNotice(Call().get(), {}, &notice));
 }
 
 TEST_F(NoMoreCalls, ReadsAndDryRunsGoOn) {
@@ -560,14 +560,16 @@ TEST_F(Services, BytesThatAreNoRequestAreRefused) {
   }
 }
 
-std::vector<std::string> UnaryMethods() {
+// Of all services of the officers' port.
+std::vector<std::string> Methods(bool streams) {
   std::vector<std::string> methods;
   const auto* pool = google::protobuf::DescriptorPool::generated_pool();
-  for (const char* name : {"Incident", "Notice", "Node", "Codes", "Evidence", "Bundle"}) {
+  for (const char* name :
+       {"Incident", "Notice", "Node", "Codes", "Evidence", "Bundle", "Recovery"}) {
     const auto* service = pool->FindServiceByName("tripoint.v1." + std::string(name) + "Service");
     for (int i = 0; i < service->method_count(); ++i) {
       const auto* method = service->method(i);
-      if (!method->client_streaming() && !method->server_streaming())
+      if ((method->client_streaming() || method->server_streaming()) == streams)
         methods.push_back(method->full_name());
     }
   }
@@ -575,34 +577,40 @@ std::vector<std::string> UnaryMethods() {
 }
 
 // Else the gate would take an honest caller for one who floods.
-TEST_F(Services, EveryUnaryCallIsCountedOnce) {
+TEST_F(Services, EveryUnaryCallOfAKnownCallerIsCountedOnce) {
   // A field that no message has: kept, and part of the size.
   const std::string unknown("\xfa\x7f\x03xyz", 6);
-  const std::vector<std::string> methods = UnaryMethods();
+  const std::vector<std::string> methods = Methods(/*streams=*/false);
   EXPECT_GE(methods.size(), 20U);
   for (const std::string& method : methods) {
-    for (const char* officer : {"officer", ""}) {
-      counted_calls_ = 0;
-      counted_bytes_ = 0;
-      (void)CallRaw(method, unknown, officer);
-      EXPECT_EQ(counted_calls_, 1) << method;
-      EXPECT_EQ(counted_bytes_, unknown.size()) << method;
-    }
+    counted_calls_ = 0;
+    counted_bytes_ = 0;
+    (void)CallRaw(method, unknown, "auditor");
+    EXPECT_EQ(counted_calls_, 1) << method;
+    EXPECT_EQ(counted_bytes_, unknown.size()) << method;
+    (void)CallRaw(method, unknown, "");
+    EXPECT_EQ(counted_calls_, 1) << method;
   }
 }
 
-TEST_F(NoMoreCalls, EveryUnaryCallIsCountedOnce) {
-  for (const std::string& method : UnaryMethods()) {
+TEST_F(NoMoreCalls, EveryUnaryCallOfAKnownCallerIsCountedOnce) {
+  for (const std::string& method : Methods(/*streams=*/false)) {
     counted_calls_ = 0;
     (void)CallRaw(method, "");
     EXPECT_EQ(counted_calls_, 1) << method;
+    EXPECT_EQ(CallRaw(method, "", "").error_code(), StatusCode::UNAUTHENTICATED) << method;
   }
 }
 
 // Every method judges its caller: nothing stands in front of the officers' port.
 TEST_F(Services, NobodyIsServedUnjudged) {
-  for (const std::string& method : UnaryMethods()) {
+  for (const std::string& method : Methods(/*streams=*/false)) {
     EXPECT_EQ(CallRaw(method, "", "").error_code(), StatusCode::UNAUTHENTICATED) << method;
+  }
+  const std::vector<std::string> streams = Methods(/*streams=*/true);
+  EXPECT_GE(streams.size(), 4U);
+  for (const std::string& method : streams) {
+    EXPECT_EQ(StreamRaw(method, "").error_code(), StatusCode::UNAUTHENTICATED) << method;
   }
 }
 

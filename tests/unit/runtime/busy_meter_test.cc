@@ -1,61 +1,40 @@
-// Goal: the committer learns that no processor is idle, and is not told so of a process that
-// sleeps.
+// Goal: the committer learns how busy the processors are, by the window, and of all of them.
 #include "server/runtime/busy_meter.h"
 
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <sched.h>
 
-#include <atomic>
 #include <optional>
-#include <thread>
-#include <vector>
-
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 
 namespace tripoint::runtime {
 namespace {
 
-// Asks until there is an answer, with `idle` between two questions.
-template <typename Idle>
-double NextShare(BusyMeter& meter, Idle idle) {
-  const absl::Time end = absl::Now() + absl::Seconds(20);
-  while (absl::Now() < end) {
-    if (const std::optional<double> share = meter.Share(); share.has_value()) return *share;
-    idle();
-  }
-  ADD_FAILURE() << "no answer";
-  return 0;
+TEST(BusyMeter, SaysWhatWasUsedOfAllProcessorsInAWindow) {
+  BusyMeter::Reading reading{.now_ns = 5, .used_ns = 7, .processors = 2};
+  BusyMeter meter([&reading] { return reading; });
+  EXPECT_FALSE(meter.Lately().has_value());
+  reading.now_ns += BusyMeter::kWindowNs - 1;
+  EXPECT_FALSE(meter.Lately().has_value());
+  reading.now_ns += 1;
+  reading.used_ns += BusyMeter::kWindowNs;  // one of two processors
+  std::optional<Usage> lately = meter.Lately();
+  ASSERT_TRUE(lately.has_value());
+  EXPECT_DOUBLE_EQ(lately->share, 0.5);
+  EXPECT_DOUBLE_EQ(lately->used_ms, 20);
+  EXPECT_FALSE(meter.Lately().has_value());  // too soon
+  reading.now_ns += 2 * BusyMeter::kWindowNs;
+  reading.used_ns += 5 * BusyMeter::kWindowNs;  // by clocks that do not quite agree
+  lately = meter.Lately();
+  ASSERT_TRUE(lately.has_value());
+  EXPECT_DOUBLE_EQ(lately->share, 1);
 }
 
-TEST(BusyMeter, SleepingIsNotBusy) {
-  BusyMeter meter;
-  const auto sleep = [] { (void)::poll(nullptr, 0, 5); };
-  (void)NextShare(meter, sleep);  // since the process began
-  EXPECT_LT(NextShare(meter, sleep), 0.5);
-  EXPECT_EQ(meter.Share(), std::nullopt);  // too soon
-}
-
-// Of one processor, so that other work on the machine is the only thing that can be in the way.
-TEST(BusyMeter, SpinningOnAllProcessorsIsBusy) {
-  cpu_set_t before;
-  CPU_ZERO(&before);
-  ASSERT_EQ(::sched_getaffinity(0, sizeof(before), &before), 0);
-  int first = 0;
-  while (!CPU_ISSET(first, &before)) ++first;
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(first, &one);
-  ASSERT_EQ(::sched_setaffinity(0, sizeof(one), &one), 0);
-  BusyMeter meter;
-  (void)NextShare(meter, [] {});
-  double most = 0;
-  const absl::Time end = absl::Now() + absl::Seconds(20);
-  while (most < 0.9 && absl::Now() < end) most = NextShare(meter, [] {});
-  EXPECT_GE(most, 0.9);
-  EXPECT_LE(most, 1.0);
-  ASSERT_EQ(::sched_setaffinity(0, sizeof(before), &before), 0);
+TEST(BusyMeter, TheSystemCountsWhatIsUsed) {
+  const BusyMeter::Reading before = BusyMeter::ReadSystem();
+  BusyMeter::Reading now = before;
+  while (now.used_ns == before.used_ns) now = BusyMeter::ReadSystem();  // this is what uses it
+  EXPECT_GT(now.now_ns, before.now_ns);
+  EXPECT_GT(now.used_ns, before.used_ns);
+  EXPECT_GE(now.processors, 1);
 }
 
 }  // namespace

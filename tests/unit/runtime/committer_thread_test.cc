@@ -140,7 +140,7 @@ class CommitterThreadOverload : public testing::Test {
     core_ = std::make_unique<storage::CommitterCore>(engine_);
     committer_ = std::make_unique<CommitterThread>(
         *core_, engine_, clock_, [](const absl::Status&) { FAIL(); },
-        [this] { return std::make_optional(busy_.load()); });
+        [this] { return std::make_optional(Usage{.share = busy_, .used_ms = 0}); });
   }
 
   // How many calls are taken while the writer is held up; twice as many are refused.
@@ -195,8 +195,7 @@ TEST_F(CommitterThreadOverload, FewerCallsWait) {
   EXPECT_EQ(Taken(), 32);
 }
 
-// Goal: in an overload in which no processor is idle steps keep a pace, and a stop does not wait
-// for it.
+// Goal: in an overload in which no processor is idle steps keep a pace, and fewer calls may wait.
 TEST_F(CommitterThreadOverload, StepsKeepAPace) {
   constexpr int kSteps = 10;
   EXPECT_EQ(Taken(), 128);
@@ -206,7 +205,7 @@ TEST_F(CommitterThreadOverload, StepsKeepAPace) {
   for (int i = 0; i < kSteps; ++i) Put();
   // The first may be due at once.
   EXPECT_GE(absl::Now() - began, absl::Milliseconds((kSteps - 1) * storage::CallsLimit::kPaceMs));
-  EXPECT_LE(Taken(), 32);
+  EXPECT_LT(Taken(), 32);
 }
 
 // Goal: where there is more work than processors, who takes calls comes before who stores.

@@ -297,31 +297,45 @@ TEST(CommitterCore, FewerCallsWaitInAnOverload) {
 
 // Goal: while calls come faster than they can be refused and no processor is idle, fewer and fewer
 // are taken, at a pace, until one is; not by a busy node that refuses few, nor by one that has
-// time.
+// time, nor by one that others than the refused keep busy; and it is over with the overload.
 TEST(CallsLimit, KeepsAPaceWhileNoProcessorIsIdle) {
+  constexpr double kUsedMs = 20;  // a window of one processor
   CallsLimit limit(128);
-  limit.Busy(1.0);
+  const auto busy = [&limit](double share, std::size_t refused = 10'000) {
+    limit.Worked(0, 0, refused);
+    limit.Busy(share, kUsedMs);
+  };
+  busy(1.0, 0);
   EXPECT_FALSE(limit.paced());  // busy alone is no fault
   limit.Worked(100, 1, 101);
   EXPECT_FALSE(limit.paced());
-  limit.Busy(0.5);
+  busy(0.9);
   EXPECT_FALSE(limit.paced());  // the refusals are another's fault, such as a slow disk's
-  limit.Busy(1.0);
+  busy(1.0, 113);
+  EXPECT_FALSE(limit.paced());  // refusing takes under an eighth of it: readers are what is busy
+  busy(1.0, 114);
   EXPECT_TRUE(limit.paced());
   EXPECT_EQ(limit.calls(), 48U);
-  limit.Busy(1.0);
+  busy(1.0);
   EXPECT_EQ(limit.calls(), 36U);
-  for (int i = 0; i < 100; ++i) limit.Busy(1.0);
+  for (int i = 0; i < 100; ++i) busy(1.0);
   EXPECT_EQ(limit.calls(), CallsLimit::kPacedCallsMin);
-  limit.Busy(0.97);
+  busy(0.97);
   EXPECT_EQ(limit.calls(), CallsLimit::kPacedCallsMin);  // just right
-  limit.Busy(0.9);
+  busy(0.9);
   EXPECT_EQ(limit.calls(), 5U);
-  for (int i = 0; i < 100; ++i) limit.Busy(0.9);
+  busy(1.0, 0);
+  EXPECT_EQ(limit.calls(), 6U);  // busy with something else
+  for (int i = 0; i < 100; ++i) busy(0.9);
   EXPECT_EQ(limit.calls(), 128U);
   EXPECT_FALSE(limit.paced());
-  limit.Busy(1.0);
-  limit.Worked(64, 1, 64);  // as many stored as refused: over
+  busy(1.0);
+  EXPECT_TRUE(limit.paced());
+  busy(0.1);  // nobody called since
+  EXPECT_FALSE(limit.paced());
+  busy(1.0);
+  limit.Worked(64, 1, 0);
+  limit.Worked(200'000, 1, 0);  // more stored than was refused: over
   EXPECT_EQ(limit.calls(), 128U);
   EXPECT_FALSE(limit.paced());
 }
