@@ -258,6 +258,16 @@ std::int64_t Trust::CrlNumberOf(std::string_view country) const {
   return newest;
 }
 
+std::int64_t Trust::CrlTimeOf(std::string_view country) const {
+  const auto found = countries_.find(country);
+  if (found == countries_.end()) return 0;
+  for (const CrlPtr& crl : found->second.crls) {
+    if (CrlNumber(crl.get()) == CrlNumberOf(country))
+      return UnixSeconds(X509_CRL_get0_lastUpdate(crl.get()));
+  }
+  return 0;
+}
+
 bool Trust::SameFilesAs(const Trust& other) const {
   return std::equal(countries_.begin(), countries_.end(), other.countries_.begin(),
                     other.countries_.end(), [](const auto& one, const auto& two) {

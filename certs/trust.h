@@ -63,6 +63,7 @@ struct CountryFiles {
 class Trust {
  public:
   static constexpr std::size_t kRootsMax = 2;  // a country's: the present one and its successor
+  static constexpr std::size_t kCrlsMax = 8;   // in one file; the newest of each root is used
   static constexpr std::size_t kChainMax = 4;  // certificates that a peer may send
   static constexpr std::size_t kChainBytesMax = 65'536;
 
@@ -82,6 +83,8 @@ class Trust {
   CrlState StateOfCrl(std::string_view country, std::int64_t now_s) const;
   // Number of the country's newest list; -1: none.
   std::int64_t CrlNumberOf(std::string_view country) const;
+  // When that list was made (thisUpdate), Unix seconds; 0: none.
+  std::int64_t CrlTimeOf(std::string_view country) const;
   // Whether both were made of the same texts: then every judgement is the same too.
   bool SameFilesAs(const Trust& other) const;
   // The texts of one country, empty when it is not known: its roots, its revocation lists.

@@ -82,6 +82,29 @@ absl::Status CheckCrl(X509_CRL* crl, const std::vector<X509Ptr>& roots, std::str
   return absl::OkStatus();
 }
 
+bool IsNewer(const X509_CRL* crl, const X509_CRL* than) {
+  if (CrlNumber(crl) != CrlNumber(than)) return CrlNumber(crl) > CrlNumber(than);
+  return UnixSeconds(X509_CRL_get0_lastUpdate(crl)) > UnixSeconds(X509_CRL_get0_lastUpdate(than));
+}
+
+// A list appended behind an older one of the same root takes its place: the older would count as
+// stale, and its age as the country's.
+void KeepNewest(const std::vector<X509Ptr>& roots, std::vector<CrlPtr>& crls) {
+  std::vector<CrlPtr> newest;
+  for (CrlPtr& crl : crls) {
+    const X509* signer = SignerOf(crl.get(), roots);
+    const auto same = std::find_if(newest.begin(), newest.end(), [&](const CrlPtr& kept) {
+      return SignerOf(kept.get(), roots) == signer;
+    });
+    if (same == newest.end()) {
+      newest.push_back(std::move(crl));
+    } else if (IsNewer(crl.get(), same->get())) {
+      *same = std::move(crl);
+    }
+  }
+  crls = std::move(newest);
+}
+
 }  // namespace
 
 absl::StatusOr<Trust::Country> Trust::MakeCountry(const CountryFiles& files) {
@@ -103,15 +126,16 @@ absl::StatusOr<Trust::Country> Trust::MakeCountry(const CountryFiles& files) {
     X509_STORE_add_cert(country.store.get(), root.get());
   }
   if (files.crl_pem.empty()) return country;
-  country.crls = ReadCrls(files.crl_pem, kRootsMax);
+  country.crls = ReadCrls(files.crl_pem, kCrlsMax);
   if (country.crls.empty()) {
     return Bad(Reason::kCrlInvalid, fmt::format("{}.crl cannot be used", files.country),
                "It cannot be read");
   }
   for (const CrlPtr& crl : country.crls) {
     if (absl::Status fit = CheckCrl(crl.get(), country.roots, files.country); !fit.ok()) return fit;
-    X509_STORE_add_crl(country.store.get(), crl.get());
   }
+  KeepNewest(country.roots, country.crls);
+  for (const CrlPtr& crl : country.crls) X509_STORE_add_crl(country.store.get(), crl.get());
   return country;
 }
 

@@ -129,7 +129,8 @@ absl::StatusOr<int> ExportBundle(Context& context, const ExportOptions& options)
                          {"unit", JsonString(*unit)},
                          {"envelopes", std::to_string(exported->envelopes)},
                          {"receipts", std::to_string(exported->receipts)},
-                         {"bytes", std::to_string(exported->bytes)}});
+                         {"bytes", std::to_string(exported->bytes)},
+                         {"left_out", JsonStrings(exported->left_out)}});
   std::string text =
       fmt::format("{} {}: {} envelopes and {} receipts for {}, encrypted to its node\n",
                   context.dry_run() ? "Would write" : "Wrote", path, exported->envelopes,
@@ -291,12 +292,14 @@ absl::StatusOr<int> ImportBundle(Context& context, const std::string& path) {
           {sum->sender_unit(), context.Time(sum->create_time_ms()),
            std::to_string(sum->envelopes()), std::to_string(sum->known()),
            std::to_string(sum->refused()), std::to_string(sum->receipted())}};
-  row.json = JsonObject({{"sender_unit", JsonString(sum->sender_unit())},
-                         {"create_time_ms", JsonString(std::to_string(sum->create_time_ms()))},
-                         {"envelopes", std::to_string(sum->envelopes())},
-                         {"known", std::to_string(sum->known())},
-                         {"refused", std::to_string(sum->refused())},
-                         {"receipted", std::to_string(sum->receipted())}});
+  row.json =
+      JsonObject({{"sender_unit", JsonString(sum->sender_unit())},
+                  {"create_time_ms", JsonString(std::to_string(sum->create_time_ms()))},
+                  {"envelopes", std::to_string(sum->envelopes())},
+                  {"known", std::to_string(sum->known())},
+                  {"refused", std::to_string(sum->refused())},
+                  {"receipted", std::to_string(sum->receipted())},
+                  {"left_out", JsonStrings({sum->left_out().begin(), sum->left_out().end()})}});
   const absl::Status shown = context.out().Show(columns, row, *sum, TakenText(context, *sum));
   if (!shown.ok()) return shown;
   for (const std::string& one : sum->left_out())

@@ -74,10 +74,14 @@ std::string NameOfEnvelope(const evidence::VerifiedEvidence& verified) {
 
 std::string CertificateLine(Context& context, std::string_view label,
                             const evidence::JudgedCertificate& judged) {
-  return Line(label, fmt::format("of {}, serial {}, valid {} to {}; judged at {}", judged.unit,
+  const std::string list = judged.list_number < 0
+                               ? std::string("no revocation list seen")
+                               : fmt::format("not in revocation list {} of {}", judged.list_number,
+                                             context.Time(judged.list_time_s * kMsPerSecond));
+  return Line(label, fmt::format("of {}, serial {}, valid {} to {}; judged at {}; {}", judged.unit,
                                  judged.serial, context.Time(judged.not_before_s * kMsPerSecond),
                                  context.Time(judged.not_after_s * kMsPerSecond),
-                                 context.Time(judged.at_ms)));
+                                 context.Time(judged.at_ms), list));
 }
 
 std::string VerifiedText(Context& context, const evidence::VerifiedEvidence& verified) {
@@ -128,7 +132,9 @@ std::string JsonCertificate(const std::optional<evidence::JudgedCertificate>& ju
                      {"serial", JsonString(judged->serial)},
                      {"not_before_s", JsonString(std::to_string(judged->not_before_s))},
                      {"not_after_s", JsonString(std::to_string(judged->not_after_s))},
-                     {"judged_at_ms", JsonString(std::to_string(judged->at_ms))}});
+                     {"judged_at_ms", JsonString(std::to_string(judged->at_ms))},
+                     {"list_number", JsonString(std::to_string(judged->list_number))},
+                     {"list_time_s", JsonString(std::to_string(judged->list_time_s))}});
 }
 
 Row EvidenceRow(const Context& context, const evidence::VerifiedEvidence& verified) {
@@ -140,9 +146,6 @@ Row EvidenceRow(const Context& context, const evidence::VerifiedEvidence& verifi
       {ReferenceOf(name), file.sender_unit(), file.receiver_unit(), LaneWord(file.lane()),
        std::to_string(file.position() + 1), std::to_string(file.size()), stored,
        file.exporter_unit(), context.Time(file.export_time_ms()), Join(verified.remarks, "; ")}};
-  std::string remarks;
-  for (const std::string& remark : verified.remarks)
-    remarks += (remarks.empty() ? "" : ",") + JsonString(remark);
   row.json = JsonObject(
       {{"notice", JsonString(name)},
        {"sender_unit", JsonString(file.sender_unit())},
@@ -159,7 +162,7 @@ Row EvidenceRow(const Context& context, const evidence::VerifiedEvidence& verifi
        {"seal", JsonCertificate(verified.seal)},
        {"head", JsonCertificate(verified.head)},
        {"receipt", JsonCertificate(verified.receipt)},
-       {"remarks", "[" + remarks + "]"}});
+       {"remarks", JsonStrings(verified.remarks)}});
   return row;
 }
 

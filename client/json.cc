@@ -36,6 +36,12 @@ std::string JsonObject(std::initializer_list<std::pair<std::string_view, std::st
   return out + "}";
 }
 
+std::string JsonStrings(const std::vector<std::string>& texts) {
+  std::string out;
+  for (const std::string& text : texts) out += (out.empty() ? "" : ",") + JsonString(text);
+  return "[" + out + "]";
+}
+
 std::string ToJson(const google::protobuf::Message& message, bool pretty) {
   google::protobuf::util::JsonPrintOptions options;
   options.add_whitespace = pretty;

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 
@@ -17,6 +18,9 @@ std::string JsonString(std::string_view text);
 
 // An object of texts and numbers (given as they are to stand in JSON), in the given order.
 std::string JsonObject(std::initializer_list<std::pair<std::string_view, std::string>> members);
+
+// An array of texts.
+std::string JsonStrings(const std::vector<std::string>& texts);
 
 // `message` with the field names of the contract (snake_case), every field present, 64-bit numbers
 // as strings.

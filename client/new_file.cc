@@ -2,6 +2,8 @@
 #include "client/new_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -31,6 +33,42 @@ int RenameAnew(const std::string& from, const std::string& to) {
   return ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
 }
 
+// Whether `path` still names what is open.
+bool StillNames(const std::string& path, int descriptor) {
+  struct stat open = {};
+  struct stat named = {};
+  return ::fstat(descriptor, &open) == 0 && ::lstat(path.c_str(), &named) == 0 &&
+         open.st_dev == named.st_dev && open.st_ino == named.st_ino;
+}
+
+// Two runs with one name must not write one file, and what a killed run left must not stay on the
+// stick: who writes holds a lock, and a part without one is removed. -1: errno says why; EBUSY:
+// another run has it.
+int OpenPart(const std::string& part) {
+  constexpr int kTries = 16;  // each lost to another run that began at the same moment
+  for (int i = 0; i < kTries; ++i) {
+    int descriptor =
+        ::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, certs::kSecretMode);
+    const bool is_new = descriptor >= 0;
+    if (!is_new && errno != EEXIST) return -1;
+    if (!is_new) descriptor = ::open(part.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (descriptor < 0 && errno == ENOENT) continue;
+    if (descriptor < 0) return -1;
+    // A file system without locks has no second run to fear but by chance.
+    if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+      ::close(descriptor);
+      errno = EBUSY;
+      return -1;
+    }
+    const bool ours = StillNames(part, descriptor);
+    if (is_new && ours) return descriptor;
+    if (ours) ::unlink(part.c_str());
+    ::close(descriptor);
+  }
+  errno = EBUSY;
+  return -1;
+}
+
 }  // namespace
 
 absl::Status FileError(const std::string& what, int number) {
@@ -38,6 +76,11 @@ absl::Status FileError(const std::string& what, int number) {
     return contract::Error(absl::StatusCode::kAlreadyExists, Reason::kAlreadyExists, what,
                            "there is such a file already, and none is ever replaced",
                            "name another one");
+  }
+  if (number == EBUSY) {
+    return contract::Error(absl::StatusCode::kAlreadyExists, Reason::kAlreadyExists, what,
+                           "another run is writing it at this moment",
+                           "wait for its end, or name another file");
   }
   const bool full = contract::IsDiskFull(number);
   return contract::Error(absl::StatusCode::kFailedPrecondition,
@@ -53,8 +96,7 @@ NewFile::NewFile(std::string path) : path_(std::move(path)), part_(path_ + ".par
     error_ = EEXIST;
     return;
   }
-  ::unlink(part_.c_str());  // of a run that was killed
-  descriptor_ = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, certs::kSecretMode);
+  descriptor_ = OpenPart(part_);
   error_ = descriptor_ < 0 ? errno : 0;
 }
 

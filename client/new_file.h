@@ -14,14 +14,15 @@ absl::Status FileError(const std::string& what, int number);
 
 class NewFile {
  public:
-  // Begins `path`.part, over one of a run that was killed.
+  // Begins `path`.part, in place of one of a run that was killed; refused while another run writes
+  // it.
   explicit NewFile(std::string path);
   NewFile(const NewFile&) = delete;
   NewFile& operator=(const NewFile&) = delete;
   ~NewFile();  // what was not kept is gone
 
-  // Errors: FAILED_PRECONDITION / DISK_FULL, CONFIG_INVALID; also of an empty write, what happened
-  // before.
+  // Errors: FAILED_PRECONDITION / DISK_FULL, CONFIG_INVALID; ALREADY_EXISTS there is such a file,
+  // or another run is writing it; also of an empty write, what happened before.
   absl::Status Write(std::string_view bytes);
   // Synced and under its own name. Errors: as Write; ALREADY_EXISTS when there is such a file.
   absl::Status Keep();

@@ -128,7 +128,12 @@ struct Judge {
               .at_ms = at_ms,
               .not_before_s = facts->not_before_s,
               .not_after_s = facts->not_after_s,
-              .list_seen = listed || roots.CrlNumberOf(country) >= 0};
+              .list_number = roots.CrlNumberOf(country),
+              .list_time_s = roots.CrlTimeOf(country)};
+    if (listed && with_lists->CrlNumberOf(country) > judged.list_number) {
+      judged.list_number = with_lists->CrlNumberOf(country);
+      judged.list_time_s = with_lists->CrlTimeOf(country);
+    }
     return key;
   }
 };
@@ -219,7 +224,7 @@ void AddRemarks(VerifiedEvidence& result) {
   }
   for (const JudgedCertificate* judged :
        {&result.seal, &result.head, result.receipt ? &*result.receipt : nullptr}) {
-    if (judged == nullptr || judged->list_seen) continue;
+    if (judged == nullptr || judged->list_number >= 0) continue;
     result.remarks.push_back(
         fmt::format("No revocation list of the country of {} was at hand: whether its certificate "
                     "was revoked is not known",

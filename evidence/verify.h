@@ -24,8 +24,10 @@ struct JudgedCertificate {
   std::int64_t at_ms = 0;
   std::int64_t not_before_s = 0;
   std::int64_t not_after_s = 0;
-  // A revocation list of its country was at hand, in the file or beside the roots.
-  bool list_seen = false;
+  // Number and time (thisUpdate, Unix seconds) of the newest revocation list of its country that
+  // was at hand, in the file or beside the roots; -1: none, so whether it was revoked is not known.
+  std::int64_t list_number = -1;
+  std::int64_t list_time_s = 0;
 };
 
 struct VerifiedEvidence {

@@ -252,6 +252,36 @@ TEST(TrustCrl, BadOrOlderListsAreRefusedWhenLoading) {
   EXPECT_EQ((*MakeTrust({vn.Files()}, {}, kNow, trust.get()))->epoch(), trust->epoch() + 1);
 }
 
+// Goal: of several lists of one root in a file the newest counts, wherever it stands: an older one
+// neither makes the country stale nor hides a revocation.
+TEST(TrustCrl, NewestListOfEachRootIsKept) {
+  TestCountry vn("vn");
+  const TestPair revoked = vn.Node("vn-a");
+  const CountryFiles first = vn.Files();
+  const absl::StatusOr<CertificateFacts> facts = ReadFacts(revoked.certificate_pem);
+  constexpr std::int64_t kLater = kNow + 20 * kDayS;
+  ASSERT_TRUE(vn.authority().Revoke(facts->serial, kLater).ok());
+  const CountryFiles second = vn.Files();
+  for (const std::string& text : {first.crl_pem + second.crl_pem, second.crl_pem + first.crl_pem,
+                                  first.crl_pem + second.crl_pem + second.crl_pem}) {
+    CountryFiles both = second;
+    both.crl_pem = text;
+    const std::shared_ptr<const Trust> trust = TrustOf({both}, {}, kLater);
+    EXPECT_EQ(trust->CrlNumberOf("vn"), 2);
+    EXPECT_EQ(trust->CrlTimeOf("vn"), TrustOf({second}, {}, kLater)->CrlTimeOf("vn"));
+    EXPECT_GT(trust->CrlTimeOf("vn"), TrustOf({first})->CrlTimeOf("vn"));
+    EXPECT_EQ(Verdict(*trust, revoked, PeerRole::kClient, kLater), "CERTIFICATE_REVOKED");
+    // The first one has ended long ago by then; the second has not.
+    constexpr std::int64_t kEndOfFirst = kNow + 45 * kDayS;
+    EXPECT_EQ(trust->StateOfCrl("vn", kEndOfFirst),
+              TrustOf({second})->StateOfCrl("vn", kEndOfFirst));
+    EXPECT_EQ(trust->StateOfCrl("vn", kLater), CrlState::kFresh);
+  }
+  CountryFiles many = second;
+  for (std::size_t i = 0; i < Trust::kCrlsMax; ++i) many.crl_pem += first.crl_pem;
+  EXPECT_EQ(ReasonOf(MakeTrust({many}, {}, kLater, nullptr).status()), "CRL_INVALID");
+}
+
 // Goal: a file in the roots folder that is no root of that country is named; an empty folder is no
 // trust.
 TEST(TrustLoad, FolderIsReadStrictly) {

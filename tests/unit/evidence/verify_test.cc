@@ -282,8 +282,19 @@ TEST_F(VerifyEvidenceTest, CertificatesAreJudgedAtTheTimeOfTheirSignature) {
 TEST_F(VerifyEvidenceTest, ARevokedCertificateProvesNothing) {
   const Evidence evidence = Make();
   const absl::StatusOr<certs::CertificateFacts> facts = certs::ReadFacts(receiver_.certificate);
+  const std::string first_list = la_.Files().crl_pem;
   ASSERT_TRUE(la_.authority().Revoke(facts->serial, kNow + kDayS).ok());
   EXPECT_EQ(Verdict(Seal(evidence)), "OK");  // no list says it here
+  // A list from before it was revoked says which it is.
+  Evidence before = evidence;
+  exchange::v1::RevocationList& old_list = *before.add_revocation_lists();
+  old_list.set_country("la");
+  old_list.set_crl_pem(first_list);
+  const absl::StatusOr<VerifiedEvidence> judged = VerifyEvidence(Seal(before), *roots_);
+  ASSERT_TRUE(judged.ok()) << judged.status();
+  EXPECT_EQ(judged->receipt->list_number, 1);
+  EXPECT_GT(judged->receipt->list_time_s, 0);
+  EXPECT_EQ(judged->head.list_number, -1) << "none of its country was at hand";
   // Beside the roots, and in the file.
   EXPECT_SAYS(
       Verdict(Seal(evidence), *certs::TrustOf({RootOnly(vn_), la_.Files()}, {}, kNow + kDayS)),
