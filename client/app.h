@@ -69,6 +69,7 @@ void AddNoticeCommands(CommandTree& tree);
 void AddShareCommands(CommandTree& tree, CLI::App* notice);
 void AddFlashCommands(CommandTree& tree);
 void AddNodeCommands(CommandTree& tree);
+void AddLinkCommands(CommandTree& tree, CLI::App* peer);
 void AddAuditCommands(CommandTree& tree);
 void AddBackupCommands(CommandTree& tree);
 void AddBundleCommands(CommandTree& tree);

@@ -145,6 +145,19 @@ Row BackupRow(const Context& context, const std::string& file,
                       {"opens_with", JsonString(opens)}})};
 }
 
+// Only now is it a backup: the node counts its age from here on.
+void TellKept(Context& context, RequestStream& stream) {
+  v1::BackUpRequest request;
+  request.set_kept(true);
+  v1::BackUpChunk answer;
+  absl::Status told = stream.Send(request, kChunkTimeoutMs);
+  if (told.ok()) told = stream.Receive(kChunkTimeoutMs, answer);
+  if (told.ok()) return;
+  context.out().Warn("the backup is whole, but the node could not note it (" +
+                     contract::ProblemOf(told).what +
+                     "); its status goes on asking for one until the next");
+}
+
 absl::StatusOr<int> BackUpNow(Context& context, const BackupOptions& options) {
   std::error_code error;
   if (options.to.empty()) {
@@ -193,6 +206,7 @@ absl::StatusOr<int> BackUpNow(Context& context, const BackupOptions& options) {
   }
   context.out().Progress("");
   if (absl::Status kept = file.Keep(); !kept.ok()) return kept;
+  TellKept(context, *stream);
   const absl::StatusOr<contract::BackupHead> read = contract::ReadBackupHead(head);
   if (!read.ok()) return read.status();
   const absl::Status shown = context.out().Show(

@@ -1,6 +1,8 @@
 // Incidents and the facts of a matter, as rows and as text.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "client/resolve.h"
 #include "client/text.h"
 #include "client/views.h"
@@ -77,6 +79,11 @@ std::string StateWord(v1::NoticeState state) {
 }
 std::string StateWord(v1::DeliveryState state) {
   return Word(state, v1::DeliveryState_Name(state), "DELIVERY_STATE_");
+}
+std::string StateWord(v1::LinkEventKind kind) {
+  std::string word = Word(kind, v1::LinkEventKind_Name(kind), "LINK_EVENT_KIND_");
+  std::replace(word.begin(), word.end(), '_', '-');
+  return word;
 }
 std::string StateWord(v1::LinkState state) {
   return Word(state, v1::LinkState_Name(state), "LINK_STATE_");

@@ -33,6 +33,11 @@ std::string StatusText(const Context& context, const v1::NodeStatus& status) {
   out += Line("root", status.journal_root());
   out += Line("disk", fmt::format("{} used, {} free", SizeText(status.store_bytes()),
                                   SizeText(status.disk_free_bytes())));
+  out += Line("backup",
+              status.backup_time_ms() == 0
+                  ? std::string("none")
+                  : fmt::format("{}, up to change number {}", context.Time(status.backup_time_ms()),
+                                status.backup_change_number()));
   out += Line("certificate",
               fmt::format("{} days left; signing {} days left", status.certificate_days_left(),
                           status.signing_certificate_days_left()));
@@ -318,6 +323,8 @@ void AddNodeCommands(CommandTree& tree) {
   refused.list = true;
   AddOptionalOperand(refused.app, "UNIT", quarantine->unit, "only of this unit");
   AddFlag(refused.app, "--limit", quarantine->limit, "N", "most rows; 0 = all");
+
+  AddLinkCommands(tree, peer);
 
   tree.Add(&tree.root(), "status", "shows the node on one screen", {"status", "status -o json"},
            ShowStatus);

@@ -98,25 +98,47 @@ absl::StatusOr<int> ShowOne(Context& context, const std::string& reference, bool
 // --- track
 
 std::vector<Column> TrackColumns() {
-  return {{"unit", "UNIT"},       {"state", "STATE"},
-          {"time", "TIME"},       {"version", "VERSION"},
-          {"officer", "BY"},      {"time_utc", "TIME UTC", false},
-          {"hold", "HOLD"},       {"reason", "REASON"},
-          {"earlier", "EARLIER"}, {"note", "NOTE", true, true}};
+  return {{"unit", "UNIT"},         {"state", "STATE"},     {"time", "TIME"},
+          {"version", "VERSION"},   {"officer", "BY"},      {"time_utc", "TIME UTC", false},
+          {"hold", "HOLD"},         {"reason", "REASON"},   {"why", "WHY", false},
+          {"next_try", "NEXT TRY"}, {"earlier", "EARLIER"}, {"note", "NOTE", true, true}};
 }
 
-// `stopped-there`; empty when nothing holds it up.
-std::string HoldWord(v1::DeliveryHold hold) {
-  switch (hold) {
-    case v1::DELIVERY_HOLD_STOPPED_HERE:
-      return "stopped-here";
-    case v1::DELIVERY_HOLD_STOPPED_THERE:
-      return "stopped-there";
-    case v1::DELIVERY_HOLD_NOT_PAIRED:
-      return "not-paired";
-    default:
-      return "";
+// The step cannot be climbed any more, or is the last that anybody waits for.
+bool IsEnd(const v1::Notice& notice, const v1::Delivery& delivery) {
+  if (delivery.hold() == v1::DELIVERY_HOLD_NOT_PAIRED) return true;
+  const bool asked = notice.ack_by_ms() > 0 && notice.state() == v1::NOTICE_STATE_RELEASED;
+  return delivery.state() >= (asked ? v1::DELIVERY_STATE_ACKNOWLEDGED : v1::DELIVERY_STATE_STORED);
+}
+
+// Exit code once every recipient is at its end; nullopt: somebody is not. A draft has none yet.
+std::optional<int> TrackEnd(const v1::Notice& notice) {
+  if (notice.deliveries().empty()) return std::nullopt;
+  int exit_code = kExitDone;
+  for (const v1::Delivery& delivery : notice.deliveries()) {
+    if (!IsEnd(notice, delivery)) return std::nullopt;
+    if (delivery.hold() == v1::DELIVERY_HOLD_NOT_PAIRED ||
+        delivery.state() == v1::DELIVERY_STATE_DECLINED) {
+      exit_code = kExitPartly;
+    }
   }
+  return exit_code;
+}
+
+Row TrackRow(const Context& context, const v1::Notice& notice, const v1::Delivery& delivery) {
+  Row row{delivery.unit(),
+          {delivery.unit(), StateWord(delivery.state()), context.Time(delivery.state_time_ms()),
+           fmt::format("{} of {}", delivery.version(), notice.version()), delivery.officer(),
+           IsoText(delivery.state_time_ms(), Clock::kUtc), HoldWord(delivery.hold()),
+           delivery.reason_code(), WhyText(context, delivery.reason_code()),
+           delivery.next_try_time_ms() > 0 ? ClockText(delivery.next_try_time_ms(), context.clock())
+                                           : "",
+           EarlierText(context, delivery), delivery.note().text()}};
+  // Each try has another time: that alone is nothing to tell.
+  v1::Delivery said = delivery;
+  said.clear_next_try_time_ms();
+  row.fingerprint = fmt::format("{}/{}", notice.version(), said.SerializeAsString());
+  return row;
 }
 
 absl::StatusOr<int> Track(Context& context, const std::string& reference) {
@@ -129,19 +151,18 @@ absl::StatusOr<int> Track(Context& context, const std::string& reference) {
   listing.empty_text = ReferenceOf(notice->name()) + " is not shared with anybody";
   listing.kinds = {"notice", "statement", "receipt"};
   listing.limit = 0;
+  listing.polled = true;  // a link comes and goes without a change in the journal
+  std::optional<int> end;
   listing.all = [&](const Emit& emit) -> absl::Status {
     const absl::StatusOr<v1::Notice> now = GetNotice(**node, notice->name());
     if (!now.ok()) return now.status();
+    end = TrackEnd(*now);
     for (const v1::Delivery& delivery : now->deliveries()) {
-      Row row{delivery.unit(),
-              {delivery.unit(), StateWord(delivery.state()), context.Time(delivery.state_time_ms()),
-               fmt::format("{} of {}", delivery.version(), now->version()), delivery.officer(),
-               IsoText(delivery.state_time_ms(), Clock::kUtc), HoldWord(delivery.hold()),
-               delivery.reason_code(), EarlierText(context, delivery), delivery.note().text()}};
-      if (!emit(row, delivery)) break;
+      if (!emit(TrackRow(context, *now, delivery), delivery)) break;
     }
     return absl::OkStatus();
   };
+  listing.end = [&] { return end; };
   return RunListing(context, listing);
 }
 
@@ -231,10 +252,13 @@ void AddNoticeCommands(CommandTree& tree) {
   AddSwitch(shown.app, "--peek", show->peek, "do not tell the owner that it was seen");
 
   const auto track = std::make_shared<std::string>();
-  Command& tracked = tree.Add(group, "track", "shows where a notice is, for each recipient",
+  Command& tracked = tree.Add(group, "track",
+                              "shows where a notice is, for each recipient; --watch stays until "
+                              "all have it (or have answered, when that was asked)",
                               {"notice track 0211-M", "notice track 0211-M --watch"},
                               [track](Context& context) { return Track(context, *track); });
   tracked.list = true;
+  tracked.exits = "with --watch: 8 a unit declined it or is no longer paired, 130 stopped by you";
   AddOperand(tracked.app, "REF", *track, "notice");
 
   const auto withdraw = std::make_shared<std::pair<std::string, std::string>>();

@@ -41,16 +41,6 @@ std::string RecipientsText(const v1::Notice& notice) {
   return parts.empty() ? "nobody yet" : Join(parts, ", ");
 }
 
-std::string ReasonText(const Context& context, const std::string& code) {
-  if (code.empty()) return "";
-  if (context.registry().Find("refusal_grounds", code) != nullptr) {
-    return code + " " + context.Label("refusal_grounds", code);
-  }
-  const contract::Reason reason = contract::ReasonFromCode(code);
-  const std::string label(contract::kReasonRows[static_cast<std::size_t>(reason)].label_en);
-  return reason == contract::Reason::kUnspecified ? code : code + " " + label;
-}
-
 // What holds the delivery up, with the node's reason behind it.
 std::string HoldText(const v1::Notice& notice, const v1::Delivery& delivery) {
   switch (delivery.hold()) {
@@ -62,6 +52,10 @@ std::string HoldText(const v1::Notice& notice, const v1::Delivery& delivery) {
       return delivery.version() < notice.version()
                  ? fmt::format("  DID NOT GET version {}:", notice.version())
                  : "  cannot be reached:";
+    case v1::DELIVERY_HOLD_NO_LINK:
+      return "  no link:";
+    case v1::DELIVERY_HOLD_RETURNING:
+      return "  waits for what they return:";
     default:
       return "";
   }
@@ -71,12 +65,45 @@ std::string Fingerprint(const v1::Notice& notice) {
   std::string out = notice.etag() + "/" + StateWord(notice.state());
   for (const v1::Delivery& delivery : notice.deliveries()) {
     out += fmt::format("/{}:{}:{}:{}", delivery.unit(), static_cast<int>(delivery.state()),
-                       delivery.version(), delivery.reason_code());
+                       delivery.version(),
+                       // Links come and go; the notice is the same.
+                       delivery.hold() == v1::DELIVERY_HOLD_NO_LINK ? "" : delivery.reason_code());
   }
   return out;
 }
 
 }  // namespace
+
+std::string HoldWord(v1::DeliveryHold hold) {
+  switch (hold) {
+    case v1::DELIVERY_HOLD_STOPPED_HERE:
+      return "stopped-here";
+    case v1::DELIVERY_HOLD_STOPPED_THERE:
+      return "stopped-there";
+    case v1::DELIVERY_HOLD_NOT_PAIRED:
+      return "not-paired";
+    case v1::DELIVERY_HOLD_NO_LINK:
+      return "no-link";
+    case v1::DELIVERY_HOLD_RETURNING:
+      return "returning";
+    default:
+      return "";
+  }
+}
+
+std::string WhyText(const Context& context, const std::string& code) {
+  if (code.empty()) return "";
+  if (context.registry().Find("refusal_grounds", code) != nullptr)
+    return context.Label("refusal_grounds", code);
+  const contract::Reason reason = contract::ReasonFromCode(code);
+  return std::string(contract::kReasonRows[static_cast<std::size_t>(reason)].label_en);
+}
+
+std::string ReasonText(const Context& context, const std::string& code) {
+  const bool known = context.registry().Find("refusal_grounds", code) != nullptr ||
+                     contract::ReasonFromCode(code) != contract::Reason::kUnspecified;
+  return known ? code + " " + WhyText(context, code) : code;
+}
 
 std::vector<Column> NoticeColumns() {
   return {{"ref", "REF"},
@@ -158,6 +185,8 @@ std::string DeliveriesText(const Context& context, const v1::Notice& notice) {
     }
     line += HoldText(notice, delivery);
     if (!delivery.reason_code().empty()) line += "  " + ReasonText(context, delivery.reason_code());
+    if (delivery.next_try_time_ms() > 0)
+      line += "  next try " + ClockText(delivery.next_try_time_ms(), context.clock());
     if (delivery.has_earlier()) line += "  (" + EarlierText(context, delivery) + ")";
     if (!delivery.note().text().empty()) {
       line += "  [" + delivery.note().language_code() + "] " + delivery.note().text();

@@ -19,6 +19,12 @@ std::string StateWord(v1::IncidentState state);
 std::string StateWord(v1::NoticeState state);
 std::string StateWord(v1::DeliveryState state);
 std::string StateWord(v1::LinkState state);
+std::string StateWord(v1::LinkEventKind kind);
+// `stopped-there`; empty when nothing holds it up.
+std::string HoldWord(v1::DeliveryHold hold);
+// The words of a coded reason, and with the code before them; empty for none.
+std::string WhyText(const Context& context, const std::string& code);
+std::string ReasonText(const Context& context, const std::string& code);
 
 // `Drug trafficking · Bờ Y · Pickup stopped`: kind and place in the reader's language, then the
 // title as written; without one, the beginning of its text.

@@ -163,14 +163,19 @@ absl::StatusOr<int> RunListing(Context& context, const Listing& listing) {
   context.out().BeginFollowing();
   absl::Status status = watcher.Draw();
   if (!status.ok()) return status;
+  const auto end = [&listing] { return listing.end ? listing.end() : std::nullopt; };
+  if (end().has_value()) return *end();
   context.out().Note("following " + (*node)->node().name + "; Ctrl-C stops");
-  status = FollowFeed(context, **node, listing.kinds, *position,
-                      [&](const std::vector<std::string>& names, bool away) {
-                        return watcher.Refresh(names, away);
-                      });
+  status =
+      FollowFeed(context, **node, listing.kinds, *position,
+                 [&](const std::vector<std::string>& names, bool away) -> absl::StatusOr<bool> {
+                   absl::StatusOr<bool> going = watcher.Refresh(names, away);
+                   if (going.ok() && end().has_value()) return false;
+                   return going;
+                 });
   if (contract::ReasonOf(status) == contract::Reason::kInterrupted) return kExitInterrupted;
   if (!status.ok()) return status;
-  return kExitDone;
+  return end().value_or(kExitDone);
 }
 
 }  // namespace tripoint::client

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,11 +36,14 @@ struct Listing {
   // While lines are appended `all` hands over only what it has not handed over before: all of it is
   // shown, whatever `limit` says.
   bool only_new = false;
+  // --watch ends with this exit code as soon as there is one after `all`. Absent: it never ends.
+  std::function<std::optional<int>()> end;
   // Most rows; 0 = all, -1 = 100 in tables and all elsewhere.
   int limit = -1;
 };
 
-// Prints the list, and stays with --watch until interrupted (130). Errors: of the calls.
+// Prints the list, and stays with --watch until its end or until interrupted (130). Errors: of the
+// calls.
 absl::StatusOr<int> RunListing(Context& context, const Listing& listing);
 
 // Called with the names of changed records after each burst, and about once a second with none;

@@ -71,6 +71,7 @@ struct Node::Rooms {
   absl::Status EnterEpoch(bool rolled_back);
   void RefreshRecovery();
   void KeepHead();
+  void KeepPeerCertificates();
   absl::Status StartWriting();
   void LearnKeys();
   void MakeServices();
@@ -102,7 +103,8 @@ struct Node::Rooms {
   std::unique_ptr<storage::CommitterCore> core;
   storage::KeptHead kept_head;  // at start and stop, else housekeeping's
   bool head_written = true;
-  bool keys_known = false;  // at start, then housekeeping's
+  bool certificates_kept = true;  // housekeeping's
+  bool keys_known = false;        // at start, then housekeeping's
   std::unique_ptr<runtime::WorkerPool> pool;
   std::unique_ptr<rpc::WatchHub> hub;
   std::unique_ptr<exchange::KeyHeadSigner> signer;
@@ -170,6 +172,8 @@ absl::Status Node::Rooms::EnterEpoch(bool rolled_back) {
         rolled_back ? operations::kCauseRollback : operations::kCauseDamage, clock.wall_ms());
     if (!begun.ok()) return begun;
   }
+  // Read before, so that the log says both when an amnesia ends here.
+  RefreshRecovery();
   if (absl::Status done = operations::CompleteEpoch(facts, *store.engine, clock.wall_ms());
       !done.ok()) {
     return done;
@@ -197,6 +201,13 @@ void Node::Rooms::KeepHead() {
   }
   head_written = true;
   kept_head = kept;
+}
+
+// Said once: it is tried each second.
+void Node::Rooms::KeepPeerCertificates() {
+  const absl::Status kept = KeepCertificates(config, *identity, *peer_certificates);
+  if (!kept.ok() && certificates_kept) log.Error("peers.certificates_unkept", {{"status", kept}});
+  certificates_kept = kept.ok();
 }
 
 void Node::Rooms::RefreshRecovery() {
@@ -417,7 +428,7 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(const Config& config, const ru
         rooms.hub->Tick(clock.monotonic_ms());
         rooms.LearnKeys();
         rooms.KeepHead();
-        KeepCertificates(rooms.config, *rooms.identity, *rooms.peer_certificates);
+        rooms.KeepPeerCertificates();
       },
       clock, log);
   rooms.housekeeping->Start();

@@ -121,12 +121,14 @@ rpc::Bundles ServedBundles(exchange::Bundles& bundles) {
           }};
 }
 
-void KeepCertificates(const Config& config, const NodeIdentity& identity,
-                      certs::PeerCertificates& certificates) {
+absl::Status KeepCertificates(const Config& config, const NodeIdentity& identity,
+                              certs::PeerCertificates& certificates) {
+  absl::Status kept;
   for (const PeerConfig& peer : config.peers) {
     const std::string leaf = identity.trust()->LastLeafOf(peer.unit);
-    if (!leaf.empty()) (void)certificates.Remember(peer.unit, leaf);
+    if (!leaf.empty()) kept.Update(certificates.Remember(peer.unit, leaf));
   }
+  return kept;
 }
 
 std::vector<exchange::DriverPeer> DriverPeers(const Config& config, runtime::Random& random) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "certs/peer_certificates.h"
 #include "server/config.h"
 #include "server/exchange/bundle.h"
@@ -38,9 +39,9 @@ exchange::BundleSeams MakeBundleSeams(const operations::NodeFacts& facts, std::u
 rpc::Bundles ServedBundles(exchange::Bundles& bundles);
 
 // Keeps what the neighbours showed on the links since the last time. What it cannot keep is tried
-// again with the next call.
-void KeepCertificates(const Config& config, const NodeIdentity& identity,
-                      certs::PeerCertificates& certificates);
+// again with the next call. Errors: the first of PeerCertificates::Remember.
+absl::Status KeepCertificates(const Config& config, const NodeIdentity& identity,
+                              certs::PeerCertificates& certificates);
 
 // The paired units of the configuration.
 

@@ -48,7 +48,10 @@ grpc::Status Refusal(absl::StatusCode code, Reason reason, std::string what, std
 }  // namespace
 
 Driver::Driver(DriverSeams seams, std::vector<DriverPeer> peers)
-    : seams_(std::move(seams)), service_(*this), loop_("exchange", seams_.clock) {
+    : seams_(std::move(seams)),
+      begin_time_ms_(seams_.clock.wall_ms()),
+      service_(*this),
+      loop_("exchange", seams_.clock) {
   for (DriverPeer& peer : peers) {
     PeerLink& link = links_[peer.unit];
     link.peer = std::move(peer);
@@ -291,6 +294,7 @@ void Driver::Tick() {
   }
   if (detached_) return;
   for (auto& [unit, link] : links_) {
+    TraceQuiet(link, now_ms);
     if (!link.unstored.empty() && now_ms >= link.retry_ms) {
       for (const auto& [channel, stop] : std::exchange(link.unstored, {}))
         StoreQuarantine(link, stop);
@@ -305,6 +309,7 @@ void Driver::Publish(PeerLink& link) {
   const auto wall = [&](std::int64_t monotonic_ms) {
     return monotonic_ms == 0 ? 0 : now.wall_ms - now.monotonic_ms + monotonic_ms;
   };
+  TraceState(link, status);
   const runtime::Field unit = runtime::Field::Unit("peer", link.peer.unit);
   if (status.state == LinkState::kUp && link.logged_state != LinkState::kUp) {
     seams_.log.Info("link.up",
@@ -391,6 +396,11 @@ void Driver::FillReason(const Published& published, const absl::Status& own_faul
 
 void Driver::CallerRefused(std::string_view unit, const absl::Status& status) {
   const contract::Problem problem = contract::ProblemOf(status);
+  if (const auto link = links_.find(unit); link != links_.end()) {
+    // No words: they may say what the certificate claims, and that may lead to a person.
+    link->second.trace.Add(seams_.clock.wall_ms(), tripoint::v1::LINK_EVENT_KIND_CALLER_REFUSED,
+                           false, {}, problem.reason);
+  }
   const absl::MutexLock lock(&mutex_);
   const auto found = published_.find(unit);
   if (found == published_.end()) return;

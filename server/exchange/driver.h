@@ -27,6 +27,7 @@
 #include "absl/time/time.h"
 #include "server/exchange/core.h"
 #include "server/exchange/driver_streams.h"
+#include "server/exchange/trace.h"
 #include "server/operations/node_facts.h"
 #include "server/operations/peer_status.h"
 #include "server/runtime/clock.h"
@@ -111,6 +112,8 @@ class Driver final : public operations::PeerStatusSource,
   void FillLink(std::string_view unit, tripoint::v1::Peer& peer) const override;
   std::uint64_t SentSize(std::string_view unit, std::uint8_t lane) const override;
   std::string StoppedByPeer(std::string_view unit, std::uint8_t lane) const override;
+  void FillTrace(std::string_view unit,
+                 tripoint::v1::ListLinkEventsResponse& response) const override;
   // As the core says, for metrics; nullopt: no such peer.
   std::optional<LinkStatus> StatusOf(std::string_view unit) const;
 
@@ -135,6 +138,12 @@ class Driver final : public operations::PeerStatusSource,
     std::map<std::pair<v1::Lane, bool>, int> stops;  // how many the core asked for
     std::int64_t retry_ms = 0;
     LinkState logged_state = LinkState::kDown;
+    LinkTrace trace;  // any thread
+    // What the trace has said: the stream, and that nothing is heard on it.
+    StreamId traced_stream = 0;
+    bool traced_up = false;
+    bool traced_quiet = false;
+    std::int64_t heard_ms = 0;  // monotonic; the last frame of any stream
   };
   // A stream as the loop sees it.
   struct Stream {
@@ -199,6 +208,13 @@ class Driver final : public operations::PeerStatusSource,
   void Cancel(Stream& stream);
   void TakeGrown();
   void Publish(PeerLink& link);
+  // Into the trace (driver_trace.cc).
+  void Trace(PeerLink& link, LinkTrace::Kind kind, bool outbound, v1::Lane lane = {},
+             Reason reason = Reason::kUnspecified, std::string_view text = {});
+  void TraceAction(PeerLink& link, const Action& action);
+  void TraceFrame(PeerLink& link, const v1::Frame& frame);
+  void TraceState(PeerLink& link, const LinkStatus& status);
+  void TraceQuiet(PeerLink& link, std::int64_t now_ms);
   void FillReason(const Published& published, const absl::Status& own_fault,
                   tripoint::v1::Peer& peer) const;
   bool AwaitNoStreams(absl::Duration timeout) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -206,6 +222,7 @@ class Driver final : public operations::PeerStatusSource,
   PeerLink* Find(std::string_view unit);
 
   const DriverSeams seams_;
+  const std::int64_t begin_time_ms_;  // wall
   Service service_;
   runtime::EventLoop loop_;
   std::atomic<StreamId> last_stream_{0};

@@ -40,8 +40,12 @@ void Driver::Feed(PeerLink& link, Event event) {
     auto [next, some] = std::move(events_.front());
     events_.pop_front();
     std::vector<Action> actions = next->core->Step(Now(), std::move(some));
-    for (Action& action : actions) Do(*next, action);
+    // First the state: in the trace a stream is up before the first batch on it.
     Publish(*next);
+    for (Action& action : actions) {
+      TraceAction(*next, action);
+      Do(*next, action);
+    }
   }
   feeding_ = false;
 }
@@ -128,6 +132,7 @@ void Driver::Received(StreamId id, v1::Frame frame) {
   if (at == streams_.end()) return;
   at->second.reading = false;
   if (!at->second.closing && !at->second.broken) {
+    TraceFrame(*at->second.link, frame);
     Feed(*at->second.link, FrameReceived{.stream = id, .frame = std::move(frame)});
     at = streams_.find(id);
     if (at == streams_.end()) return;
@@ -221,6 +226,7 @@ void Driver::Ended(StreamId id, const absl::Status& status) {
   if (stream.opened) {
     Feed(*stream.link, StreamClosed{.stream = id, .reason = reason, .text = text});
   } else {
+    Trace(*stream.link, tripoint::v1::LINK_EVENT_KIND_DIAL_FAILED, true, {}, reason, text);
     Feed(*stream.link, DialFailed{.reason = reason, .text = text});
   }
 }
@@ -237,6 +243,8 @@ void Driver::DoCommit(PeerLink& link, CommitBatch action) {
           if (status.ok()) {
             event.refusals = std::move(result->refusals);
           } else {
+            Trace(link, tripoint::v1::LINK_EVENT_KIND_NOT_STORED, false, lane,
+                  contract::ReasonOf(status));
             event.durable = DurableInbound(seams_.engine, link.peer.unit, lane);
           }
           Feed(link, std::move(event));
@@ -246,10 +254,15 @@ void Driver::DoCommit(PeerLink& link, CommitBatch action) {
 
 void Driver::DoProve(PeerLink& link, CommitReceipt action) {
   const Token token = action.token;
+  const v1::Lane lane = action.lane;
   auto prepared = MakeOperation(seams_.facts, link.peer.unit, seams_.epoch, std::move(action));
   committer_->Submit(std::move(prepared.operation),
-                     [this, &link, token](const absl::Status& status) {
-                       Post([this, &link, token, status] {
+                     [this, &link, token, lane](const absl::Status& status) {
+                       Post([this, &link, token, lane, status] {
+                         if (!status.ok()) {
+                           Trace(link, tripoint::v1::LINK_EVENT_KIND_NOT_STORED, true, lane,
+                                 contract::ReasonOf(status));
+                         }
                          Feed(link, ReceiptCommitted{.token = token, .status = status});
                        });
                      });

@@ -108,6 +108,14 @@ absl::Status FillInbound(const storage::Snapshot& snapshot, const ChannelName& c
 void AddRecoveryWarning(const NodeFacts& node, const store::v1::Recovery& recovery,
                         v1::NodeStatus& status) {
   if (recovery.begin_time_ms() == 0 || recovery.end_time_ms() != 0) return;
+  if (node.paired.empty()) {
+    status.add_warnings(fmt::format(
+        "AMNESIA: this node lost part of its memory ({}), and its configuration names no neighbour "
+        "that could return what it holds. Add the neighbours ([[peer]]) and start again; if there "
+        "are none: tripoint recovery end",
+        recovery.cause()));
+    return;
+  }
   std::string missing;
   for (const std::string& unit : MissingUnits(node, recovery))
     missing += (missing.empty() ? "" : ", ") + unit;
@@ -116,6 +124,26 @@ void AddRecoveryWarning(const NodeFacts& node, const store::v1::Recovery& recove
       "nothing new until these have returned what they hold of it: {}. To go on without them: "
       "tripoint recovery end",
       recovery.cause(), missing));
+}
+
+// One night without a backup is said in the next day's working hours.
+constexpr std::int64_t kBackupAgeMsMax = 36LL * 3600 * 1000;
+
+// A node that was never backed up has as long from its beginning on.
+void AddBackup(const store::v1::NodeRecord& record, std::int64_t now_ms, v1::NodeStatus& status) {
+  status.set_backup_time_ms(record.backup().time_ms());
+  status.set_backup_change_number(record.backup().change_number());
+  const bool any = record.backup().time_ms() != 0;
+  const std::int64_t since_ms = any ? record.backup().time_ms() : record.create_time_ms();
+  const std::int64_t age_ms = now_ms - since_ms;
+  if (age_ms <= kBackupAgeMsMax) return;
+  const std::int64_t hours = age_ms / 3'600'000;
+  status.add_warnings(fmt::format(
+      "{}. A lost disk loses what no neighbour holds. Make one each night: tripoint backup now",
+      any ? fmt::format("The latest backup is {} old", hours < 72
+                                                           ? fmt::format("{} h", hours)
+                                                           : fmt::format("{} days", hours / 24))
+          : std::string("There is no backup of this node")));
 }
 
 }  // namespace
@@ -143,7 +171,7 @@ absl::StatusOr<std::uint64_t> LastChangeNumber(const storage::Reader& reader) {
 }
 
 absl::Status FillStatus(const NodeFacts& node, const storage::Snapshot& snapshot,
-                        v1::NodeStatus& status) {
+                        std::int64_t now_ms, v1::NodeStatus& status) {
   absl::StatusOr<storage::JournalHead> head = storage::ReadJournalHead(snapshot);
   if (!head.ok()) return head.status();
   status.set_unit(node.unit);
@@ -185,6 +213,7 @@ absl::Status FillStatus(const NodeFacts& node, const storage::Snapshot& snapshot
   }
   status.set_quarantined(quarantined);
   AddRecoveryWarning(node, recovery, status);
+  AddBackup(*record, now_ms, status);
   return absl::OkStatus();
 }
 

@@ -9,6 +9,7 @@
 #include "server/domain/delivery.h"
 #include "server/domain/notice.h"
 #include "server/operations/common.h"
+#include "server/operations/way.h"
 #include "storage/channel_store.h"
 #include "storage/keys.h"
 
@@ -33,21 +34,23 @@ absl::StatusOr<v1::Delivery> DeliveryOf(const NodeFacts& node, const storage::Re
   facts.notice_version = notice_version;
   facts.queue_time_ms = copy.time_ms();
   facts.position = copy.position();
-  facts.paired = node.IsPaired(copy.unit());
-  if (links != nullptr && copy.position() >= state.receipted_size()) {
-    facts.sent_size = links->SentSize(copy.unit(), channel.lane);
-    facts.stopped_there = links->StoppedByPeer(copy.unit(), channel.lane);
+  if (copy.position() >= state.receipted_size()) {
+    absl::StatusOr<domain::WayFacts> way =
+        WayTo(node, reader, channel, state.quarantine_reason(), links);
+    if (!way.ok()) return way.status();
+    static_cast<domain::WayFacts&>(facts) = *std::move(way);
+    if (links != nullptr) facts.sent_size = links->SentSize(copy.unit(), channel.lane);
   }
   facts.receipted_size = state.receipted_size();
   facts.receipt_time_ms = storage::ReceiptTimeOf(state, copy.position());
-  facts.stopped_here = state.quarantine_reason();
   if (copy.has_answer()) facts.answer = &copy.answer();
   if (copy.has_earlier_answer()) facts.earlier = &copy.earlier_answer();
   if (state.refused() != 0) {
     absl::StatusOr<std::optional<store::v1::QuarantineRecord>> refusal =
         storage::GetQuarantine(reader, true, channel, copy.epoch(), copy.position());
     if (!refusal.ok()) return refusal.status();
-    if (refusal->has_value()) facts.refusal_reason = (*refusal)->reason_code();
+    facts.refused = refusal->has_value();
+    if (facts.refused) facts.refusal_reason = (*refusal)->reason_code();
   }
   return domain::DeriveDelivery(facts);
 }

@@ -22,6 +22,8 @@ class PeerStatusSource {
   // Reason code with which the peer stopped the channel (unit, lane) of ours, as the present link
   // tells it; empty when it runs, or when there is no link.
   virtual std::string StoppedByPeer(std::string_view unit, std::uint8_t lane) const = 0;
+  // What happened lately on the link, newest first. Nothing for a unit without link.
+  virtual void FillTrace(std::string_view unit, v1::ListLinkEventsResponse& response) const = 0;
 };
 
 }  // namespace tripoint::operations

@@ -28,8 +28,9 @@ struct Page {
   std::string next;  // empty at the end, and only there
 };
 
-// In all that follow, `links` is what the link layer knows: it tells `sent` from `queued` and names
-// the channels that a peer stopped. nullptr: nothing counts as sent or stopped by a peer.
+// In all that follow, `links` is what the link layer knows: it tells `sent` from `queued`, names
+// the channels that a peer stopped and says why a link is down. nullptr: nothing counts as sent or
+// stopped by a peer, and no link as down.
 
 // Errors of all: NOT_FOUND / NOT_FOUND; DATA_LOSS / CORRUPT.
 absl::StatusOr<v1::Incident> GetIncident(const NodeFacts& node, const storage::Reader& reader,
@@ -71,9 +72,10 @@ absl::StatusOr<JournalPiece> ReadJournal(const storage::Snapshot& snapshot, std:
 // The present change number; 0 before the first commit.
 absl::StatusOr<std::uint64_t> LastChangeNumber(const storage::Reader& reader);
 
-// Fills what the store knows: unit, epoch, change number, journal root, counters.
+// Fills what the store knows: unit, epoch, change number, journal root, counters, latest backup;
+// and warns of an amnesia and of a backup that is missing or too old at `now_ms`.
 absl::Status FillStatus(const NodeFacts& node, const storage::Snapshot& snapshot,
-                        v1::NodeStatus& status);
+                        std::int64_t now_ms, v1::NodeStatus& status);
 
 // The six channels of a peer. `now_ms` gives the age of what waits.
 absl::Status FillChannels(const storage::Snapshot& snapshot, std::string_view peer,
@@ -88,5 +90,13 @@ void AddChannelWarnings(const v1::Peer& peer, v1::NodeStatus& status);
 absl::StatusOr<Page<v1::QuarantinedEnvelope>> ListQuarantine(
     const storage::Snapshot& snapshot, const v1::ListQuarantineRequest& request,
     std::string_view after);
+
+// Envelopes without a receipt, of `request.unit` or of all units that something waits for: flash
+// first, oldest first. Errors: INVALID_ARGUMENT / PAGE_TOKEN_INVALID; DATA_LOSS / CORRUPT.
+absl::StatusOr<Page<v1::QueuedEnvelope>> ListQueue(const NodeFacts& node,
+                                                   const storage::Snapshot& snapshot,
+                                                   const v1::ListQueueRequest& request,
+                                                   std::string_view after,
+                                                   const PeerStatusSource* links);
 
 }  // namespace tripoint::operations

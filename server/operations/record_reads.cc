@@ -10,6 +10,7 @@
 #include "server/operations/notice_view.h"
 #include "server/operations/reads.h"
 #include "server/operations/tails.h"
+#include "server/operations/way.h"
 #include "storage/incident_store.h"
 #include "storage/notice_store.h"
 
@@ -264,7 +265,9 @@ absl::StatusOr<Page<v1::Notice>> ListNotices(const NodeFacts& node,
                                              const storage::Snapshot& snapshot,
                                              const v1::ListNoticesRequest& request,
                                              std::string_view after, std::int64_t now_ms,
-                                             const PeerStatusSource* links) {
+                                             const PeerStatusSource* asked) {
+  const LinksOnce once(asked);
+  const PeerStatusSource* const links = once.get();
   if (!request.reference_tail().empty()) {
     return NoticesByTail(node, snapshot, request, now_ms, links);
   }

@@ -226,19 +226,23 @@ absl::Status CloseEpoch(const NodeFacts& node, storage::Engine& engine,
   });
 }
 
-// The units that were missing are no longer paired: nobody is left who could return anything.
+// The units that were missing are no longer paired: of those that are, all have returned. A
+// configuration without any peer proves nothing (it may be a new one that is not finished), and
+// without peers nothing can be shared anyway: then the amnesia goes on until there are some, or a
+// supervisor ends it.
 absl::Status EndWithoutNeighbours(const NodeFacts& node, storage::Transaction& transaction) {
   absl::StatusOr<store::v1::NodeRecord> record = ReadNode(transaction);
   if (!record.ok()) return record.status();
   store::v1::Recovery& recovery = *record->mutable_recovery();
-  if (recovery.end_time_ms() != 0 || !MissingUnits(node, recovery).empty()) return absl::OkStatus();
+  if (node.paired.empty() || recovery.end_time_ms() != 0 || !MissingUnits(node, recovery).empty())
+    return absl::OkStatus();
   recovery.set_end_time_ms(std::max<std::int64_t>(transaction.now_ms(), 1));
   PutNode(transaction, *record);
   WriteJournal(transaction, {.actor = "node",
                              .action = "node.recovered",
                              .names = {},
                              .count = 0,
-                             .reason = "no neighbour is left to wait for"});
+                             .reason = "all units that are still paired have returned"});
   return absl::OkStatus();
 }
 
@@ -398,7 +402,7 @@ Prepared<bool> BeginAmnesia(const NodeFacts& node, std::string peer) {
         // proofs one by one must not hold up the others.
         PutNode(transaction, *record);
         WriteJournal(transaction, {.actor = PeerActor(peer),
-                                   .action = "node.amnesia",
+                                   .action = known ? "peer.returns_again" : "node.amnesia",
                                    .names = {},
                                    .count = 0,
                                    .reason = {}});

@@ -32,8 +32,9 @@ absl::Status BeginEpoch(storage::Engine& engine, std::uint64_t epoch, std::strin
 
 // Does what a new epoch asks for before the node serves: moves the counters of references on, keeps
 // the channels of the epoch before as past, and puts what no receipt covers into the new ones.
-// Nothing when that was done. Ends an amnesia in which no paired unit is left to wait for. Can be
-// interrupted and repeated. Errors: of the engine.
+// Nothing when that was done. Ends an amnesia when those that were missing are no longer paired and
+// others are; a node without any peer stays in it. Can be interrupted and repeated. Errors: of the
+// engine.
 absl::Status CompleteEpoch(const NodeFacts& node, storage::Engine& engine, std::int64_t now_ms);
 
 // What operations ask of the store's Recovery; read again after each change of it.
@@ -105,8 +106,9 @@ Prepared<bool> TakeReturned(const NodeFacts& node, std::string peer, HeldChannel
 
 // `peer` has returned what it holds. Ends the amnesia when it was the last one. True: it ended.
 Prepared<bool> PeerReturned(const NodeFacts& node, std::string peer);
-// A neighbour holds a past that this node does not know: the amnesia begins. After one that has
-// ended only this neighbour has to return, again; the others are not held up.
+// A neighbour holds a past that this node does not know: the amnesia begins (`node.amnesia` in the
+// journal). After one that has ended only this neighbour has to return, again
+// (`peer.returns_again`); the others are not held up.
 Prepared<bool> BeginAmnesia(const NodeFacts& node, std::string peer);
 // By an officer's word. Result: the neighbours that have not returned.
 Prepared<std::vector<std::string>> EndAmnesia(const NodeFacts& node, const Actor& actor,

@@ -52,9 +52,10 @@ grpc::ServerUnaryReactor* NodeService::GetStatus(grpc::CallbackServerContext* co
   if (!caller.ok()) return Answer(context, caller.status());
   return RunOnPool(backend_, context, [this, response]() -> absl::Status {
     const std::unique_ptr<storage::Snapshot> snapshot = backend_.engine.TakeSnapshot();
-    const absl::Status filled = operations::FillStatus(backend_.node, *snapshot, *response);
-    if (!filled.ok()) return filled;
     response->set_now_ms(backend_.now_ms());
+    const absl::Status filled =
+        operations::FillStatus(backend_.node, *snapshot, response->now_ms(), *response);
+    if (!filled.ok()) return filled;
     response->set_store_bytes(backend_.engine.GetStatistics().disk_bytes);
     for (const std::string& unit : backend_.node.paired) {
       const absl::Status peer = FillPeer(*snapshot, unit, *response->add_peers());
@@ -121,6 +122,46 @@ grpc::ServerUnaryReactor* NodeService::ListQuarantine(grpc::CallbackServerContex
           *response->add_envelopes() = std::move(item);
         return absl::OkStatus();
       });
+}
+
+grpc::ServerUnaryReactor* NodeService::ListQueue(grpc::CallbackServerContext* context,
+                                                 const v1::ListQueueRequest* request,
+                                                 v1::ListQueueResponse* response) {
+  v1::ListQueueRequest& checked = OwnRequest(request);
+  const absl::StatusOr<domain::Caller> caller =
+      AdmitRequest(backend_, *context, Permission::kReadStatus, checked);
+  if (!caller.ok()) return Answer(context, caller.status());
+  return RunOnPool(
+      backend_, context, [this, response, checked = std::move(checked)]() -> absl::Status {
+        const v1::ListQueueRequest query = QueryOf(checked);
+        const absl::StatusOr<std::string> after =
+            backend_.page_tokens.Read(query, checked.page_token());
+        if (!after.ok()) return after.status();
+        const std::unique_ptr<storage::Snapshot> snapshot = backend_.engine.TakeSnapshot();
+        absl::StatusOr<operations::Page<v1::QueuedEnvelope>> page =
+            operations::ListQueue(backend_.node, *snapshot, checked, *after, &backend_.peers);
+        if (!page.ok()) return page.status();
+        // What waits for a unit that is no longer paired is worth seeing; else it is unknown here.
+        if (page->items.empty() && !checked.unit().empty() &&
+            !backend_.node.IsPaired(checked.unit())) {
+          return NotPaired(checked.unit());
+        }
+        response->set_next_page_token(backend_.page_tokens.Make(query, page->next));
+        for (v1::QueuedEnvelope& item : page->items) *response->add_envelopes() = std::move(item);
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* NodeService::ListLinkEvents(grpc::CallbackServerContext* context,
+                                                      const v1::ListLinkEventsRequest* request,
+                                                      v1::ListLinkEventsResponse* response) {
+  v1::ListLinkEventsRequest& checked = OwnRequest(request);
+  const absl::StatusOr<domain::Caller> caller =
+      AdmitRequest(backend_, *context, Permission::kReadStatus, checked);
+  if (!caller.ok()) return Answer(context, caller.status());
+  if (!backend_.node.IsPaired(checked.unit())) return Answer(context, NotPaired(checked.unit()));
+  backend_.peers.FillTrace(checked.unit(), *response);
+  return Answer(context, absl::OkStatus());
 }
 
 grpc::ServerWriteReactor<v1::Change>* NodeService::WatchChanges(

@@ -26,6 +26,12 @@ class NodeService final : public v1::NodeService::CallbackService {
   grpc::ServerUnaryReactor* ListQuarantine(grpc::CallbackServerContext* context,
                                            const v1::ListQuarantineRequest* request,
                                            v1::ListQuarantineResponse* response) override;
+  grpc::ServerUnaryReactor* ListQueue(grpc::CallbackServerContext* context,
+                                      const v1::ListQueueRequest* request,
+                                      v1::ListQueueResponse* response) override;
+  grpc::ServerUnaryReactor* ListLinkEvents(grpc::CallbackServerContext* context,
+                                           const v1::ListLinkEventsRequest* request,
+                                           v1::ListLinkEventsResponse* response) override;
   grpc::ServerWriteReactor<v1::Change>* WatchChanges(
       grpc::CallbackServerContext* context, const v1::WatchChangesRequest* request) override;
 

@@ -6,6 +6,7 @@
 
 #include "proto/contract/backup_form.h"
 #include "proto/contract/error.h"
+#include "server/operations/backup_note.h"
 #include "server/operations/recovery.h"
 #include "server/rpc/batch_stream.h"
 #include "storage/backup_file.h"
@@ -21,8 +22,9 @@ using domain::Permission;
 // One call: each request is answered with the next piece, so nothing is ahead of the caller.
 class BackUpStream final : public grpc::ServerBidiReactor<v1::BackUpRequest, v1::BackUpChunk> {
  public:
-  BackUpStream(const Backend& backend, const RecoverySeams& seams, std::atomic<bool>& running)
-      : backend_(backend), seams_(seams), running_(running) {
+  BackUpStream(const Backend& backend, const RecoverySeams& seams, std::string officer,
+               std::atomic<bool>& running)
+      : backend_(backend), seams_(seams), officer_(std::move(officer)), running_(running) {
     StartRead(&request_);
   }
 
@@ -44,16 +46,34 @@ class BackUpStream final : public grpc::ServerBidiReactor<v1::BackUpRequest, v1:
 
  private:
   void Answer() {
+    if (request_.kept()) return Note();
     absl::Status status = writer_ == nullptr ? Begin() : absl::OkStatus();
     if (status.ok()) {
       absl::StatusOr<std::string> bytes = writer_->Next();
       status = bytes.status();
+      ended_ = bytes.ok() && bytes->empty();
       if (bytes.ok()) chunk_.set_bytes(*std::move(bytes));
     }
     if (!status.ok()) return Finish(ToGrpcStatus(status));
     chunk_.set_done_bytes(writer_->done_bytes());
     chunk_.set_total_bytes(writer_->total_bytes());
     StartWrite(&chunk_);
+  }
+
+  // The maker has the whole file: from now on status counts its age.
+  void Note() {
+    if (!ended_) {
+      return Finish(ToGrpcStatus(
+          contract::Error(absl::StatusCode::kFailedPrecondition,
+                          contract::Reason::kIllegalTransition, "The backup is not at its end",
+                          "What is not whole is no backup.", "Take all its pieces first.")));
+    }
+    auto prepared = operations::NoteBackup({.officer = officer_}, chunk_.change_number());
+    backend_.committer.SubmitAndHelp(std::move(prepared.operation),
+                                     [this](const absl::Status& status) {
+                                       if (!status.ok()) return Finish(ToGrpcStatus(status));
+                                       StartWrite(&chunk_);
+                                     });
   }
 
   absl::Status Begin() {
@@ -85,8 +105,10 @@ class BackUpStream final : public grpc::ServerBidiReactor<v1::BackUpRequest, v1:
 
   const Backend& backend_;
   const RecoverySeams& seams_;
+  const std::string officer_;
   std::atomic<bool>& running_;
   bool begun_ = false;
+  bool ended_ = false;  // all pieces were given
   std::unique_ptr<storage::BackupWriter> writer_;
   v1::BackUpRequest request_;
   v1::BackUpChunk chunk_;
@@ -109,10 +131,11 @@ RecoveryService::RecoveryService(const Backend& backend, RecoverySeams seams)
 
 grpc::ServerBidiReactor<v1::BackUpRequest, v1::BackUpChunk>* RecoveryService::BackUp(
     grpc::CallbackServerContext* context) {
-  absl::Status admitted = Admit(backend_, *context, Permission::kBackUp).status();
+  const absl::StatusOr<domain::Caller> caller = Admit(backend_, *context, Permission::kBackUp);
+  absl::Status admitted = caller.status();
   if (admitted.ok() && running_.exchange(true)) admitted = AnotherRuns();
   if (!admitted.ok()) return new RefusedStream<v1::BackUpRequest, v1::BackUpChunk>(admitted);
-  return new BackUpStream(backend_, seams_, running_);
+  return new BackUpStream(backend_, seams_, caller->officer, running_);
 }
 
 grpc::ServerUnaryReactor* RecoveryService::EndAmnesia(grpc::CallbackServerContext* context,

@@ -138,6 +138,35 @@ class Links(federation.Pair):
         self.assert_nothing_lost_or_doubled(there, self.vn, self.la)
         self.assert_nothing_lost_or_doubled(back, self.la, self.vn)
 
+    def test_people_see_why_it_waits(self):
+        # Goal: while a link is away, queue, ladder and trace say what waits, why, and when it is tried again; a followed
+        # ladder ends by itself with 0 when the link is back.
+        self.link.cut()
+        federation.wait_until(lambda: not self.vn.link_up(LA) and not self.la.link_up(VN), what="both sides know of the cut")
+        share_many(self.vn, LA, ["asked for"])
+        share_many(self.la, VN, ["asked for back"])
+        waiting = self.vn.jsonl("peer", "queue", "--peer", LA)
+        self.assertEqual(1, len(waiting), waiting)
+        self.assertEqual(("notice", "DELIVERY_HOLD_NO_LINK"), (waiting[0]["kind"], waiting[0]["hold"]))
+        self.assertTrue(waiting[0]["reason_code"])
+        reference = waiting[0]["name"].rsplit("/", 1)[1]
+        delivery = self.vn.jsonl("notice", "track", reference)[0]
+        self.assertEqual(("DELIVERY_STATE_QUEUED", "DELIVERY_HOLD_NO_LINK"), (delivery["state"], delivery["hold"]))
+        # The node that dials says when it does so next; the other one cannot know. Between two tries there is no time.
+        federation.wait_until(lambda: any(int(entry["next_try_time_ms"]) > 0 for node, peer in ((self.vn, LA), (self.la, VN))
+                                          for entry in node.jsonl("peer", "queue", "--peer", peer)), what="the next try")
+        for node, peer in ((self.vn, LA), (self.la, VN)):
+            ended = [event for event in node.jsonl("peer", "trace", peer) if event["kind"] == "LINK_EVENT_KIND_CLOSED"]
+            self.assertTrue(ended and all(event["reason_code"] for event in ended), ended)
+        with concurrent.futures.ThreadPoolExecutor(max_workers=1) as pool:
+            followed = pool.submit(self.vn.cli, "notice", "track", reference, "--watch", "--columns", "state,hold")
+            self.link.heal()
+            lines = followed.result(60).stdout.split("\n")
+        self.assertIn("stored", " ".join(lines[1:]))
+        federation.wait_until(lambda: not self.vn.jsonl("peer", "queue"), what="an empty queue")
+        kinds = {event["kind"] for event in self.vn.jsonl("peer", "trace", LA, officer="lan")}
+        self.assertLessEqual({f"LINK_EVENT_KIND_{kind}" for kind in ("OPENED", "UP", "CLOSED", "BATCH", "RECEIPT")}, kinds)
+
     def test_frozen_link_is_noticed_in_time_and_heals(self):
         self.link.freeze()
         begin = time.monotonic()

@@ -86,6 +86,7 @@ class Drill(unittest.TestCase):
 
     def assert_comes_back(self, before, used):
         federation.wait_until(lambda: recovered(self.vn), timeout=60, what="the end of the amnesia")
+        self.assertTrue(self.vn.events("node.recovered"), "the log says that it ended")
         federation.wait_until(self.cluster.links_up, timeout=60, what="all links up")
         self.settle()
         after = self.memory()
@@ -162,6 +163,10 @@ class Drill(unittest.TestCase):
         secret = ["--pass-phrase-file", phrase]
         made = self.vn.json("backup", "now", "--to", usb, *secret, officer="son")
         self.assertEqual((VN, "pass phrase"), (made["unit"], made["opens_with"]))
+        status = self.vn.status()
+        self.assertGreater(int(status["backup_time_ms"]), 0, "the node knows that it is kept")
+        self.assertEqual(made["change_number"], status["backup_change_number"])
+        self.assertIn("node.backup", [change["action"] for change in self.vn.jsonl("audit", "list", "--limit", "20")])
         listed = self.vn.json("backup", "list", usb)
         self.assertEqual(made["change_number"], listed["change_number"])
         file = listed["file"]

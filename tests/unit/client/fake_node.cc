@@ -149,6 +149,7 @@ void FakeNode::Hold(const std::string& unit, const std::string& hold, const std:
       v1::DeliveryHold parsed = v1::DELIVERY_HOLD_UNSPECIFIED;
       v1::DeliveryHold_Parse("DELIVERY_HOLD_" + hold, &parsed);
       delivery.set_hold(parsed);
+      delivery.set_next_try_time_ms(parsed == v1::DELIVERY_HOLD_NO_LINK ? kTestNowMs + 20'000 : 0);
       delivery.set_reason_code(reason);
     }
   }
@@ -213,6 +214,60 @@ void FakeNode::FillQuarantine() {
   }
 }
 
+void FakeNode::FillQueue() {
+  for (const bool up : {false, false, true}) {
+    v1::QueuedEnvelope& queued = queue.emplace_back();
+    const bool flash = queue.size() == 1;
+    queued.set_unit(up ? "la-attapeu" : "kh-ratanakiri");
+    queued.set_lane(flash ? "flash" : "routine");
+    queued.set_position(40 + queue.size());
+    queued.set_name(up ? "units/la-attapeu/notices/N-ATP-26-0001-B"
+                       : "units/vn-quangngai/notices/" + std::string(flash ? "F" : "N") +
+                             "-QNG-26-0001-W");
+    queued.set_kind(up ? "statement" : "notice");
+    queued.set_version(up ? 0 : 2);
+    queued.set_bytes(1234);
+    queued.set_queue_time_ms(kTestNowMs - 11'520'000 + 1000 * static_cast<int64_t>(queue.size()));
+    queued.set_sent(up);
+    queued.set_waiting(queue.size() == 2 ? 25 : 1);
+    if (up) continue;
+    queued.set_hold(v1::DELIVERY_HOLD_NO_LINK);
+    queued.set_reason_code("LINK_SILENT");
+    queued.set_next_try_time_ms(kTestNowMs + 20'000);
+  }
+}
+
+void FakeNode::FillTrace() {
+  const auto add = [this](v1::LinkEventKind kind, const std::string& lane,
+                          const std::string& reason) -> v1::LinkEvent& {
+    v1::LinkEvent event;
+    event.set_number(events.size() + 1);
+    event.set_time_ms(kTestNowMs - 600'000 + 10'000 * static_cast<int64_t>(events.size()));
+    event.set_last_time_ms(event.time_ms());
+    event.set_kind(kind);
+    event.set_lane(lane);
+    event.set_reason_code(reason);
+    event.set_count(1);
+    return *events.insert(events.begin(), event);
+  };
+  add(v1::LINK_EVENT_KIND_DIALLING, "", "").set_outbound(true);
+  v1::LinkEvent& failed = add(v1::LINK_EVENT_KIND_DIAL_FAILED, "", "LINK_LOST");
+  failed.set_outbound(true);
+  failed.set_count(7);
+  failed.set_reason_text("connection refused");
+  add(v1::LINK_EVENT_KIND_OPENED, "", "");
+  add(v1::LINK_EVENT_KIND_UP, "", "").set_reason_text("protocol version 2");
+  v1::LinkEvent& batch = add(v1::LINK_EVENT_KIND_BATCH, "routine", "");
+  batch.set_outbound(true);
+  batch.set_count(3);
+  batch.set_envelopes(120);
+  batch.set_bytes(45'678);
+  batch.set_size(812);
+  add(v1::LINK_EVENT_KIND_RECEIPT, "routine", "").set_size(812);
+  add(v1::LINK_EVENT_KIND_STOPPED, "flash", "CHANNEL_FORK").set_outbound(true);
+  add(v1::LINK_EVENT_KIND_CLOSED, "", "LINK_SILENT");
+}
+
 void FakeNode::VerifyLogs(const v1::VerifyLogsRequest& request, v1::VerifyLogsResponse& answer) {
   // Two pieces; the second takes three seconds.
   v1::VerifiedLog& log = *answer.add_logs();
@@ -272,6 +327,20 @@ absl::Status FakeNode::Answer(std::string_view method, const google::protobuf::M
       if (unit.empty() || envelope.unit() == unit)
         *As<v1::ListQuarantineResponse>(response).add_envelopes() = envelope;
     }
+    return absl::OkStatus();
+  }
+  if (method == "NodeService/ListQueue") {
+    const std::string& unit = As<v1::ListQueueRequest>(request).unit();
+    for (const v1::QueuedEnvelope& queued : queue) {
+      if (unit.empty() || queued.unit() == unit)
+        *As<v1::ListQueueResponse>(response).add_envelopes() = queued;
+    }
+    return absl::OkStatus();
+  }
+  if (method == "NodeService/ListLinkEvents") {
+    auto& answer = As<v1::ListLinkEventsResponse>(response);
+    answer.set_begin_time_ms(kTestNowMs - 86'400'000);
+    for (const v1::LinkEvent& event : events) *answer.add_events() = event;
     return absl::OkStatus();
   }
   if (method == "EvidenceService/ExportEvidence") {

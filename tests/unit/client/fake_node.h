@@ -44,6 +44,8 @@ class FakeNode {
   uint64_t change_number = 0;
   std::vector<v1::Change> journal;  // served by Follow before `feed`; then change_number is its end
   std::vector<v1::QuarantinedEnvelope> quarantine;
+  std::vector<v1::QueuedEnvelope> queue;
+  std::vector<v1::LinkEvent> events;  // newest first
   bool kh_up = false;
   std::vector<std::string> parts;  // of the bundle that it makes
   std::vector<v1::ImportBundleRequest> imported;
@@ -64,6 +66,10 @@ class FakeNode {
   void FillJournal(int entries);
   // One envelope refused here, one refused there.
   void FillQuarantine();
+  // Two that wait for kh-ratanakiri, one of them of 25 in its lane; one on its way to la-attapeu.
+  void FillQueue();
+  // The life of a link: dialled in vain, up, traffic, silent.
+  void FillTrace();
 
  private:
   void VerifyLogs(const v1::VerifyLogsRequest& request, v1::VerifyLogsResponse& answer);

@@ -188,6 +188,113 @@ TEST_F(Following, LinkThatComesUpIsShownWithoutAChangeInTheJournal) {
       "UNIT            STATE\nla-attapeu      up\nkh-ratanakiri   down\nkh-ratanakiri   up\n");
 }
 
+// A notice to both units: la-attapeu has it, kh-ratanakiri is away.
+class Tracking : public Following {
+ protected:
+  Tracking() {
+    const std::string incident = node_.AddIncident("pickup").name();
+    std::vector<std::string> words = {"notice",
+                                      "share",
+                                      incident.substr(incident.rfind('/') + 1),
+                                      "--to",
+                                      "la-attapeu,kh-ratanakiri",
+                                      "--yes"};
+    EXPECT_EQ(client::Run(words, host_, node_.Connector()), 0) << host_.err;
+    node_.Hold("kh-ratanakiri", "NO_LINK", "LINK_SILENT");
+    host_.out.clear();
+    host_.err.clear();
+  }
+  v1::Notice& notice() { return node_.notices.begin()->second; }
+  v1::Delivery& To(const std::string& unit) {
+    for (v1::Delivery& delivery : *notice().mutable_deliveries()) {
+      if (delivery.unit() == unit) return delivery;
+    }
+    return *notice().add_deliveries();
+  }
+  // A change in the journal that `change` makes.
+  void Then(std::function<void()> change) {
+    FakeNode::Step step = ChangeStep(++node_.change_number, notice().name());
+    step.before = std::move(change);
+    node_.feed.push_back(step);
+    node_.feed.emplace_back();
+  }
+  int Track(std::vector<std::string> more = {}) {
+    std::vector<std::string> words = {"notice", "track", "0001", "--watch"};
+    words.insert(words.end(), more.begin(), more.end());
+    return client::Run(words, host_, node_.Connector());
+  }
+  void Reach(const std::string& unit, v1::DeliveryState state) {
+    v1::Delivery& delivery = To(unit);
+    delivery.set_state(state);
+    delivery.clear_hold();
+    delivery.clear_reason_code();
+    delivery.clear_next_try_time_ms();
+  }
+};
+
+TEST_F(Tracking, EachStepIsALineAndItEndsWhenAllHaveIt) {
+  Then([this] { To("kh-ratanakiri").set_next_try_time_ms(kTestNowMs + 90'000); });  // no news
+  Then([this] { Reach("kh-ratanakiri", v1::DELIVERY_STATE_SENT); });
+  Then([this] { Reach("kh-ratanakiri", v1::DELIVERY_STATE_STORED); });
+  Then([this] { ADD_FAILURE() << "it has ended"; });
+  EXPECT_EQ(Track({"--columns", "unit,state,hold,reason,next_try"}), 0) << host_.err;
+  EXPECT_EQ(host_.out,
+            "UNIT            STATE         HOLD     REASON       NEXT TRY\n"
+            "la-attapeu      stored\n"
+            "kh-ratanakiri   queued        no-link  LINK_SILENT  07:00:20 +07\n"
+            "kh-ratanakiri   sent\n"
+            "kh-ratanakiri   stored\n");
+}
+
+TEST_F(Tracking, IsRepaintedOnATerminal) {
+  host_.terminal = true;
+  host_.variables["TERM"] = "xterm";
+  Then([this] { Reach("kh-ratanakiri", v1::DELIVERY_STATE_STORED); });
+  EXPECT_EQ(Track(), 0);
+  EXPECT_EQ(Count(host_.out, "\x1b[H\x1b[2J"), 2U);
+  EXPECT_EQ(Count(host_.out, "LINK_SILENT"), 1U);
+}
+
+TEST_F(Tracking, LinkThatComesAndGoesIsToldWithoutAChangeInTheJournal) {
+  FakeNode::Step step;
+  step.before = [this] { To("kh-ratanakiri").set_reason_code("CERTIFICATE_EXPIRED"); };
+  node_.feed.push_back(step);
+  node_.feed.emplace_back();
+  EXPECT_EQ(Track(), kExitInterrupted) << "the user stopped it";
+  EXPECT_EQ(Count(host_.out, "LINK_SILENT"), 1U);
+  EXPECT_EQ(Count(host_.out, "CERTIFICATE_EXPIRED"), 1U) << host_.out;
+}
+
+TEST_F(Tracking, AskedAnswersAreWaitedForAndARefusalIsEight) {
+  notice().set_ack_by_ms(kTestNowMs + 7'200'000);
+  Then([this] { Reach("kh-ratanakiri", v1::DELIVERY_STATE_STORED); });
+  Then([this] { Reach("la-attapeu", v1::DELIVERY_STATE_ACKNOWLEDGED); });
+  Then([this] {
+    Reach("kh-ratanakiri", v1::DELIVERY_STATE_DECLINED);
+    To("kh-ratanakiri").set_reason_code("R-LAW");
+  });
+  Then([this] { ADD_FAILURE() << "it has ended"; });
+  EXPECT_EQ(Track({"-o", "jsonl"}), kExitPartly) << host_.out;
+  EXPECT_EQ(Count(host_.out, "\"reason_code\":\"R-LAW\""), 1U);
+}
+
+TEST_F(Tracking, StoppedIsNoEndAndNotPairedIs) {
+  node_.Hold("kh-ratanakiri", "STOPPED_THERE", "CHANNEL_FORK");
+  Then([this] { node_.Hold("kh-ratanakiri", "NOT_PAIRED", "UNIT_NOT_PAIRED"); });
+  EXPECT_EQ(Track(), kExitPartly);
+  EXPECT_EQ(Count(host_.out, "CHANNEL_FORK"), 1U);
+  EXPECT_EQ(Count(host_.out, "UNIT_NOT_PAIRED"), 1U);
+}
+
+TEST_F(Tracking, WhatIsAtItsEndAlreadyEndsAtOnce) {
+  Reach("kh-ratanakiri", v1::DELIVERY_STATE_STORED);
+  EXPECT_EQ(Track(), 0);
+  EXPECT_TRUE(node_.followed_after.empty());
+  // Without --watch the exit code says only that it was shown.
+  node_.Hold("kh-ratanakiri", "NOT_PAIRED", "UNIT_NOT_PAIRED");
+  EXPECT_EQ(client::Run({"notice", "track", "0001"}, host_, node_.Connector()), 0);
+}
+
 TEST_F(Following, TrailIsNotReadAgainForEachChange) {
   node_.FillJournal(1203);
   FakeNode::Step change;

@@ -58,6 +58,9 @@ std::string Session(const std::string& script) {
     } else if (line.starts_with("# journal ")) {
       node.FillJournal(std::stoi(line.substr(10)));
       out += line + "\n";
+    } else if (line == "# queue" || line == "# trace") {
+      line == "# queue" ? node.FillQueue() : node.FillTrace();
+      out += line + "\n";
     } else if (line == "# quarantine") {
       node.FillQuarantine();
       out += line + "\n";

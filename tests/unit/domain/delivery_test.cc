@@ -30,6 +30,7 @@ TEST(Delivery, PositionSentSizeAndReceiptDecideBetweenQueuedSentAndStored) {
 
 TEST(Delivery, QuarantinedEndsAsDeclinedWithItsReason) {
   DeliveryFacts facts = At(5, 6, 6);
+  facts.refused = true;
   facts.refusal_reason = "ENVELOPE_MALFORMED";
   const v1::Delivery delivery = DeriveDelivery(facts);
   EXPECT_EQ(delivery.state(), v1::DELIVERY_STATE_DECLINED);
@@ -80,6 +81,74 @@ TEST(Delivery, WaitingSaysWhyAndWhoseStopItIs) {
   stored.paired = false;
   EXPECT_EQ(DeriveDelivery(stored).hold(), v1::DELIVERY_HOLD_UNSPECIFIED);
   EXPECT_EQ(DeriveDelivery(stored).reason_code(), "");
+}
+
+// Goal: what the link says is told while a delivery waits, and only behind what lasts longer.
+TEST(Delivery, MissingLinkIsToldWithItsReasonAndTheNextTry) {
+  DeliveryFacts facts = At(5, 0, 5);
+  facts.linked = false;
+  facts.next_dial_ms = 99;
+  v1::Delivery delivery = DeriveDelivery(facts);
+  EXPECT_EQ(delivery.hold(), v1::DELIVERY_HOLD_NO_LINK);
+  EXPECT_EQ(delivery.reason_code(), "LINK_DOWN") << "there was no link since the start";
+  EXPECT_EQ(delivery.next_try_time_ms(), 99);
+  facts.link_reason = "LINK_SILENT";
+  EXPECT_EQ(DeriveDelivery(facts).reason_code(), "LINK_SILENT");
+  facts.returning = true;
+  EXPECT_EQ(DeriveDelivery(facts).hold(), v1::DELIVERY_HOLD_NO_LINK);
+  facts.linked = true;
+  EXPECT_EQ(DeriveDelivery(facts).hold(), v1::DELIVERY_HOLD_RETURNING);
+  EXPECT_EQ(DeriveDelivery(facts).reason_code(), "AMNESIA");
+  EXPECT_EQ(DeriveDelivery(facts).next_try_time_ms(), 0);
+  facts.linked = false;
+  facts.stopped_here = "CHANNEL_FORK";
+  EXPECT_EQ(DeriveDelivery(facts).hold(), v1::DELIVERY_HOLD_STOPPED_HERE);
+  EXPECT_EQ(DeriveDelivery(facts).next_try_time_ms(), 0) << "trying again does not help";
+}
+
+// Goal: nothing ends, and nothing is held up, without a coded reason. Method: all combinations of
+// what can be known of a delivery, with every answer that may be on record, wrong ones too.
+TEST(Delivery, NothingEndsOrIsHeldUpWithoutACodedReason) {
+  constexpr unsigned kFlags = 10;
+  int ended = 0;
+  int held = 0;
+  for (unsigned bits = 0; bits < 1u << kFlags; ++bits) {
+    const auto flag = [bits](unsigned index) { return (bits >> index & 1u) != 0; };
+    for (int answered = -1; answered <= v1::DeliveryState_MAX + 1; ++answered) {
+      DeliveryFacts facts = At(5, flag(0) ? 6 : 5, flag(1) ? 6 : 5);
+      facts.notice_version = flag(2) ? 3 : 2;
+      facts.refused = flag(3);
+      facts.refusal_reason = flag(3) && flag(4) ? "ENVELOPE_CONFLICT" : "";
+      facts.paired = !flag(5);
+      facts.stopped_here = flag(6) ? "CHANNEL_FORK" : "";
+      facts.stopped_there = flag(7) ? "QUARANTINE_FULL" : "";
+      facts.linked = !flag(8);
+      facts.returning = flag(9);
+      store::v1::Answer answer;
+      answer.set_state(static_cast<std::uint32_t>(answered));
+      answer.set_version(2);  // with no reason: as bad as it can be
+      if (answered >= 0) facts.answer = &answer;
+      const v1::Delivery delivery = DeriveDelivery(facts);
+      const bool refused = delivery.state() == v1::DELIVERY_STATE_DECLINED;
+      ended += refused ? 1 : 0;
+      held += delivery.hold() != v1::DELIVERY_HOLD_UNSPECIFIED ? 1 : 0;
+      ASSERT_TRUE(v1::DeliveryState_IsValid(delivery.state()));
+      ASSERT_NE(delivery.state(), v1::DELIVERY_STATE_UNSPECIFIED);
+      if (refused || delivery.hold() != v1::DELIVERY_HOLD_UNSPECIFIED) {
+        ASSERT_FALSE(delivery.reason_code().empty()) << delivery.ShortDebugString();
+      }
+      // What waits without a reason has a link that runs: it is only behind others.
+      if (delivery.state() < v1::DELIVERY_STATE_STORED && delivery.reason_code().empty()) {
+        ASSERT_TRUE(facts.linked && facts.paired && !facts.returning);
+        ASSERT_TRUE(facts.stopped_here.empty() && facts.stopped_there.empty());
+      }
+      if (delivery.next_try_time_ms() != 0) {
+        ASSERT_EQ(delivery.hold(), v1::DELIVERY_HOLD_NO_LINK);
+      }
+    }
+  }
+  EXPECT_GT(ended, 100);
+  EXPECT_GT(held, 1000);
 }
 
 // Goal: whoever was left out of a later version is named, whatever became of the one they have.

@@ -4,6 +4,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -376,9 +377,57 @@ TEST_F(DriverTest, PeerCannotBeReachedThenItSaysSoAndStopsAtOnce) {
   left_.driver().FillLink("vn-quangngai", peer);
   EXPECT_EQ(peer.reason_code(), "LINK_LOST");
   EXPECT_GT(peer.next_dial_time_ms(), 0);
+  tripoint::v1::ListLinkEventsResponse trace;
+  left_.driver().FillTrace("vn-quangngai", trace);
+  ASSERT_EQ(trace.events_size(), 2);
+  EXPECT_EQ(trace.events(0).kind(), tripoint::v1::LINK_EVENT_KIND_DIAL_FAILED);
+  EXPECT_EQ(trace.events(0).reason_code(), "LINK_LOST");
+  EXPECT_FALSE(trace.events(0).reason_text().empty());
   const absl::Time before = absl::Now();
   left_.Stop();
   EXPECT_LT(absl::Now() - before, absl::Seconds(10));
+}
+
+// Goal: the trace tells the life of a link in its order, on both sides, and why each part ended.
+TEST_F(DriverTest, TraceTellsTheLifeOfTheLink) {
+  namespace api = tripoint::v1;
+  // Oldest first, as `kind`, `kind:lane` or `kind:REASON`.
+  const auto trace = [](TestNode& node, const char* peer) {
+    api::ListLinkEventsResponse response;
+    node.driver().FillTrace(peer, response);
+    EXPECT_GT(response.begin_time_ms(), 0);
+    std::vector<std::string> said;
+    for (auto event = response.events().rbegin(); event != response.events().rend(); ++event) {
+      std::string text = api::LinkEventKind_Name(event->kind()).substr(sizeof("LINK_EVENT_KIND"));
+      text += event->outbound() ? " out" : "";
+      if (!event->lane().empty()) text += " " + event->lane();
+      if (!event->reason_code().empty()) text += " " + event->reason_code();
+      said.push_back(text);
+    }
+    return said;
+  };
+  const auto has = [](const std::vector<std::string>& said, const std::string& text) {
+    return std::find(said.begin(), said.end(), text) != said.end();
+  };
+  left_.Start("");
+  left_.driver().CallerRefused("vn-quangngai", contract::Error(absl::StatusCode::kUnauthenticated,
+                                                               Reason::kCertificateRevoked,
+                                                               "revoked", "on the list", "none"));
+  right_.Start(left_.address());
+  right_.Append(v1::LANE_FLASH, 2);
+  ASSERT_TRUE(right_.AwaitProven(v1::LANE_FLASH, 2));
+  EXPECT_EQ(trace(left_, "vn-quangngai"),
+            (std::vector<std::string>{"CALLER_REFUSED CERTIFICATE_REVOKED", "OPENED", "UP",
+                                      "BATCH flash", "RECEIPT out flash"}));
+  EXPECT_EQ(trace(right_, "kh-ratanakiri"),
+            (std::vector<std::string>{"DIALLING out", "OPENED out", "UP", "BATCH out flash",
+                                      "RECEIPT flash"}));
+  right_.Stop();
+  ASSERT_TRUE(left_.watch().Await(
+      [&] { return has(trace(left_, "vn-quangngai"), "CLOSED SHUTTING_DOWN"); }));
+  api::ListLinkEventsResponse none;
+  left_.driver().FillTrace("la-attapeu", none);
+  EXPECT_EQ(none.events_size(), 0);
 }
 
 TEST_F(DriverTest, RefusedEnvelopesWithoutEndThenTheChannelStopsAndGoesOnWhenThereIsRoom) {

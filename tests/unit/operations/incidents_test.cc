@@ -202,7 +202,7 @@ TEST_F(Incidents, SameBatchTwiceAddsNothing) {
   for (const v1::BatchResult& result : response.results()) EXPECT_TRUE(result.existed());
   EXPECT_EQ(qng_.Changes(), 1u);
   v1::NodeStatus status;
-  ASSERT_TRUE(FillStatus(qng_.facts, *qng_.Snapshot(), status).ok());
+  ASSERT_TRUE(FillStatus(qng_.facts, *qng_.Snapshot(), qng_.now_ms, status).ok());
   EXPECT_EQ(status.incidents(), 3u);
 }
 

@@ -285,13 +285,13 @@ TEST_F(MainJob, StatusCountsWhatWasRecordedSentAndReceived) {
   ASSERT_TRUE(FillChannels(*qng_.Snapshot(), kAttapeu, kNow, nullptr, peer).ok());
   EXPECT_EQ(peer.queued(), 0u);
   v1::NodeStatus status;
-  ASSERT_TRUE(FillStatus(qng_.facts, *qng_.Snapshot(), status).ok());
+  ASSERT_TRUE(FillStatus(qng_.facts, *qng_.Snapshot(), qng_.now_ms, status).ok());
   EXPECT_EQ(status.unit(), kQuangNgai);
   EXPECT_EQ(status.incidents(), 1u);
   EXPECT_EQ(status.notices_sent(), 1u);
   EXPECT_EQ(status.change_number(), qng_.Changes());
   v1::NodeStatus there;
-  ASSERT_TRUE(FillStatus(atp_.facts, *atp_.Snapshot(), there).ok());
+  ASSERT_TRUE(FillStatus(atp_.facts, *atp_.Snapshot(), atp_.now_ms, there).ok());
   EXPECT_EQ(there.notices_received(), 1u);
 }
 

@@ -43,7 +43,7 @@ class NoticeBatch : public Tripoint {
   }
   std::uint64_t NoticesOf(const World& world) {
     v1::NodeStatus status;
-    EXPECT_TRUE(FillStatus(world.facts, *world.Snapshot(), status).ok());
+    EXPECT_TRUE(FillStatus(world.facts, *world.Snapshot(), world.now_ms, status).ok());
     return status.notices_sent() + status.notices_received();
   }
 };

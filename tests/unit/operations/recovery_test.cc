@@ -3,6 +3,7 @@
 #include "server/operations/recovery.h"
 
 #include "proto/contract/reference.h"
+#include "server/operations/backup_note.h"
 #include "storage/keys.h"
 #include "storage/names.h"
 #include "storage/notice_store.h"
@@ -215,7 +216,7 @@ TEST_F(RecoveryTest, UnreceiptedIsCarriedOver) {
   EXPECT_EQ(envelope.epoch(), 44u);
   EXPECT_EQ(To(qng_.Notice(waiting.name()), kAttapeu).state(), v1::DELIVERY_STATE_QUEUED);
   v1::NodeStatus status;
-  ASSERT_TRUE(FillStatus(qng_.facts, *qng_.Snapshot(), status).ok());
+  ASSERT_TRUE(FillStatus(qng_.facts, *qng_.Snapshot(), qng_.now_ms, status).ok());
   EXPECT_EQ(status.notices_sent(), 2u) << "numbers that were left out are no notices";
   ASSERT_EQ(status.warnings_size(), 1);
   EXPECT_NE(status.warnings(0).find("AMNESIA"), std::string::npos);
@@ -255,6 +256,53 @@ TEST_F(RecoveryTest, AmnesiaWithoutNeighboursEnds) {
   EXPECT_EQ(world.Changes(), changes) << "once";
 }
 
+// Goal: a configuration without any neighbour proves that none is missing as little as that all
+// have returned: the amnesia goes on, says so, and ends by a supervisor's word.
+TEST_F(RecoveryTest, ConfigurationWithoutAnyPeerEndsNoAmnesia) {
+  World world{kQuangNgai, {}, 12};
+  NewEpoch(world, 13, kCauseRestore);
+  ASSERT_TRUE(CompleteEpoch(world.facts, world.engine, world.now_ms).ok());
+  RecoveryState state;
+  ASSERT_TRUE(RefreshRecovery(world.engine, state).ok());
+  EXPECT_TRUE(state.sharing_held);
+  v1::NodeStatus status;
+  ASSERT_TRUE(FillStatus(world.facts, *world.Snapshot(), world.now_ms, status).ok());
+  ASSERT_EQ(status.warnings_size(), 1);
+  EXPECT_NE(status.warnings(0).find("names no neighbour"), std::string::npos);
+  EXPECT_TRUE(world.Run(EndAmnesia(world.facts, {"vy"}, "it stands alone")).value().empty());
+  ASSERT_TRUE(RefreshRecovery(world.engine, state).ok());
+  EXPECT_FALSE(state.sharing_held);
+  EXPECT_EQ(world.LastEntry().action(), "node.recovered");
+}
+
+// Goal: a backup counts from when its maker says that it is kept; too old and missing ones are
+// said.
+TEST_F(RecoveryTest, AgeOfTheLatestBackupIsSaid) {
+  constexpr std::int64_t kHourMs = 3'600'000;
+  const auto warnings = [&](std::int64_t later_ms) {
+    v1::NodeStatus status;
+    EXPECT_TRUE(FillStatus(qng_.facts, *qng_.Snapshot(), qng_.now_ms + later_ms, status).ok());
+    return std::pair(status.warnings_size() == 0 ? std::string() : status.warnings(0), status);
+  };
+  EXPECT_EQ(warnings(36 * kHourMs).first, "");
+  EXPECT_NE(warnings(37 * kHourMs).first.find("no backup of this node"), std::string::npos);
+  EXPECT_EQ(warnings(0).second.backup_time_ms(), 0);
+  qng_.now_ms += 40 * kHourMs;
+  EXPECT_TRUE(qng_.Run(NoteBackup({"vy"}, 7)).value());
+  EXPECT_EQ(qng_.LastEntry().action(), "node.backup");
+  EXPECT_EQ(qng_.LastEntry().actor(), "officer/vy");
+  EXPECT_EQ(warnings(0).second.backup_time_ms(), qng_.now_ms);
+  EXPECT_EQ(warnings(0).second.backup_change_number(), 7u);
+  EXPECT_EQ(warnings(36 * kHourMs).first, "");
+  EXPECT_NE(warnings(37 * kHourMs).first.find("37 h old"), std::string::npos);
+  EXPECT_NE(warnings(100 * kHourMs).first.find("4 days old"), std::string::npos);
+  EXPECT_NE(warnings(100 * kHourMs).first.find("tripoint backup now"), std::string::npos);
+  // One that began earlier and was slower is no later one.
+  const std::uint64_t changes = qng_.Changes();
+  EXPECT_FALSE(qng_.Run(NoteBackup({"vy"}, 6)).value());
+  EXPECT_EQ(qng_.Changes(), changes);
+}
+
 // Goal: an officer's word opens links with claims that nobody can prove.
 // Goal: after the amnesia has ended, a neighbour that shows its proofs one by one has to return
 // again on its own link, and holds up nobody else.
@@ -264,6 +312,7 @@ TEST_F(RecoveryTest, ProofInDosesHoldsUpNobodyElse) {
   Refresh(*fresh);
   ASSERT_FALSE(state_.sharing_held);
   EXPECT_TRUE(fresh->Run(BeginAmnesia(fresh->facts, kAttapeu)).value());
+  EXPECT_EQ(fresh->LastEntry().action(), "peer.returns_again") << "the node has no amnesia";
   Refresh(*fresh);
   EXPECT_FALSE(state_.sharing_held);
   EXPECT_FALSE(fresh->Run(PeerReturned(fresh->facts, kAttapeu)).value()) << "it had ended before";

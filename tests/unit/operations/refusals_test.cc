@@ -205,7 +205,7 @@ TEST_F(Border, BadEnvelopesAreQuarantinedAndTheGoodOneBehindThemArrives) {
   EXPECT_THAT(ReadRefusals(*atp_.Snapshot(), kQuangNgai, kRoutine, qng_.epoch(), 1, 4, 2).value(),
               SizeIs(2));
   v1::NodeStatus status;
-  ASSERT_TRUE(FillStatus(atp_.facts, *atp_.Snapshot(), status).ok());
+  ASSERT_TRUE(FillStatus(atp_.facts, *atp_.Snapshot(), atp_.now_ms, status).ok());
   EXPECT_EQ(status.quarantined(), 5u);
 }
 
@@ -224,7 +224,7 @@ TEST_F(Border, SameVersionAgainUnderANewNumberIsNoConflict) {
   envelope.set_number(77);
   EXPECT_THAT(Apply(Forged(envelope.SerializeAsString())).refusals, IsEmpty());
   v1::NodeStatus status;
-  ASSERT_TRUE(FillStatus(atp_.facts, *atp_.Snapshot(), status).ok());
+  ASSERT_TRUE(FillStatus(atp_.facts, *atp_.Snapshot(), atp_.now_ms, status).ok());
   EXPECT_EQ(status.notices_received(), 1u);
 }
 

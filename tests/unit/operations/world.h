@@ -51,12 +51,19 @@ inline NodeFacts FactsOf(std::string unit, std::set<std::string, std::less<>> pa
   return facts;
 }
 
-// A link that has sent everything, and whose peer stopped the lanes that are named.
+// A link that has sent everything, and whose peer stopped the lanes that are named; or is down.
 class FakeLinks final : public PeerStatusSource {
  public:
-  void FillLink(std::string_view /*unit*/, v1::Peer& peer) const override {
-    peer.set_state(v1::LINK_STATE_UP);
+  void FillLink(std::string_view unit, v1::Peer& peer) const override {
+    ++asked;
+    const auto found = down.find(unit);
+    peer.set_state(found == down.end() ? v1::LINK_STATE_UP : v1::LINK_STATE_DOWN);
+    if (found == down.end()) return;
+    peer.set_reason_code(found->second);
+    peer.set_next_dial_time_ms(kNow + 20'000);
   }
+  void FillTrace(std::string_view /*unit*/,
+                 v1::ListLinkEventsResponse& /*response*/) const override {}
   std::uint64_t SentSize(std::string_view /*unit*/, std::uint8_t /*lane*/) const override {
     return sent_size;
   }
@@ -66,6 +73,8 @@ class FakeLinks final : public PeerStatusSource {
   }
   std::uint64_t sent_size = 0;
   std::map<std::pair<std::string, std::uint8_t>, std::string> stopped;
+  std::map<std::string, std::string, std::less<>> down;  // and why
+  mutable int asked = 0;
 };
 
 // `00000000-0000-4000-8000-000000000007` for 7.

@@ -79,6 +79,13 @@ class TestLink final : public operations::PeerStatusSource {
   std::string StoppedByPeer(std::string_view unit, std::uint8_t lane) const override {
     return unit == kAttapeu && lane == operations::kPriority ? stopped : "";
   }
+  void FillTrace(std::string_view unit, v1::ListLinkEventsResponse& response) const override {
+    response.set_begin_time_ms(kNow);
+    v1::LinkEvent& event = *response.add_events();
+    event.set_number(1);
+    event.set_kind(v1::LINK_EVENT_KIND_UP);
+    event.set_reason_text(std::string(unit));
+  }
   std::string stopped;  // reason with which the peer stopped the priority lane; set before a call
 };
 
@@ -95,8 +102,8 @@ class Api : public ::testing::Test {
     builder.RegisterService(&node_);
     builder.RegisterService(&codes_);
     builder.RegisterService(&evidence_);
-    builder.RegisterService(&bundle_);
     builder.RegisterService(&recovery_);
+    builder.RegisterService(&bundle_);
     server_ = builder.BuildAndStart();
     channel_ = server_->InProcessChannel({});
     incident_stub_ = v1::IncidentService::NewStub(channel_);
@@ -104,6 +111,7 @@ class Api : public ::testing::Test {
     node_stub_ = v1::NodeService::NewStub(channel_);
     codes_stub_ = v1::CodesService::NewStub(channel_);
     evidence_stub_ = v1::EvidenceService::NewStub(channel_);
+    recovery_stub_ = v1::RecoveryService::NewStub(channel_);
     bundle_stub_ = v1::BundleService::NewStub(channel_);
   }
   ~Api() override {
@@ -240,6 +248,11 @@ class Api : public ::testing::Test {
   NodeService node_{backend_, hub_};
   CodesService codes_{backend_};
   EvidenceService evidence_{backend_};
+  RecoveryService recovery_{backend_,
+                            {.checkpoint_folder = "/nonexistent",
+                             .software = "test",
+                             .engine = world_.engine,
+                             .recovery_changed = [] {}}};
   // Parts that say how often they were asked for; and who brought the last one.
   BundleService bundle_{
       backend_,
@@ -253,10 +266,6 @@ class Api : public ::testing::Test {
          carrier_ = officer;
          return absl::OkStatus();
        }}};
-  RecoveryService recovery_{backend_, RecoverySeams{.checkpoint_folder = {},
-                                                    .software = "test",
-                                                    .engine = world_.engine,
-                                                    .recovery_changed = [] {}}};
   std::string carrier_;
   std::unique_ptr<grpc::Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
@@ -265,6 +274,7 @@ class Api : public ::testing::Test {
   std::unique_ptr<v1::NodeService::Stub> node_stub_;
   std::unique_ptr<v1::CodesService::Stub> codes_stub_;
   std::unique_ptr<v1::EvidenceService::Stub> evidence_stub_;
+  std::unique_ptr<v1::RecoveryService::Stub> recovery_stub_;
   std::unique_ptr<v1::BundleService::Stub> bundle_stub_;
 };
 

@@ -226,6 +226,73 @@ TEST_F(Services, LaneThatThePeerStoppedIsInStatusPeerAndNotice) {
   EXPECT_EQ(peer.channels(0).peer_quarantine_reason(), "");
 }
 
+// Goal: what waits and what a link did is for everybody who may see the status, names no contents,
+// and is bound to its query.
+TEST_F(Services, QueueIsListedByPageAndTheTraceOfALinkIsShown) {
+  link_.stopped = "CHANNEL_FORK";
+  for (int i = 1; i <= 3; ++i) {
+    v1::Notice draft;
+    ASSERT_TRUE(
+        notice_stub_
+            ->CreateNotice(Call().get(), operations::NoticeRequest(RequestId(2 * i), "U2"), &draft)
+            .ok());
+    v1::ShareNoticeResponse shared;
+    ASSERT_TRUE(notice_stub_
+                    ->ShareNotice(Call().get(),
+                                  operations::ShareRequest(draft, {kAttapeu}, RequestId(2 * i + 1)),
+                                  &shared)
+                    .ok());
+  }
+  v1::ListQueueRequest request;
+  request.set_page_size(2);
+  v1::ListQueueResponse first;
+  ASSERT_TRUE(node_stub_->ListQueue(Call("auditor").get(), request, &first).ok());
+  ASSERT_EQ(first.envelopes_size(), 2);
+  EXPECT_EQ(first.envelopes(0).hold(), v1::DELIVERY_HOLD_STOPPED_THERE);
+  EXPECT_EQ(first.envelopes(0).reason_code(), "CHANNEL_FORK");
+  EXPECT_EQ(first.envelopes(0).waiting(), 3u);
+  EXPECT_EQ(first.DebugString().find("fireworks"), std::string::npos);
+  request.set_page_token(first.next_page_token());
+  v1::ListQueueResponse second;
+  ASSERT_TRUE(node_stub_->ListQueue(Call("sync").get(), request, &second).ok());
+  ASSERT_EQ(second.envelopes_size(), 1);
+  EXPECT_EQ(second.envelopes(0).position(), 2u);
+  EXPECT_EQ(second.next_page_token(), "");
+  request.set_unit(kAttapeu);
+  EXPECT_EQ(DetailsOf(node_stub_->ListQueue(Call().get(), request, &second)).reason,
+            "PAGE_TOKEN_INVALID");
+  request.clear_page_token();
+  request.set_unit("kh-ratanakiri");
+  EXPECT_EQ(DetailsOf(node_stub_->ListQueue(Call().get(), request, &second)).reason,
+            "UNIT_NOT_PAIRED");
+  v1::ListLinkEventsRequest trace;
+  trace.set_unit(kAttapeu);
+  v1::ListLinkEventsResponse events;
+  ASSERT_TRUE(node_stub_->ListLinkEvents(Call("auditor").get(), trace, &events).ok());
+  ASSERT_EQ(events.events_size(), 1);
+  EXPECT_EQ(events.begin_time_ms(), kNow);
+  trace.set_unit("kh-ratanakiri");
+  EXPECT_EQ(DetailsOf(node_stub_->ListLinkEvents(Call().get(), trace, &events)).reason,
+            "UNIT_NOT_PAIRED");
+  EXPECT_EQ(DetailsOf(node_stub_->ListLinkEvents(Call().get(), {}, &events)).reason,
+            "FIELD_INVALID");
+}
+
+// Goal: what nobody has whole is noted as a backup by nobody's word.
+TEST_F(Services, BackupThatIsNotWholeIsNotNoted) {
+  Call call("sync");
+  const auto stream = recovery_stub_->BackUp(call.get());
+  v1::BackUpRequest request;
+  request.set_kept(true);
+  ASSERT_TRUE(stream->Write(request));
+  v1::BackUpChunk chunk;
+  EXPECT_FALSE(stream->Read(&chunk));
+  EXPECT_EQ(DetailsOf(stream->Finish()).reason, "ILLEGAL_TRANSITION");
+  v1::NodeStatus status;
+  ASSERT_TRUE(node_stub_->GetStatus(Call().get(), {}, &status).ok());
+  EXPECT_EQ(status.backup_time_ms(), 0);
+}
+
 TEST_F(Services, ShareWithNobodyIsAnEmptyAudience) {
   const v1::Notice draft = NewDraft(1);
   for (const std::vector<std::string>& units :
@@ -343,6 +410,9 @@ TEST_F(Services, PermissionComesBeforeContractAndExistence) {
       row("GetStatus", Permission::kReadStatus, node_stub_, &O::GetStatus, v1::NodeStatus()),
       row("ListQuarantine", Permission::kReadStatus, node_stub_, &O::ListQuarantine,
           v1::ListQuarantineResponse()),
+      row("ListQueue", Permission::kReadStatus, node_stub_, &O::ListQueue, v1::ListQueueResponse()),
+      row("ListLinkEvents", Permission::kReadStatus, node_stub_, &O::ListLinkEvents,
+          v1::ListLinkEventsResponse()),
       row("ListPeers", Permission::kReadStatus, node_stub_, &O::ListPeers, v1::ListPeersResponse()),
       row("GetPeer", Permission::kReadStatus, node_stub_, &O::GetPeer, v1::Peer()),
       row("ListCodes", Permission::kReadCodes, codes_stub_, &C::ListCodes, v1::ListCodesResponse()),
