@@ -70,10 +70,9 @@ absl::StatusOr<std::vector<ChannelName>> ListOutboundChannels(const Snapshot& sn
   const std::string prefix = Key(Space::kOutboundTail).ToString();
   const std::unique_ptr<Cursor> cursor = snapshot.NewCursor(prefix, PrefixEnd(prefix));
   for (; cursor->Valid(); cursor->Next()) {
-    const std::string_view name = cursor->key().substr(prefix.size());
-    if (name.size() < 3) return DamagedRecord();
-    channels.push_back(
-        {std::string(name.substr(0, name.size() - 2)), static_cast<std::uint8_t>(name.back())});
+    absl::StatusOr<ChannelName> channel = ChannelOfKey(cursor->key().substr(prefix.size()));
+    if (!channel.ok()) return channel.status();
+    channels.push_back(*std::move(channel));
   }
   if (const absl::Status status = cursor->status(); !status.ok()) return status;
   return channels;

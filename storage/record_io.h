@@ -2,6 +2,8 @@
 // empty record.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,6 +37,14 @@ absl::StatusOr<std::optional<Message>> ReadRecord(const Reader& reader, std::str
   absl::StatusOr<Message> message = ParseRecord<Message>(**bytes);
   if (!message.ok()) return message.status();
   return std::make_optional(std::move(*message));
+}
+
+// The channel of a key: what stands behind the key space, without an epoch.
+inline absl::StatusOr<ChannelName> ChannelOfKey(std::string_view name) {
+  constexpr std::size_t kBehindPeer = 2;  // 00, lane
+  if (name.size() <= kBehindPeer) return DamagedRecord();
+  return ChannelName{std::string(name.substr(0, name.size() - kBehindPeer)),
+                     static_cast<std::uint8_t>(name.back())};
 }
 
 // The buffer is kept for the next record: the committer's thread writes thousands a second.

@@ -1,6 +1,8 @@
 // See verify_store.h.
 #include "storage/verify_store.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -68,12 +70,10 @@ absl::Status ForEachChannel(const Snapshot& snapshot, Space space, bool past, Ve
   const std::unique_ptr<Cursor> cursor = snapshot.NewCursor(prefix, PrefixEnd(prefix));
   for (; cursor->Valid(); cursor->Next()) {
     std::string_view name = cursor->key().substr(prefix.size());
-    const std::size_t behind = past ? 8 : 0;
-    if (name.size() < 3 + behind) return DamagedRecord();
-    name.remove_suffix(behind);
-    const ChannelName channel{std::string(name.substr(0, name.size() - 2)),
-                              static_cast<std::uint8_t>(name.back())};
-    if (absl::Status verified = verify(channel, cursor->value()); !verified.ok()) return verified;
+    name.remove_suffix(std::min<std::size_t>(name.size(), past ? 8 : 0));
+    const absl::StatusOr<ChannelName> channel = ChannelOfKey(name);
+    if (!channel.ok()) return channel.status();
+    if (absl::Status verified = verify(*channel, cursor->value()); !verified.ok()) return verified;
   }
   return cursor->status();
 }

@@ -57,6 +57,10 @@ class FaultDisk final : public rocksdb::FileSystemWrapper {
     const std::scoped_lock lock(mutex_);
     cut_at_ = calls_ + nth;
   }
+  void CutPower() {
+    const std::scoped_lock lock(mutex_);
+    cut_at_ = 1;
+  }
   std::uint64_t calls() const {
     const std::scoped_lock lock(mutex_);
     return calls_;
