@@ -2,6 +2,7 @@
 #include "certs/trust.h"
 
 #include <fmt/format.h>
+#include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 
 #include <algorithm>
@@ -250,22 +251,21 @@ CrlState Trust::StateOfCrl(std::string_view country, std::int64_t now_s) const {
   return worst;
 }
 
-std::int64_t Trust::CrlNumberOf(std::string_view country) const {
-  std::int64_t newest = -1;
+Trust::ListSeen Trust::ListFor(std::string_view country, std::string_view leaf_pem) const {
   const auto found = countries_.find(country);
-  if (found == countries_.end()) return newest;
-  for (const CrlPtr& crl : found->second.crls) newest = std::max(newest, CrlNumber(crl.get()));
-  return newest;
-}
-
-std::int64_t Trust::CrlTimeOf(std::string_view country) const {
-  const auto found = countries_.find(country);
-  if (found == countries_.end()) return 0;
-  for (const CrlPtr& crl : found->second.crls) {
-    if (CrlNumber(crl.get()) == CrlNumberOf(country))
-      return UnixSeconds(X509_CRL_get0_lastUpdate(crl.get()));
+  const std::vector<X509Ptr> leaf = ReadCertificates(leaf_pem, 1);
+  if (found == countries_.end() || leaf.empty()) return {};
+  for (const X509Ptr& root : found->second.roots) {
+    EVP_PKEY* const key = X509_get0_pubkey(root.get());
+    if (X509_verify(leaf.front().get(), key) != 1) continue;
+    for (const CrlPtr& crl : found->second.crls) {
+      if (X509_CRL_verify(crl.get(), key) != 1) continue;
+      return {.number = CrlNumber(crl.get()),
+              .time_s = UnixSeconds(X509_CRL_get0_lastUpdate(crl.get()))};
+    }
   }
-  return 0;
+  ERR_clear_error();  // of the roots that did not sign it
+  return {};
 }
 
 bool Trust::SameFilesAs(const Trust& other) const {

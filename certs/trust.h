@@ -81,10 +81,12 @@ class Trust {
   std::uint64_t epoch() const { return epoch_; }
   bool Knows(std::string_view country) const;
   CrlState StateOfCrl(std::string_view country, std::int64_t now_s) const;
-  // Number of the country's newest list; -1: none.
-  std::int64_t CrlNumberOf(std::string_view country) const;
-  // When that list was made (thisUpdate), Unix seconds; 0: none.
-  std::int64_t CrlTimeOf(std::string_view country) const;
+  // The list in which a certificate of the country would stand: that of the root that signed it.
+  struct ListSeen {
+    std::int64_t number = -1;  // -1: there is none
+    std::int64_t time_s = 0;   // when it was made (thisUpdate), Unix seconds
+  };
+  ListSeen ListFor(std::string_view country, std::string_view leaf_pem) const;
   // Whether both were made of the same texts: then every judgement is the same too.
   bool SameFilesAs(const Trust& other) const;
   // The texts of one country, empty when it is not known: its roots, its revocation lists.

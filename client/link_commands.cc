@@ -101,6 +101,11 @@ absl::StatusOr<int> ListQueue(Context& context, const QueueOptions& options) {
   }
   const absl::StatusOr<int> limit = ReadLimit(options.limit);
   if (!limit.ok()) return limit.status();
+  if (context.globals().watch && *limit == 0) {
+    return UsageError("--watch needs a limit; nothing was asked",
+                      "all that waits would be asked for again each second",
+                      "leave --limit out, or give a number");
+  }
   const bool usual = !context.out().machine() || context.globals().watch;
   request.set_lane_limit(*limit >= 0 ? static_cast<uint32_t>(*limit) : (usual ? kLaneRows : 0));
   const absl::StatusOr<Caller*> node = context.Node();

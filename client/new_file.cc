@@ -51,7 +51,8 @@ int OpenPart(const std::string& part) {
         ::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, certs::kSecretMode);
     const bool is_new = descriptor >= 0;
     if (!is_new && errno != EEXIST) return -1;
-    if (!is_new) descriptor = ::open(part.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    // A pipe of that name would wait for a reader.
+    if (!is_new) descriptor = ::open(part.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (descriptor < 0 && errno == ENOENT) continue;
     if (descriptor < 0) return -1;
     // A file system without locks has no second run to fear but by chance.
@@ -62,8 +63,12 @@ int OpenPart(const std::string& part) {
     }
     const bool ours = StillNames(part, descriptor);
     if (is_new && ours) return descriptor;
-    if (ours) ::unlink(part.c_str());
+    const int refused = ours && ::unlink(part.c_str()) != 0 ? errno : 0;
     ::close(descriptor);
+    if (refused != 0) {  // another's file, which we may write and not remove
+      errno = refused;
+      return -1;
+    }
   }
   errno = EBUSY;
   return -1;
@@ -102,8 +107,9 @@ NewFile::NewFile(std::string path) : path_(std::move(path)), part_(path_ + ".par
 
 NewFile::~NewFile() {
   if (descriptor_ < 0) return;
-  ::close(descriptor_);
+  // Before the lock goes: after that the name may be another run's.
   if (!kept_) ::unlink(part_.c_str());
+  ::close(descriptor_);
 }
 
 absl::Status NewFile::Write(std::string_view bytes) {

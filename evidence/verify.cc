@@ -123,17 +123,18 @@ struct Judge {
     }
     const absl::StatusOr<certs::CertificateFacts> facts = certs::ReadFacts(pem);
     if (!facts.ok()) return facts.status();
+    certs::Trust::ListSeen seen = roots.ListFor(country, pem);
+    if (listed) {
+      const certs::Trust::ListSeen carried = with_lists->ListFor(country, pem);
+      if (carried.number > seen.number) seen = carried;
+    }
     judged = {.unit = unit,
               .serial = facts->serial,
               .at_ms = at_ms,
               .not_before_s = facts->not_before_s,
               .not_after_s = facts->not_after_s,
-              .list_number = roots.CrlNumberOf(country),
-              .list_time_s = roots.CrlTimeOf(country)};
-    if (listed && with_lists->CrlNumberOf(country) > judged.list_number) {
-      judged.list_number = with_lists->CrlNumberOf(country);
-      judged.list_time_s = with_lists->CrlTimeOf(country);
-    }
+              .list_number = seen.number,
+              .list_time_s = seen.time_s};
     return key;
   }
 };

@@ -108,6 +108,8 @@ absl::StatusOr<std::unique_ptr<Engine>> OpenDamaged(const std::string& data, Roc
   options.recovery = RecoveryMode::kPointInTime;
   absl::StatusOr<std::unique_ptr<Engine>> engine = OpenRocksEngine(StoreFolder(data), options);
   if (!absl::IsDataLoss(engine.status())) return engine;
+  // The start that failed has taken the room again.
+  DiskReserve(StoreFolder(data), 0).Release();
   const absl::StatusOr<bool> cut = CutManifest(data);
   if (!cut.ok()) return cut.status();
   return *cut ? OpenRocksEngine(StoreFolder(data), options) : std::move(engine);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -49,6 +50,28 @@ std::string FreePlace(const std::string& data, const char* kind, int max) {
 
 bool IsTable(const fs::path& file) { return file.extension() == ".sst"; }
 
+// Where a copy of the log goes; the oldest of the copies without tables makes room for it.
+std::string PlaceForLog(const std::string& data, std::error_code& error) {
+  if (std::string free = FreePlace(data, "damaged", kDamagedCopiesMax); !free.empty()) return free;
+  std::string oldest;
+  fs::file_time_type oldest_time;
+  for (int number = 1; number <= kDamagedCopiesMax; ++number) {
+    const std::string place = Place(data, "damaged", number);
+    fs::directory_iterator files(place, error);
+    if (error) return {};
+    if (std::any_of(begin(files), end(files), [](const auto& file) { return IsTable(file); }))
+      continue;
+    const fs::file_time_type time = fs::last_write_time(place, error);
+    if (error) return {};
+    if (!oldest.empty() && time >= oldest_time) continue;
+    oldest = place;
+    oldest_time = time;
+  }
+  if (oldest.empty()) return FreePlace(data, "damaged", kLossesMax);
+  fs::remove_all(oldest, error);
+  return oldest;
+}
+
 bool IsLog(const fs::path& file) {
   const std::string name = file.filename().string();
   return file.extension() == ".log" || name.starts_with("MANIFEST") || name == "CURRENT";
@@ -84,7 +107,11 @@ void PutAside(const std::string& data, const std::string& place, bool tables,
   fs::create_directory(partial, error);
   if (!error) fs::permissions(partial, fs::perms::owner_all, error);
   if (!error) Copy(StoreFolder(data), partial, tables, error);
+  if (!error) error.assign(contract::SyncFolder(partial), std::generic_category());
   if (!error) fs::rename(partial, place, error);
+  if (!error) return;
+  std::error_code ignored;  // links to tables keep the room that merging gives back
+  fs::remove_all(partial, ignored);
 }
 
 absl::Status NotPutAside(const std::string& what, const std::string& why) {
@@ -143,10 +170,11 @@ std::optional<std::string> ManifestOf(const std::string& store) {
 }  // namespace
 
 absl::Status PutLogAside(const std::string& data) {
-  const std::string place = FreePlace(data, "damaged", kDamagedCopiesMax);
-  if (place.empty()) return absl::OkStatus();
   std::error_code error;
-  PutAside(data, place, false, error);
+  const std::string place = PlaceForLog(data, error);
+  if (!error && place.empty()) error = std::make_error_code(std::errc::too_many_files_open);
+  if (!error) PutAside(data, place, false, error);
+  if (!error) error.assign(contract::SyncFolder(data), std::generic_category());
   return error ? NotPutAside("log", error.message()) : absl::OkStatus();
 }
 

@@ -14,8 +14,9 @@
 namespace tripoint::storage {
 
 // Log, manifest and CURRENT into <data>/damaged-N, since opening up to the damage cuts the log: a
-// later version, or a person, may save more. With kDamagedCopiesMax of them no more are made.
-// Errors: DATA_LOSS / CORRUPT there was no room; nothing was changed.
+// later version, or a person, may save more. Each torn end leaves one, also that of a harmless
+// power cut: with kDamagedCopiesMax of them the oldest goes, but none that holds tables, which are
+// of a loss. Errors: DATA_LOSS / CORRUPT there was no room; nothing was changed.
 inline constexpr int kDamagedCopiesMax = 4;
 absl::Status PutLogAside(const std::string& data);
 

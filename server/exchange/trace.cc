@@ -39,13 +39,14 @@ bool MustSayWhy(tripoint::v1::LinkEventKind kind) {
   }
 }
 
-// A stop and the log's word about it are one thing.
+// A stop or its end and the log's word about it, of the same step, are one thing.
 bool IsAlertOf(const LinkEvent& alert, const LinkEvent& before) {
   if (alert.kind() != tripoint::v1::LINK_EVENT_KIND_ALERT) return false;
   const bool stop = before.kind() == tripoint::v1::LINK_EVENT_KIND_STOPPED &&
                     before.reason_code() == alert.reason_code();
   return (stop || before.kind() == tripoint::v1::LINK_EVENT_KIND_LIFTED) &&
-         before.lane() == alert.lane() && before.outbound() == alert.outbound();
+         before.last_time_ms() == alert.time_ms() && before.lane() == alert.lane() &&
+         before.outbound() == alert.outbound();
 }
 
 }  // namespace

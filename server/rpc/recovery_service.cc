@@ -62,12 +62,13 @@ class BackUpStream final : public grpc::ServerBidiReactor<v1::BackUpRequest, v1:
 
   // The maker has the whole file: from now on status counts its age.
   void Note() {
-    if (!ended_) {
-      return Finish(ToGrpcStatus(
-          contract::Error(absl::StatusCode::kFailedPrecondition,
-                          contract::Reason::kIllegalTransition, "The backup is not at its end",
-                          "What is not whole is no backup.", "Take all its pieces first.")));
+    if (!ended_ || noted_) {
+      return Finish(ToGrpcStatus(contract::Error(
+          absl::StatusCode::kFailedPrecondition, contract::Reason::kIllegalTransition,
+          noted_ ? "The backup was said to be kept before" : "The backup is not at its end",
+          "One is noted once, and what is not whole is none.", "Take all its pieces first.")));
     }
+    noted_ = true;
     auto prepared = operations::NoteBackup({.officer = officer_}, chunk_.change_number());
     backend_.committer.SubmitAndHelp(std::move(prepared.operation),
                                      [this](const absl::Status& status) {
@@ -108,7 +109,8 @@ class BackUpStream final : public grpc::ServerBidiReactor<v1::BackUpRequest, v1:
   const std::string officer_;
   std::atomic<bool>& running_;
   bool begun_ = false;
-  bool ended_ = false;  // all pieces were given
+  bool ended_ = false;
+  bool noted_ = false;  // all pieces were given
   std::unique_ptr<storage::BackupWriter> writer_;
   v1::BackUpRequest request_;
   v1::BackUpChunk chunk_;

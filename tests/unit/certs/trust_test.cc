@@ -226,7 +226,8 @@ TEST(TrustCrl, BadOrOlderListsAreRefusedWhenLoading) {
   const CountryFiles first = vn.Files();
   ASSERT_TRUE(vn.authority().RenewCrl(kNow + 1).ok());
   const std::shared_ptr<const Trust> trust = TrustOf({vn.Files()});
-  EXPECT_EQ(trust->CrlNumberOf("vn"), 2);
+  EXPECT_EQ(trust->ListFor("vn", vn.Node("vn-a").certificate_pem).number, 2);
+  EXPECT_EQ(trust->ListFor("vn", la.Node("la-a").certificate_pem).number, -1);
   const auto load = [&](std::string crl) {
     CountryFiles files = vn.Files();
     files.crl_pem = std::move(crl);
@@ -252,6 +253,20 @@ TEST(TrustCrl, BadOrOlderListsAreRefusedWhenLoading) {
   EXPECT_EQ((*MakeTrust({vn.Files()}, {}, kNow, trust.get()))->epoch(), trust->epoch() + 1);
 }
 
+// Goal: of two roots of a country each answers for its own certificates: the list of the one says
+// nothing about those of the other.
+TEST(TrustCrl, ListIsThatOfTheRootThatSigned) {
+  TestCountry before("vn");
+  TestCountry after("vn");
+  CountryFiles both = before.Files();
+  both.roots_pem += after.Files().roots_pem;
+  const std::shared_ptr<const Trust> trust = TrustOf({both});
+  EXPECT_EQ(trust->ListFor("vn", before.Node("vn-a").certificate_pem).number, 1);
+  EXPECT_EQ(trust->ListFor("vn", after.Node("vn-a").certificate_pem).number, -1);
+  EXPECT_EQ(trust->ListFor("vn", "garbage").number, -1);
+  EXPECT_EQ(trust->ListFor("la", before.Node("vn-a").certificate_pem).number, -1);
+}
+
 // Goal: of several lists of one root in a file the newest counts, wherever it stands: an older one
 // neither makes the country stale nor hides a revocation.
 TEST(TrustCrl, NewestListOfEachRootIsKept) {
@@ -267,9 +282,12 @@ TEST(TrustCrl, NewestListOfEachRootIsKept) {
     CountryFiles both = second;
     both.crl_pem = text;
     const std::shared_ptr<const Trust> trust = TrustOf({both}, {}, kLater);
-    EXPECT_EQ(trust->CrlNumberOf("vn"), 2);
-    EXPECT_EQ(trust->CrlTimeOf("vn"), TrustOf({second}, {}, kLater)->CrlTimeOf("vn"));
-    EXPECT_GT(trust->CrlTimeOf("vn"), TrustOf({first})->CrlTimeOf("vn"));
+    const auto seen = [&revoked](const Trust& by) {
+      return by.ListFor("vn", revoked.certificate_pem);
+    };
+    EXPECT_EQ(seen(*trust).number, 2);
+    EXPECT_EQ(seen(*trust).time_s, seen(*TrustOf({second}, {}, kLater)).time_s);
+    EXPECT_GT(seen(*trust).time_s, seen(*TrustOf({first})).time_s);
     EXPECT_EQ(Verdict(*trust, revoked, PeerRole::kClient, kLater), "CERTIFICATE_REVOKED");
     // The first one has ended long ago by then; the second has not.
     constexpr std::int64_t kEndOfFirst = kNow + 45 * kDayS;

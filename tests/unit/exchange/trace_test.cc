@@ -112,6 +112,12 @@ TEST(Trace, StopIsSaidOnce) {
   EXPECT_EQ(trace.Events().size(), 1u);
   trace.Add(1, api::LINK_EVENT_KIND_ALERT, true, "flash", contract::Reason::kChannelFork);
   EXPECT_EQ(trace.Events().size(), 2u);
+  trace.Add(5, api::LINK_EVENT_KIND_LIFTED, true, "flash", contract::Reason::kChannelRolledBack);
+  trace.Add(5, api::LINK_EVENT_KIND_ALERT, true, "flash", contract::Reason::kUnspecified);
+  EXPECT_EQ(trace.Events().size(), 3u);
+  // Hours later: another thing.
+  trace.Add(9, api::LINK_EVENT_KIND_ALERT, true, "flash", contract::Reason::kChannelFork);
+  EXPECT_EQ(trace.Events().size(), 4u);
 }
 
 }  // namespace

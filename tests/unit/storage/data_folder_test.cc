@@ -1,11 +1,15 @@
 // The folder of a node: init, open, lock, other units, newer schemas, damaged logs.
 #include "storage/data_folder.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 #include "gtest/gtest.h"
 #include "storage/keys.h"
+#include "storage/put_aside.h"
 #include "tests/unit/storage/fixture.h"
 
 namespace tripoint::storage {
@@ -103,6 +107,47 @@ TEST(DataFolder, KilledInitIsCompleted) {
   ASSERT_TRUE(OpenRocksEngine(StoreFolder(folder.path), options).ok());
   ASSERT_TRUE(InitializeDataFolder(folder.path, "vn-tayninh", kEpoch, kNowMs).ok());
   EXPECT_TRUE(OpenDataFolder(folder.path, "vn-tayninh", {}).ok());
+}
+
+// Goal: power cuts, which are harmless, do not use up the places for what was damaged: the newest
+// copies are there, and what has tables, which is of a loss, stays.
+TEST(DataFolder, NewestDamageIsPutAside) {
+  constexpr int kCuts = 7;
+  const TemporaryFolder folder;
+  ASSERT_TRUE(InitializeDataFolder(folder.path, "vn-tayninh", kEpoch, kNowMs).ok());
+  const auto read = [](const fs::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+  };
+  fs::create_directories(folder.path + "/damaged-2");
+  std::ofstream(folder.path + "/damaged-2/000007.sst") << "of a loss";
+  for (int cut = 0; cut < kCuts; ++cut) {
+    {
+      const auto opened = OpenDataFolder(folder.path, "vn-tayninh", {});
+      ASSERT_TRUE(opened.ok()) << opened.status();
+      Write(*opened->engine, 5 + cut);
+    }
+    fs::path log;
+    for (const auto& file : fs::directory_iterator(StoreFolder(folder.path))) {
+      if (file.path().extension() != ".log" || file.file_size() < 8) continue;
+      log = file.path();
+      fs::resize_file(log, file.file_size() - 7);
+    }
+    const std::string torn = read(log);
+    ASSERT_FALSE(torn.empty());
+    const auto opened = OpenDataFolder(folder.path, "vn-tayninh", {});
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    EXPECT_TRUE(opened->damaged);
+    int copies = 0;
+    for (int number = 1; number <= 2 * kDamagedCopiesMax; ++number) {
+      const fs::path copy = folder.path + "/damaged-" + std::to_string(number);
+      if (read(copy / log.filename()) == torn) ++copies;
+      EXPECT_EQ(fs::exists(copy), number <= std::max(cut + 2, 2) && number <= kDamagedCopiesMax)
+          << number << " after " << cut;
+    }
+    EXPECT_EQ(copies, 1) << cut;
+    EXPECT_EQ(read(folder.path + "/damaged-2/000007.sst"), "of a loss");
+  }
 }
 
 // Goal: a torn tail of the log opens as damaged with the log kept aside; a journal with a hole does

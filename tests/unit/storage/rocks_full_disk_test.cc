@@ -222,6 +222,36 @@ TEST_F(FullDisk, TornLogIsPutAsideWithoutRoom) {
   EXPECT_TRUE(Put(*opened->engine, 20).ok());
 }
 
+// Goal: the same with a torn manifest: what the start before took back of the room is given again.
+TEST_F(FullDisk, TornManifestIsCutWithoutRoom) {
+  const std::string data = disk_ + "/data";
+  ASSERT_TRUE(InitializeDataFolder(data, "vn-tayninh", testing_support::kEpoch, 1).ok());
+  {
+    const auto opened = OpenDataFolder(data, "vn-tayninh", Options());
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    for (int i = 0; i < 20; ++i) ASSERT_TRUE(Put(*opened->engine, i).ok());
+  }
+  for (const auto& file : fs::directory_iterator(StoreFolder(data))) {
+    if (!file.path().filename().string().starts_with("MANIFEST")) continue;
+    // A record of five bytes whose checksum is wrong, as half a page leaves it.
+    std::ofstream manifest(file.path(), std::ios::binary | std::ios::app);
+    manifest << std::string(
+                    "\xde\xad\xbe\xef\x05\x00\x01"
+                    "abcde",
+                    12)
+             << std::string(100, '\0');
+  }
+  ASSERT_TRUE(DiskReserve(StoreFolder(data), Options().reserve_bytes).Fill());
+  Fill();
+  const auto opened = OpenDataFolder(data, "vn-tayninh", Options());
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_TRUE(opened->damaged);
+  ExpectAll(*opened->engine, 20);
+  EXPECT_EQ(ReasonOf(Put(*opened->engine, 20)), Reason::kDiskFull);
+  MakeRoom();
+  EXPECT_TRUE(Put(*opened->engine, 20).ok());
+}
+
 // Goal: a backup that meets the end of the disk says so, leaves nothing, stops nobody for longer
 // than the disk is full, and is made when there is room.
 TEST_F(FullDisk, BackupIsRefusedAndMadeWithRoom) {
