@@ -21,6 +21,7 @@
 #include "tests/simulation/model.h"
 #include "tests/simulation/network.h"
 #include "tests/simulation/sim_node.h"
+#include "tripoint/store/v1/records.pb.h"
 
 namespace tripoint::simulation {
 
