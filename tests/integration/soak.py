@@ -92,8 +92,12 @@ class Soak:
             if process.poll() is None:
                 continue
             del self.writing[unit]
-            found = json.loads(process.stdout.read())
+            text = process.stdout.read()
             process.stdout.close()
+            if process.returncode != 0:  # it never reached its node, which was slow to come back: nothing was told
+                self.told["bursts without a node"] += 1
+                continue
+            found = json.loads(text)
             for key in ("acknowledged", "repeats", "errors"):
                 self.told[key] += found[key]
             if found["errors"]:
