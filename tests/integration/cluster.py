@@ -299,6 +299,17 @@ class Node:
                     found.append(entry)
         return found
 
+    def opened_again_after(self, event, timeout=60):
+        """Waits for `event` in the log and for the `node.ready` behind it: in between the node opens its store again, and
+        nobody listens at its addresses."""
+        def ready():
+            if not self.log.exists():
+                return False
+            _, found, behind = self.log.read_text(encoding="utf-8", errors="replace").rpartition(f'"event":"{event}"')
+            return bool(found) and '"event":"node.ready"' in behind
+
+        wait_until(ready, timeout=timeout, what=f"{self.unit} is ready again after {event}")
+
     def resident_bytes(self):
         text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
         return next(int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith("VmRSS:"))

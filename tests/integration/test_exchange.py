@@ -267,7 +267,7 @@ class OldDataFolder(unittest.TestCase):
             shutil.rmtree(la.data)
             (la.folder / "old data").rename(la.data)
             la.start()
-            federation.wait_until(lambda: la.events("node.rolled_back"), timeout=60, what="the receiver is shown its receipt")
+            la.opened_again_after("node.rolled_back")  # the receiver is shown its receipt
             federation.wait_until(lambda: vn.events("exchange.alert", peer=LA, reason="CHANNEL_ROLLED_BACK"),
                                   what="the sender notices")
             federation.wait_until(lambda: sorted(entry["facts"]["title"] for entry in la.jsonl("inbox", "--limit", "0"))

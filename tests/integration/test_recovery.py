@@ -271,8 +271,8 @@ class Drill(unittest.TestCase):
         shutil.rmtree(self.vn.data)
         (self.vn.folder / "old data").rename(self.vn.data)
         self.vn.start()
-        federation.wait_until(lambda: self.vn.events("node.rolled_back"), timeout=60, what="the neighbours show it")
-        federation.wait_until(lambda: self.vn.status()["epoch"] != epoch, timeout=60, what="a new epoch")
+        self.vn.opened_again_after("node.rolled_back")  # the neighbours show it
+        self.assertNotEqual(epoch, self.vn.status()["epoch"])
         self.assert_comes_back(before, used)
 
 
