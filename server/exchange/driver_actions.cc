@@ -118,11 +118,12 @@ void Driver::Opened(StreamId id, PeerLink& link, StreamPort& port) {
                                      [&](const auto& entry) { return entry.second.link == &link; });
   if (static_cast<std::size_t>(of_peer) > kStreamsOfPeerMax) {
     const bool dialled = stream.dialled;
-    DoClose({.stream = id, .reason = Reason::kLinkDuplicate, .text = "too many streams"});
+    const std::string text = "too many streams";
+    DoClose({.stream = id, .reason = Reason::kLinkDuplicate, .text = text});
+    if (!dialled) return;
     // The core waits for the answer to its Dial; the end of a closing stream is not told to it.
-    if (dialled)
-      Feed(link, DialFailed{.reason = Reason::kLinkDuplicate, .text = "too many streams"});
-    return;
+    Trace(link, tripoint::v1::LINK_EVENT_KIND_DIAL_FAILED, true, {}, Reason::kLinkDuplicate, text);
+    return Feed(link, DialFailed{.reason = Reason::kLinkDuplicate, .text = text});
   }
   Feed(link, StreamOpened{.stream = id, .dialled_by_us = stream.dialled});
 }
@@ -144,10 +145,11 @@ void Driver::Received(StreamId id, v1::Frame frame) {
   at->second.port->Read();
 }
 
-void Driver::DoSend(PeerLink& /*link*/, Send& send) {
+void Driver::DoSend(PeerLink& link, Send& send) {
   const auto at = streams_.find(send.stream);
   if (at == streams_.end() || at->second.broken || at->second.closing) return;
   if (at->second.waiting.size() >= kWaitingFramesMax) return;  // the core never has so many
+  link.trace.AddFrame(seams_.clock.wall_ms(), true, send.frame);
   at->second.waiting.push_back(std::move(send.frame));
   WriteNext(send.stream);
 }

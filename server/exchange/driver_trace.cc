@@ -21,9 +21,7 @@ void Driver::Trace(PeerLink& link, LinkTrace::Kind kind, bool outbound, v1::Lane
 }
 
 void Driver::TraceAction(PeerLink& link, const Action& action) {
-  if (const auto* send = std::get_if<Send>(&action)) {
-    link.trace.AddFrame(seams_.clock.wall_ms(), true, send->frame);
-  } else if (std::holds_alternative<Dial>(action)) {
+  if (std::holds_alternative<Dial>(action)) {
     Trace(link, tripoint::v1::LINK_EVENT_KIND_DIALLING, true);
   } else if (const auto* stop = std::get_if<PersistQuarantine>(&action)) {
     const bool lifted = stop->reason == Reason::kUnspecified;

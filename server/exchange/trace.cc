@@ -64,21 +64,23 @@ void LinkTrace::Add(std::int64_t time_ms, Kind kind, bool outbound, std::string_
   event.set_reason_text(PrintableText(text, kTextBytesMax));
   event.set_count(1);
   const absl::MutexLock lock(&mutex_);
-  if (Repeats(event)) return;
-  Keep(std::move(event), link_);
-  last_link_number_ = last_number_;
+  const bool refused = kind == tripoint::v1::LINK_EVENT_KIND_CALLER_REFUSED;
+  Ring& events = refused ? refused_ : link_;
+  if (Repeats(event, events)) return;
+  Keep(std::move(event), events);
+  if (!refused) last_link_number_ = last_number_;
 }
 
-bool LinkTrace::Repeats(const LinkEvent& event) {
-  if (link_.empty()) return false;
-  if (IsAlertOf(event, link_.back())) return true;
+bool LinkTrace::Repeats(const LinkEvent& event, Ring& events) {
+  if (events.empty()) return false;
+  if (IsAlertOf(event, events.back())) return true;
   // A failed try says that there was one.
   const bool tried = event.kind() == tripoint::v1::LINK_EVENT_KIND_DIAL_FAILED &&
-                     link_.back().kind() == tripoint::v1::LINK_EVENT_KIND_DIALLING;
-  if (tried && link_.size() >= 2 && SaysTheSame(event, *std::prev(link_.end(), 2))) {
-    link_.pop_back();
+                     events.back().kind() == tripoint::v1::LINK_EVENT_KIND_DIALLING;
+  if (tried && events.size() >= 2 && SaysTheSame(event, *std::prev(events.end(), 2))) {
+    events.pop_back();
   }
-  LinkEvent& last = link_.back();
+  LinkEvent& last = events.back();
   if (!SaysTheSame(event, last)) return false;
   last.set_last_time_ms(event.time_ms());
   last.set_reason_text(event.reason_text());
@@ -137,11 +139,13 @@ std::vector<LinkEvent> LinkTrace::Events() const {
   std::vector<LinkEvent> events;
   {
     const absl::MutexLock lock(&mutex_);
-    events.reserve(link_.size() + moved_.size());
-    std::merge(
-        link_.rbegin(), link_.rend(), moved_.rbegin(), moved_.rend(), std::back_inserter(events),
-        [](const LinkEvent& one, const LinkEvent& other) { return one.number() > other.number(); });
+    events.reserve(link_.size() + moved_.size() + refused_.size());
+    for (const Ring* ring : {&link_, &moved_, &refused_})
+      events.insert(events.end(), ring->begin(), ring->end());
   }
+  std::sort(events.begin(), events.end(), [](const LinkEvent& one, const LinkEvent& other) {
+    return one.number() > other.number();
+  });
   return events;
 }
 

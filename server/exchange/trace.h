@@ -1,5 +1,6 @@
 // What happened lately on one link, for `tripoint peer trace`: a bounded memory, lost with the
-// process. It names no record and no person.
+// process. Our own words name no record and no person; a peer's at its goodbye are kept as they
+// came.
 //
 // The driver adds, on its loop thread and (refused callers) on gRPC's; any thread reads.
 #pragma once
@@ -21,8 +22,8 @@ namespace tripoint::exchange {
 
 class LinkTrace {
  public:
-  // Events of the link, and events of what moved on it, that are kept: traffic never drives out
-  // why a link went down.
+  // Events of the link, events of what moved on it, and refused callers, that are kept: neither
+  // traffic nor strangers drive out why a link went down.
   static constexpr std::size_t kKept = 128;
   // Frames on the same lane within this time are one event.
   static constexpr std::int64_t kRunMs = 10'000;
@@ -43,8 +44,8 @@ class LinkTrace {
  private:
   using Ring = std::deque<tripoint::v1::LinkEvent>;
 
-  // Counts `event` into the one before when that says the same.
-  bool Repeats(const tripoint::v1::LinkEvent& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Counts `event` into the one before in `events` when that says the same.
+  static bool Repeats(const tripoint::v1::LinkEvent& event, Ring& events);
   void Keep(tripoint::v1::LinkEvent event, Ring& events) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable absl::Mutex mutex_;
@@ -52,6 +53,7 @@ class LinkTrace {
   std::uint64_t last_link_number_ ABSL_GUARDED_BY(mutex_) = 0;
   Ring link_ ABSL_GUARDED_BY(mutex_);
   Ring moved_ ABSL_GUARDED_BY(mutex_);
+  Ring refused_ ABSL_GUARDED_BY(mutex_);  // callers in the peer's name
 };
 
 }  // namespace tripoint::exchange

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace tripoint::exchange {
 namespace {
 
@@ -92,6 +94,27 @@ TEST(Trace, IsBoundedAndTrafficDrivesOutNothingOfTheLink) {
   EXPECT_EQ(events.size(), 2 * LinkTrace::kKept);
   for (std::size_t i = 1; i < events.size(); ++i)
     EXPECT_GT(events[i - 1].number(), events[i].number()) << "newest first";
+}
+
+// Goal: whoever calls in the peer's name as often as he likes hides nothing of what the link did.
+TEST(Trace, RefusedCallersDriveOutNothingOfTheLink) {
+  LinkTrace trace;
+  trace.Add(1, api::LINK_EVENT_KIND_CLOSED, false, {}, contract::Reason::kLinkSilent);
+  for (int i = 0; i < 10'000; ++i) {
+    trace.Add(
+        i, api::LINK_EVENT_KIND_CALLER_REFUSED, false, {},
+        i % 2 == 0 ? contract::Reason::kCertificateExpired : contract::Reason::kCertificateRevoked);
+    if (i % 100 == 0) trace.AddFrame(i, true, BatchFrame(v1::LANE_ROUTINE, i, 1));
+  }
+  const std::vector<LinkEvent> events = trace.Events();
+  EXPECT_EQ(events.size(), LinkTrace::kKept + 2);
+  EXPECT_EQ(events.back().kind(), api::LINK_EVENT_KIND_CLOSED);
+  EXPECT_EQ(events.front().kind(), api::LINK_EVENT_KIND_CALLER_REFUSED);
+  const auto run = std::find_if(events.begin(), events.end(), [](const LinkEvent& event) {
+    return event.kind() == api::LINK_EVENT_KIND_BATCH;
+  });
+  ASSERT_NE(run, events.end());
+  EXPECT_EQ(run->count(), 100u) << "a refused caller ends no run";
 }
 
 // Goal: who looks later never reads an end without why.
