@@ -284,7 +284,10 @@ std::string Trust::RootsPemOf(std::string_view country) const {
 
 std::string Trust::CrlPemOf(std::string_view country) const {
   const auto found = countries_.find(country);
-  return found == countries_.end() ? std::string() : found->second.crl_pem;
+  if (found == countries_.end()) return "";
+  std::string pem;
+  for (const CrlPtr& crl : found->second.crls) pem += ToPem(crl.get());
+  return pem;
 }
 
 std::string Trust::RootsPem() const {

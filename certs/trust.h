@@ -89,7 +89,8 @@ class Trust {
   ListSeen ListFor(std::string_view country, std::string_view leaf_pem) const;
   // Whether both were made of the same texts: then every judgement is the same too.
   bool SameFilesAs(const Trust& other) const;
-  // The texts of one country, empty when it is not known: its roots, its revocation lists.
+  // The texts of one country, empty when it is not known: its roots, its revocation lists (the
+  // newest of each root, whatever else the file holds).
   std::string RootsPemOf(std::string_view country) const;
   std::string CrlPemOf(std::string_view country) const;
   // All roots in one text, for the list of accepted authorities in the handshake.

@@ -118,15 +118,17 @@ absl::StatusOr<int> ListQueue(Context& context, const QueueOptions& options) {
   listing.kinds = {"notice", "received", "statement", "receipt", "peer"};
   listing.polled = true;  // a link comes and goes without a change in the journal
   listing.limit = 0;      // the node keeps to it, lane by lane
+  listing.oldest_first = true;
   listing.all = [&](const Emit& emit) { return ReadQueue(context, **node, request, shown, emit); };
-  listing.hint = [&shown] {
+  listing.hint = [&shown, &context] {
     std::string more;
     for (const auto& [lane, count] : shown) {
       if (count.first < count.second)
         more += fmt::format("{}{}: the oldest {} of {}", more.empty() ? "" : "; ", lane,
                             count.first, count.second);
     }
-    return more.empty() ? more : more + " (--limit 0 shows all)";
+    if (more.empty()) return more;
+    return more + (context.globals().watch ? " (--limit N shows more)" : " (--limit 0 shows all)");
   };
   return RunListing(context, listing);
 }
@@ -211,7 +213,7 @@ void AddLinkCommands(CommandTree& tree, CLI::App* peer) {
   queued.list = true;
   AddFlag(queued.app, "--peer", queue->unit, "UNIT", "only for this unit");
   AddFlag(queued.app, "--limit", queue->limit, "N",
-          "most rows of a lane, the oldest; 0 = all (usual: 20 in tables)");
+          "most rows of a lane, the oldest; 0 = all (usual: 20 in tables and with --watch)");
 
   const auto unit = std::make_shared<std::string>();
   Command& traced = tree.Add(

@@ -80,7 +80,7 @@ class Watcher {
         context_.out().Note(id + " is done: no longer in this list");
     }
     if (!again) return true;
-    // What came first is said first: the list is newest first.
+    // What came first is said first.
     std::vector<std::pair<Row, std::unique_ptr<google::protobuf::Message>>> fresh;
     const int limit = listing_.only_new ? 0 : LimitOf(listing_, context_.out());
     int rows = 0;
@@ -95,8 +95,8 @@ class Watcher {
           return limit == 0 || ++rows < limit;
         });
     if (!status.ok()) return status;
-    for (auto row = fresh.rbegin(); row != fresh.rend(); ++row)
-      AppendIfNew(row->first, *row->second);
+    if (!listing_.oldest_first) std::reverse(fresh.begin(), fresh.end());
+    for (const auto& [row, record] : fresh) AppendIfNew(row, *record);
     return true;
   }
 
@@ -122,7 +122,9 @@ class Watcher {
     if (more)
       context_.out().Note(fmt::format("{} shown, there are more: --limit 0 shows all", rows));
     drawn_ms_ = context_.host().NowMs();
-    if (!context_.out().machine() && listing_.hint) context_.out().Note(listing_.hint());
+    // A machine that asked once has all; one that follows may have less.
+    const bool whole = context_.out().machine() && !context_.globals().watch;
+    if (!whole && listing_.hint) context_.out().Note(listing_.hint());
     return absl::OkStatus();
   }
 

@@ -21,13 +21,14 @@ struct Listing {
   std::string empty_text;
   // Kinds of change that concern it, as WatchChangesRequest.kinds.
   std::vector<std::string> kinds;
-  // Hands over all rows by the filter, newest first.
+  // Hands over all rows by the filter, newest first, or as `oldest_first` says.
   std::function<absl::Status(const Emit&)> all;
   // Hands over the row of one record by its name, if the filter lets it through. Absent: `all` is
   // asked again.
   std::function<absl::Status(const std::string& name, const Emit&)> one;
   // Part of the names of such records, such as `/notices/`.
   std::string name_part;
+  bool oldest_first = false;
   // Said under a table (stderr).
   std::function<std::string()> hint;
   // It also changes without a change in the journal, such as a link that goes down: asked again

@@ -23,7 +23,8 @@ absl::Status PutLogAside(const std::string& data);
 // Cuts the manifest behind its last whole edit if only a torn end follows (manifest_tail.h). False:
 // it is not that, and nothing was changed. Everything is put aside first, also the tables: RocksDB
 // removes those that the cut manifest does not name. Errors: DATA_LOSS / CORRUPT that was not
-// possible, DISK_FULL and OUTCOME_UNKNOWN of the disk; the manifest is as it was.
+// possible, DISK_FULL and OUTCOME_UNKNOWN of the disk: the manifest is as it was, or was cut
+// and is not durable yet, which the next start finds and judges.
 absl::StatusOr<bool> CutManifest(const std::string& data);
 
 // Whether a cut is there that nobody has judged.

@@ -21,6 +21,7 @@ struct WayFacts {
   bool linked = true;              // there is a link, or nobody knows
   std::string link_reason = {};    // why there is none, if a reason is known
   std::int64_t next_dial_ms = 0;   // when it is tried again; 0 = not planned
+  std::uint64_t sent_size = 0;     // of the channel, handed to the present link
 };
 
 // What keeps everything that has no receipt from a recipient. `hold` is UNSPECIFIED when nothing
@@ -40,7 +41,6 @@ struct DeliveryFacts : WayFacts {
   std::uint32_t notice_version = 0;            // present version of the notice
   std::int64_t queue_time_ms = 0;              // when it was stored for sending
   std::uint64_t position = 0;                  // of its envelope in the channel
-  std::uint64_t sent_size = 0;                 // handed to the present link
   std::uint64_t receipted_size = 0;            // covered by the signed receipt
   std::int64_t receipt_time_ms = 0;            // of that receipt; 0 = not known
   bool refused = false;                        // the receiver put this envelope into quarantine

@@ -10,8 +10,10 @@
 
 namespace tripoint::operations {
 
-// Notes a backup that holds at least `change_number` as the latest one, journalled as
-// `node.backup`. One that holds less than the latest changes nothing (false).
-Prepared<bool> NoteBackup(const Actor& actor, std::uint64_t change_number);
+// Notes a backup that was begun at `begin_time_ms` (UTC) and holds at least `change_number` as the
+// latest one, journalled as `node.backup`. One that holds less than the latest changes nothing
+// (false).
+Prepared<bool> NoteBackup(const Actor& actor, std::int64_t begin_time_ms,
+                          std::uint64_t change_number);
 
 }  // namespace tripoint::operations

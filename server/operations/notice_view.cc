@@ -39,7 +39,6 @@ absl::StatusOr<v1::Delivery> DeliveryOf(const NodeFacts& node, const storage::Re
         WayTo(node, reader, channel, state.quarantine_reason(), links);
     if (!way.ok()) return way.status();
     static_cast<domain::WayFacts&>(facts) = *std::move(way);
-    if (links != nullptr) facts.sent_size = links->SentSize(copy.unit(), channel.lane);
   }
   facts.receipted_size = state.receipted_size();
   facts.receipt_time_ms = storage::ReceiptTimeOf(state, copy.position());

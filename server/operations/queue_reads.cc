@@ -128,7 +128,6 @@ class Queue {
         WayTo(node_, snapshot_, channel, state->quarantine_reason(), links_);
     if (!way.ok()) return way.status();
     const domain::Held held = domain::HeldOn(*way);
-    const std::uint64_t sent = links_ == nullptr ? 0 : links_->SentSize(channel.peer, channel.lane);
     storage::OutboundEntries entries(snapshot_, channel, state->epoch(), place.position);
     for (; place.position < end; ++place.position) {
       if (room_ == 0 || bytes_ >= kPageBytesMax) return false;
@@ -136,7 +135,7 @@ class Queue {
       queued.set_unit(channel.peer);
       queued.set_lane(std::string(LaneName(channel.lane)));
       queued.set_position(place.position);
-      queued.set_sent(place.position < sent);
+      queued.set_sent(place.position < way->sent_size);
       queued.set_hold(held.hold);
       queued.set_reason_code(held.reason_code);
       queued.set_next_try_time_ms(held.next_try_ms);

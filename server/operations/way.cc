@@ -22,6 +22,7 @@ absl::StatusOr<domain::WayFacts> WayTo(const NodeFacts& node, const storage::Rea
     way.next_dial_ms = peer.next_dial_time_ms();
     return way;
   }
+  way.sent_size = links->SentSize(channel.peer, channel.lane);
   const absl::StatusOr<bool> recovering = IsRecovering(reader, channel.peer);
   if (!recovering.ok()) return recovering.status();
   way.returning = *recovering;

@@ -11,13 +11,17 @@
 
 namespace tripoint::rpc {
 
-absl::StatusOr<domain::Caller> Admit(const Backend& backend, const grpc::ServerContextBase& context,
-                                     domain::Permission permission) {
-  absl::StatusOr<domain::Caller> caller = backend.authenticate(context);
+absl::StatusOr<domain::Caller> Permitted(absl::StatusOr<domain::Caller> caller,
+                                         domain::Permission permission) {
   if (!caller.ok()) return caller;
   const absl::Status permitted = domain::CheckPermission(*caller, permission);
   if (!permitted.ok()) return permitted;
   return caller;
+}
+
+absl::StatusOr<domain::Caller> Admit(const Backend& backend, const grpc::ServerContextBase& context,
+                                     domain::Permission permission) {
+  return Permitted(backend.authenticate(context), permission);
 }
 
 absl::StatusOr<domain::Caller> Know(const Backend& backend, const grpc::ServerContextBase& context,
@@ -27,27 +31,12 @@ absl::StatusOr<domain::Caller> Know(const Backend& backend, const grpc::ServerCo
   return caller;
 }
 
-namespace {
-
-absl::StatusOr<domain::Caller> AdmitUnary(const Backend& backend,
-                                          const grpc::ServerContextBase& context,
-                                          domain::Permission permission,
-                                          std::size_t request_bytes) {
-  absl::StatusOr<domain::Caller> caller = Know(backend, context, request_bytes);
-  if (!caller.ok()) return caller;
-  const absl::Status permitted = domain::CheckPermission(*caller, permission);
-  if (!permitted.ok()) return permitted;
-  return caller;
-}
-
-}  // namespace
-
 absl::StatusOr<domain::Caller> AdmitRequest(const Backend& backend,
                                             const grpc::ServerContextBase& context,
                                             domain::Permission permission,
                                             google::protobuf::Message& request) {
   absl::StatusOr<domain::Caller> caller =
-      AdmitUnary(backend, context, permission, request.ByteSizeLong());
+      Permitted(Know(backend, context, SizeOf(request)), permission);
   if (!caller.ok()) return caller;
   const absl::Status valid = backend.node.validator->CheckInput(request);
   if (!valid.ok()) return valid;
@@ -66,7 +55,8 @@ absl::StatusOr<domain::Caller> AdmitRaw(const Backend& backend,
                                         const grpc::ServerContextBase& context,
                                         domain::Permission permission, grpc::ByteBuffer& bytes,
                                         google::protobuf::Message& request) {
-  absl::StatusOr<domain::Caller> caller = AdmitUnary(backend, context, permission, bytes.Length());
+  absl::StatusOr<domain::Caller> caller =
+      Permitted(Know(backend, context, SizeOf(bytes)), permission);
   if (!caller.ok()) return caller;
   if (!grpc::SerializationTraits<google::protobuf::MessageLite>::Deserialize(&bytes, &request)
            .ok()) {

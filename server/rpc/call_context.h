@@ -75,6 +75,10 @@ Request& OwnRequest(const Request* request) {
   return *const_cast<Request*>(request);
 }
 
+// `caller`, if it is one and has the permission.
+absl::StatusOr<domain::Caller> Permitted(absl::StatusOr<domain::Caller> caller,
+                                         domain::Permission permission);
+
 // Authenticates and checks the permission.
 absl::StatusOr<domain::Caller> Admit(const Backend& backend, const grpc::ServerContextBase& context,
                                      domain::Permission permission);

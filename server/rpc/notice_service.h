@@ -45,11 +45,8 @@ class NoticeService final : public v1::NoticeService::CallbackService {
                                               domain::Permission permission,
                                               Request& request) const {
     absl::StatusOr<domain::Caller> caller = AdmitRequest(backend_, context, permission, request);
-    if (!caller.ok() || !request.release_protected()) return caller;
-    const absl::Status released =
-        domain::CheckPermission(*caller, domain::Permission::kReleaseProtected);
-    if (!released.ok()) return released;
-    return caller;
+    if (!request.release_protected()) return caller;
+    return Permitted(std::move(caller), domain::Permission::kReleaseProtected);
   }
 
   const Backend& backend_;

@@ -69,7 +69,8 @@ class BackUpStream final : public grpc::ServerBidiReactor<v1::BackUpRequest, v1:
           "One is noted once, and what is not whole is none.", "Take all its pieces first.")));
     }
     noted_ = true;
-    auto prepared = operations::NoteBackup({.officer = officer_}, chunk_.change_number());
+    auto prepared =
+        operations::NoteBackup({.officer = officer_}, begin_time_ms_, chunk_.change_number());
     backend_.committer.SubmitAndHelp(std::move(prepared.operation),
                                      [this](const absl::Status& status) {
                                        if (!status.ok()) return Finish(ToGrpcStatus(status));
@@ -82,7 +83,8 @@ class BackUpStream final : public grpc::ServerBidiReactor<v1::BackUpRequest, v1:
     header.set_unit(backend_.node.unit);
     header.set_schema_version(storage::kSchemaVersion);
     header.set_software(seams_.software);
-    header.set_create_time_ms(backend_.now_ms());
+    begin_time_ms_ = backend_.now_ms();
+    header.set_create_time_ms(begin_time_ms_);
     header.set_public_key(request_.public_key());
     header.set_salt(request_.salt());
     header.set_operations_limit(request_.operations_limit());
@@ -109,8 +111,9 @@ class BackUpStream final : public grpc::ServerBidiReactor<v1::BackUpRequest, v1:
   const std::string officer_;
   std::atomic<bool>& running_;
   bool begun_ = false;
-  bool ended_ = false;
-  bool noted_ = false;  // all pieces were given
+  std::int64_t begin_time_ms_ = 0;
+  bool ended_ = false;  // all pieces were given
+  bool noted_ = false;
   std::unique_ptr<storage::BackupWriter> writer_;
   v1::BackUpRequest request_;
   v1::BackUpChunk chunk_;

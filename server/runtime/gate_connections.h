@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -101,15 +102,9 @@ class GateConnections {
   const GateLimits limits_;
   mutable absl::Mutex mutex_;
   std::unordered_map<int, Connection> connections_ ABSL_GUARDED_BY(mutex_);  // by duplicate
-  struct TextHash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const {
-      return std::hash<std::string_view>{}(text);
-    }
-  };
   // Null: not here.
   Connection* Find(std::string_view peer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  std::unordered_map<std::string, int, TextHash, std::equal_to<>> by_name_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, int, std::less<>> by_name_ ABSL_GUARDED_BY(mutex_);
   std::unordered_map<std::string, Machine> machines_ ABSL_GUARDED_BY(mutex_);
   GateCounts counts_ ABSL_GUARDED_BY(mutex_);
 };

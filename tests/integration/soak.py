@@ -94,7 +94,7 @@ class Soak:
             del self.writing[unit]
             text = process.stdout.read()
             process.stdout.close()
-            if process.returncode != 0:  # it never reached its node, which was slow to come back: nothing was told
+            if not text.strip():  # it never reached its node, which was slow to come back: nothing was told
                 self.told["bursts without a node"] += 1
                 continue
             found = json.loads(text)

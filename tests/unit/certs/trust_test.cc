@@ -286,6 +286,8 @@ TEST(TrustCrl, NewestListOfEachRootIsKept) {
       return by.ListFor("vn", revoked.certificate_pem);
     };
     EXPECT_EQ(seen(*trust).number, 2);
+    EXPECT_EQ(trust->CrlPemOf("vn"), second.crl_pem)
+        << "evidence carries no list that is done with";
     EXPECT_EQ(seen(*trust).time_s, seen(*TrustOf({second}, {}, kLater)).time_s);
     EXPECT_GT(seen(*trust).time_s, seen(*TrustOf({first})).time_s);
     EXPECT_EQ(Verdict(*trust, revoked, PeerRole::kClient, kLater), "CERTIFICATE_REVOKED");

@@ -188,6 +188,28 @@ TEST_F(Following, LinkThatComesUpIsShownWithoutAChangeInTheJournal) {
       "UNIT            STATE\nla-attapeu      up\nkh-ratanakiri   down\nkh-ratanakiri   up\n");
 }
 
+TEST_F(Following, WhatComesToWaitIsSaidInTheOrderInWhichItGoes) {
+  FakeNode::Step waits;
+  waits.before = [this] {
+    for (const char* lane : {"flash", "routine"}) {
+      v1::QueuedEnvelope& queued = node_.queue.emplace_back();
+      queued.set_unit("la-attapeu");
+      queued.set_lane(lane);
+    }
+  };
+  node_.feed.push_back(waits);
+  node_.feed.emplace_back();
+  EXPECT_EQ(client::Run({"peer", "queue", "--watch", "-o", "csv", "--columns", "lane"}, host_,
+                        node_.Connector()),
+            kExitInterrupted);
+  const std::size_t flash = host_.out.find("flash");
+  ASSERT_NE(flash, std::string::npos) << host_.out << host_.err;
+  EXPECT_LT(flash, host_.out.find("routine")) << host_.out;
+  // All of it again each second would be too much.
+  EXPECT_EQ(client::Run({"peer", "queue", "--watch", "--limit", "0"}, host_, node_.Connector()),
+            kExitUsage);
+}
+
 // A notice to both units: la-attapeu has it, kh-ratanakiri is away.
 class Tracking : public Following {
  protected:

@@ -102,6 +102,27 @@ class BundleTest : public operations::Tripoint {
     la_.seen[kQuangNgai] = vn_.tls.certificate_pem;
   }
 
+  // Into the routine channel to kAttapeu, by hand: no honest node makes such an envelope.
+  void SendUnreadable(std::uint64_t count) {
+    ASSERT_TRUE(qng_.Commit([count](storage::Transaction& transaction) -> absl::Status {
+                      for (std::uint64_t i = 0; i < count; ++i) {
+                        const auto number =
+                            storage::NextNumber(transaction, storage::Kind::kEnvelope, 0);
+                        const std::string bytes = "no envelope " + std::to_string(i);
+                        storage::PutEnvelope(transaction, *number, bytes);
+                        const auto position =
+                            storage::AppendOutbound(transaction, {kAttapeu, operations::kRoutine},
+                                                    *number, storage::LeafHash(bytes));
+                        if (!position.ok()) return position.status();
+                      }
+                      store::v1::JournalEntry entry;
+                      entry.set_actor("node");
+                      entry.set_action("test.write");
+                      transaction.Journal(entry);
+                      return absl::OkStatus();
+                    })
+                    .ok());
+  }
   static void NewEpoch(World& world, std::uint64_t epoch) {
     ASSERT_TRUE(operations::BeginEpoch(world.engine, epoch, operations::kCauseRestore, kNow).ok());
     ASSERT_TRUE(operations::CompleteEpoch(world.facts, world.engine, kNow).ok());
@@ -417,24 +438,7 @@ TEST_F(BundleTest, TheSecondBundleWaitsForTheFirst) {
 // Goal: a channel with more refusals than a receipt holds is receipted all the same.
 TEST_F(BundleTest, ManyRefusalsGoInSeveralReceipts) {
   constexpr std::uint64_t kBad = limits::kReceiptRefusalsMax + 10;
-  ASSERT_TRUE(qng_.Commit([](storage::Transaction& transaction) -> absl::Status {
-                    for (std::uint64_t i = 0; i < kBad; ++i) {
-                      const auto number =
-                          storage::NextNumber(transaction, storage::Kind::kEnvelope, 0);
-                      const std::string bytes = "no envelope " + std::to_string(i);
-                      storage::PutEnvelope(transaction, *number, bytes);
-                      const auto position =
-                          storage::AppendOutbound(transaction, {kAttapeu, operations::kRoutine},
-                                                  *number, storage::LeafHash(bytes));
-                      if (!position.ok()) return position.status();
-                    }
-                    store::v1::JournalEntry entry;
-                    entry.set_actor("node");
-                    entry.set_action("test.write");
-                    transaction.Journal(entry);
-                    return absl::OkStatus();
-                  })
-                  .ok());
+  SendUnreadable(kBad);
   EXPECT_EQ(Import(la_, Export(vn_, kAttapeu)), fmt::format("OK {} 0 {} 0", kBad, kBad));
   const absl::StatusOr<MadePart> back = la_.bundles.Make(kQuangNgai, "", "");
   ASSERT_TRUE(back.ok()) << back.status();
@@ -477,23 +481,7 @@ TEST_F(BundleTest, ForeignSendersAndOtherHistoriesAreRefused) {
 TEST_F(BundleTest, RefusalsTravelWithTheReceiptsBack) {
   const auto notice = operations::Shared(qng_, {kAttapeu});
   EXPECT_EQ(Import(la_, Export(vn_, kAttapeu)), "OK 1 0 0 0");
-  // A second store of the same unit and epoch never was: a refused envelope is one that no honest
-  // node makes, so the channel gets one by hand.
-  ASSERT_TRUE(qng_.Commit([](storage::Transaction& transaction) -> absl::Status {
-                    const auto number =
-                        storage::NextNumber(transaction, storage::Kind::kEnvelope, 0);
-                    storage::PutEnvelope(transaction, *number, "no envelope");
-                    const auto position =
-                        storage::AppendOutbound(transaction, {kAttapeu, operations::kRoutine},
-                                                *number, storage::LeafHash("no envelope"));
-                    if (!position.ok()) return position.status();
-                    store::v1::JournalEntry entry;
-                    entry.set_actor("node");
-                    entry.set_action("test.write");
-                    transaction.Journal(entry);
-                    return absl::OkStatus();
-                  })
-                  .ok());
+  SendUnreadable(1);
   EXPECT_EQ(Import(la_, Export(vn_, kAttapeu)), "OK 1 1 1 0");
   EXPECT_EQ(Import(vn_, Export(la_, kQuangNgai)), "OK 0 0 0 2");
   const auto refused =

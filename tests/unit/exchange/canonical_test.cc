@@ -231,18 +231,27 @@ TEST(Canonical, F3AnEnvelopeInOtherBytesIsNotTheEntryThatWasSigned) {
   EXPECT_GT(same_to_a_parser, tried / 3) << "else this proves nothing";
 }
 
-// Goal: however a frame is encoded, what is stored is what was signed, or nothing.
-TEST(Canonical, F3AHeadInOtherBytesIsTheOneThatWasSignedOrNone) {
+// A listener hears `frame` in other bytes, as often as is wanted; `then` looks at what it did.
+template <typename Then>
+void HearOtherEncodings(const v1::Frame& signed_frame, std::uint64_t seed, Then then) {
   const google::protobuf::LogSilencer no_word_of_bad_utf8;
-  simulation::Random random(2);
-  const v1::Frame signed_frame = BatchFrame();
+  simulation::Random random(seed);
   const std::string bytes = signed_frame.SerializeAsString();
-  std::uint64_t stored = 0;
   for (std::uint64_t tried = 0; tried < Wanted() / 4; ++tried) {
     v1::Frame frame;
     if (!frame.ParseFromString(OtherEncoding(bytes, *v1::Frame::descriptor(), random))) continue;
     Listener listener;
     listener.Hear(std::move(frame));
+    then(tried, listener);
+    if (testing::Test::HasFatalFailure()) return;
+  }
+}
+
+// Goal: however a frame is encoded, what is stored is what was signed, or nothing.
+TEST(Canonical, F3AHeadInOtherBytesIsTheOneThatWasSignedOrNone) {
+  const v1::Frame signed_frame = BatchFrame();
+  std::uint64_t stored = 0;
+  HearOtherEncodings(signed_frame, 2, [&](std::uint64_t tried, const Listener& listener) {
     for (const CommitBatch& batch : listener.batches) {
       ++stored;
       ASSERT_EQ(batch.lane, v1::LANE_ROUTINE);
@@ -254,29 +263,22 @@ TEST(Canonical, F3AHeadInOtherBytesIsTheOneThatWasSignedOrNone) {
       ASSERT_EQ(batch.state.frontier, FrontierAt(kSize));
       ASSERT_EQ(batch.state.head_signature, signed_frame.batch().head().signature());
     }
-  }
+  });
   EXPECT_GT(stored, Wanted() / 40) << "another order of fields is no fault";
 }
 
 // Goal: likewise for what a sender keeps as proof.
 TEST(Canonical, F3AReceiptInOtherBytesIsTheOneThatWasSignedOrNone) {
-  const google::protobuf::LogSilencer no_word_of_bad_utf8;
-  simulation::Random random(3);
   const v1::Frame signed_frame = ReceiptFrame();
-  const std::string bytes = signed_frame.SerializeAsString();
   std::uint64_t stored = 0;
-  for (std::uint64_t tried = 0; tried < Wanted() / 4; ++tried) {
-    v1::Frame frame;
-    if (!frame.ParseFromString(OtherEncoding(bytes, *v1::Frame::descriptor(), random))) continue;
-    Listener listener;
-    listener.Hear(std::move(frame));
+  HearOtherEncodings(signed_frame, 3, [&](std::uint64_t tried, const Listener& listener) {
     for (const CommitReceipt& receipt : listener.receipts) {
       ++stored;
       ASSERT_EQ(receipt.lane, v1::LANE_ROUTINE);
       ASSERT_EQ(receipt.receipted, FrontierAt(kSize)) << "attempt " << tried;
       ASSERT_EQ(receipt.signature, signed_frame.receipt().signature()) << "attempt " << tried;
     }
-  }
+  });
   EXPECT_GT(stored, Wanted() / 40) << "another order of fields is no fault";
 }
 

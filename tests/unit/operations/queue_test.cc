@@ -96,16 +96,20 @@ TEST_F(Queue, PagesAndLaneLimitsLeaveNothingOut) {
 
 TEST_F(Queue, SaysWhatKeepsItAsTheNoticeDoes) {
   const v1::Notice notice = Shared(qng_, {kAttapeu, kRatanakiri});
+  links_.sent_size = 1;
   const auto expect = [&](v1::DeliveryHold hold, const std::string& reason, std::int64_t next_ms) {
     v1::ListQueueRequest one;
     one.set_unit(kAttapeu);
     const v1::QueuedEnvelope queued = Read(one).items.at(0);
     EXPECT_EQ(queued.hold(), hold);
+    EXPECT_EQ(queued.sent(), hold == v1::DELIVERY_HOLD_UNSPECIFIED) << "without a link none is";
     EXPECT_EQ(queued.reason_code(), reason);
     EXPECT_EQ(queued.next_try_time_ms(), next_ms);
     const v1::Delivery delivery =
         To(GetNotice(qng_.facts, *qng_.Snapshot(), notice.name(), kNow, &links_).value(), kAttapeu);
     EXPECT_EQ(delivery.hold(), hold);
+    EXPECT_EQ(delivery.state(),
+              queued.sent() ? v1::DELIVERY_STATE_SENT : v1::DELIVERY_STATE_QUEUED);
     EXPECT_EQ(delivery.reason_code(), reason);
     EXPECT_EQ(delivery.next_try_time_ms(), next_ms);
   };
