@@ -17,6 +17,7 @@
 #include "storage/schema.h"
 #include "storage/verify_store.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/ready_store.h"
 #include "tests/fuzz/registry.h"
 #include "tests/unit/exchange/fakes.h"
 #include "tripoint/exchange/v1/bundle.pb.h"
@@ -76,39 +77,27 @@ const certs::SigningKey& Key() {
   return *kKey;
 }
 
-// A node that has sent something in each lane.
 class Node {
  public:
-  Node() {
+  // `begin` null: an empty store.
+  explicit Node(const ReadyStore* begin) {
     static const contract::Validator kValidator(TheRegistry());
     facts.unit = kSelf;
     facts.unit_short = "QNG";
     facts.vocabulary = &TheRegistry();
     facts.validator = &kValidator;
     facts.paired = {kPeer};
-    Require(storage::InitializeStore(engine, kSelf, kOwnEpoch, kNowMs).ok());
-    core_ = std::make_unique<storage::CommitterCore>(engine);
-    Require(Commit([](storage::Transaction& transaction) -> absl::Status {
-              for (std::uint8_t lane = 1; lane <= 3; ++lane) {
-                for (std::uint64_t at = 0; at < kOwnSize; ++at) {
-                  const std::string bytes =
-                      exchange::FakeEnvelope(kSelf, kOwnEpoch, static_cast<v1::Lane>(lane), at, 0);
-                  const auto number = storage::NextNumber(transaction, storage::Kind::kEnvelope, 0);
-                  storage::PutEnvelope(transaction, *number, bytes);
-                  Require(storage::AppendOutbound(transaction, {kPeer, lane}, *number,
-                                                  storage::LeafHash(bytes))
-                              .ok());
-                }
-              }
-              store::v1::JournalEntry entry;
-              entry.set_actor("node");
-              entry.set_action("test.write");
-              transaction.Journal(entry);
-              return absl::OkStatus();
-            }).ok());
+    if (begin == nullptr) {
+      Require(storage::InitializeStore(engine, kSelf, kOwnEpoch, kNowMs).ok());
+      return;
+    }
+    storage::Batch& batch = EmptyBatch();
+    begin->PutInto(batch);
+    Require(engine.Commit(batch).ok());
   }
 
   absl::Status Commit(storage::Operation operation) {
+    if (core_ == nullptr) core_ = std::make_unique<storage::CommitterCore>(engine);
     absl::Status result = absl::UnknownError("not answered");
     core_->Submit(std::move(operation), [&result](const absl::Status& status) { result = status; });
     while (core_->RunOnce(kNowMs)) {
@@ -145,6 +134,34 @@ class Node {
   exchange::FakeSigner signer_{kSelf};
   Believer verifier_;
 };
+
+// A node that has sent something in each lane.
+const ReadyStore& Sent() {
+  const auto send = [](storage::Transaction& transaction) -> absl::Status {
+    for (std::uint8_t lane = 1; lane <= 3; ++lane) {
+      for (std::uint64_t at = 0; at < kOwnSize; ++at) {
+        const std::string bytes =
+            exchange::FakeEnvelope(kSelf, kOwnEpoch, static_cast<v1::Lane>(lane), at, 0);
+        const auto number = storage::NextNumber(transaction, storage::Kind::kEnvelope, 0);
+        storage::PutEnvelope(transaction, *number, bytes);
+        Require(
+            storage::AppendOutbound(transaction, {kPeer, lane}, *number, storage::LeafHash(bytes))
+                .ok());
+      }
+    }
+    store::v1::JournalEntry entry;
+    entry.set_actor("node");
+    entry.set_action("test.write");
+    transaction.Journal(entry);
+    return absl::OkStatus();
+  };
+  static const ReadyStore kSent = [&send] {
+    Node node(nullptr);
+    Require(node.Commit(send).ok());
+    return ReadyStore(node.engine);
+  }();
+  return kSent;
+}
 
 // Gives each batch the head that its envelopes have.
 void Repair(v1::BundleContents& contents) {
@@ -200,7 +217,7 @@ void TakeContents(std::string_view bytes, bool repaired) {
   v1::BundleContents contents;
   if (!contents.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;
   if (repaired) Repair(contents);
-  Node node;
+  Node node(&Sent());
   const int taken = node.Take(contents);
   Require(storage::VerifyStore(*node.engine.TakeSnapshot()).ok());
   if (taken >= 0) Require(node.Take(contents) == 0);

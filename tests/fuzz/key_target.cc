@@ -21,6 +21,7 @@
 #include "storage/schema.h"
 #include "storage/verify_store.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/ready_store.h"
 
 namespace tripoint::fuzz {
 namespace {
@@ -164,7 +165,7 @@ void TakeParts(std::string_view peer, std::uint8_t lane, std::uint64_t number) {
   Require(storage::SortKeyNumber(storage::SortKey(kNowMs, number)) == number);
   if (peer.empty() || peer.find('\0') != std::string_view::npos) return;
   storage::MemoryEngine engine;
-  storage::Batch batch;
+  storage::Batch& batch = EmptyBatch();
   const std::string past =
       storage::PastChannelKey(Space::kInboundPast, peer, lane, number).ToString();
   batch.Put(past, "");
@@ -261,7 +262,7 @@ void TakeInput(std::string_view input) {
     if (number.size() == 8) TakeParts(reader.Rest(), lane, storage::ReadU64(number));
     return;
   }
-  storage::Batch batch;
+  storage::Batch& batch = EmptyBatch();
   while (!reader.done()) {
     const std::size_t key_size = reader.Byte();
     const std::size_t value_size = reader.Word();

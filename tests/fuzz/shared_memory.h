@@ -2,10 +2,12 @@
 // One thread.
 #pragma once
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <string_view>
 
@@ -35,12 +37,21 @@ class MemoryFolder {
   std::string operator/(std::string_view name) const { return path_ + "/" + std::string(name); }
   const std::string& path() const { return path_; }
 
+  // By the system's calls alone: streams took longer than what reads the file.
   static void Write(const std::string& path, std::string_view bytes) {
-    std::ofstream(path, std::ios::binary) << bytes;
+    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    Require(file >= 0 &&
+            ::write(file, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
+    ::close(file);
   }
   static std::string Read(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    struct stat facts {};
+    Require(file >= 0 && ::fstat(file, &facts) == 0);
+    std::string bytes(static_cast<std::size_t>(facts.st_size), '\0');
+    Require(::read(file, bytes.data(), bytes.size()) == facts.st_size);
+    ::close(file);
+    return bytes;
   }
 
  private:

@@ -13,6 +13,7 @@
 #include "storage/outbound_log.h"
 #include "storage/schema.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/ready_store.h"
 
 namespace tripoint::fuzz {
 namespace {
@@ -49,6 +50,15 @@ std::string KeyOf(std::uint8_t kind) {
     default:
       return storage::CounterKey(storage::Kind::kIncident, 2026).ToString();
   }
+}
+
+const ReadyStore& NewStore() {
+  static const ReadyStore kStore = [] {
+    storage::MemoryEngine engine;
+    Require(storage::InitializeStore(engine, "vn-tayninh", kEpoch, 1).ok());
+    return ReadyStore(engine);
+  }();
+  return kStore;
 }
 
 void ReadAll(storage::Engine& engine) {
@@ -92,10 +102,10 @@ std::vector<std::string> Seeds() {
 
 void TakeInput(std::string_view input) {
   Reader reader(input);
-  storage::MemoryEngine engine;
-  Require(storage::InitializeStore(engine, "vn-tayninh", kEpoch, 1).ok());
-  storage::Batch batch;
+  storage::Batch& batch = EmptyBatch();
+  NewStore().PutInto(batch);
   batch.Put(KeyOf(reader.Byte()), reader.Rest());
+  storage::MemoryEngine engine;
   Require(engine.Commit(batch).ok());
   ReadAll(engine);
   if (const auto frontier = storage::Frontier::Decode(input); frontier.ok()) {

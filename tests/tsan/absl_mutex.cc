@@ -63,8 +63,13 @@ template <typename Release>
 void Releasing(void* mutex, unsigned flags, const void* caller, Release release) {
   if (within) return release();
   const Within mark;
-  if (tripoint::IsGrpc(caller)) tripoint::GoToGrpc();
   __tsan_mutex_pre_unlock(mutex, flags);
+  if (tripoint::IsGrpc(caller)) {
+    // After that, which looks at the mutex: who gets it may destroy it at once.
+    __tsan_mutex_pre_divert(mutex, 0);
+    tripoint::GoToGrpc();
+    __tsan_mutex_post_divert(mutex, 0);
+  }
   release();
   __tsan_mutex_post_unlock(mutex, flags);
 }
@@ -88,6 +93,7 @@ ABSL_NAMESPACE_BEGIN
 
 Mutex::~Mutex() {
   TRIPOINT_OWN(void(Mutex*), "5MutexD1Ev");
+  if (tripoint::IsGrpc(TRIPOINT_CALLER)) tripoint::ComeFromGrpc();
   __tsan_mutex_destroy(this, __tsan_mutex_not_static);
   own(this);
 }
