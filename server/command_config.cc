@@ -1,5 +1,6 @@
 // `tripointd check-config`, `print-config` and `version`. See commands.h.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cstdio>
 #include <fstream>
@@ -12,6 +13,7 @@
 #include "server/report.h"
 #include "server/runtime/clock.h"
 #include "storage/data_folder.h"
+#include "storage/put_aside.h"
 #include "storage/schema.h"
 
 namespace tripoint {
@@ -27,6 +29,12 @@ int CommandCheckConfig(const std::string& config_path) {
     return ReportError(data);
   fmt::print("{}: no faults. Unit {}, {} peers, {} officers\n", config_path, config->unit,
              config->peers.size(), config->officers.size());
+  if (const auto kept = storage::PutAsideFolders(config->data_folder); !kept.empty()) {
+    fmt::print(
+        "Kept from damage of the store: {} in {}. When they may be deleted: "
+        "docs/operations.md, `store.log_was_cut`\n",
+        fmt::join(kept, ", "), config->data_folder);
+  }
   return kExitDone;
 }
 

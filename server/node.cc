@@ -2,6 +2,7 @@
 #include "server/node.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <filesystem>
 #include <memory>
@@ -153,6 +154,7 @@ absl::Status Node::Rooms::OpenStore() {
   if (!opened.ok()) return opened.status();
   store = *std::move(opened);
   if (store.damaged) log.Error("store.log_was_cut");
+  if (!store.untidy.ok()) log.Error("store.cut_untidy", {{"status", store.untidy}});
   return absl::OkStatus();
 }
 
@@ -171,6 +173,9 @@ absl::Status Node::Rooms::EnterEpoch(bool rolled_back) {
         *store.engine, random.Epoch(),
         rolled_back ? operations::kCauseRollback : operations::kCauseDamage, clock.wall_ms());
     if (!begun.ok()) return begun;
+    // Up to here each start told the loss again.
+    if (const absl::Status stored = storage::EpochStored(config.data_folder); !stored.ok())
+      log.Error("store.cut_untidy", {{"status", stored}});
   }
   // Read before, so that the log says both when an amnesia ends here.
   RefreshRecovery();
@@ -379,9 +384,11 @@ void Node::Rooms::FillStatus(v1::NodeStatus& status) const {
   }
   if (store.damaged) {
     status.add_warnings(
-        "The end of the store's log was damaged and was cut when the node started. Compare with "
-        "the neighbours: tripoint peer list");
+        fmt::format("The end of the store's log was damaged and was cut when the node started; it "
+                    "is kept in {}. Compare with the neighbours: tripoint peer list",
+                    fmt::join(store.put_aside, ", ")));
   }
+  if (!store.untidy.ok()) status.add_warnings(contract::ProblemOf(store.untidy).what);
 }
 
 void Node::Rooms::Stop() {

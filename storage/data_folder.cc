@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "storage/disk_reserve.h"
 #include "storage/head_file.h"
 #include "storage/journal_store.h"
+#include "storage/judgement.h"
 #include "storage/keys.h"
 #include "storage/put_aside.h"
 #include "storage/schema.h"
@@ -84,9 +86,8 @@ absl::Status CheckJournalTail(const Engine& engine) {
 // Whether the store has less than the head file says, or another history. A head of the epoch
 // before says nothing about the present one, which began because of what that head knew: the node
 // ended before it wrote the next head, and another epoch would be no better.
-absl::StatusOr<bool> LostSomething(const Engine& engine, const std::string& data,
-                                   const store::v1::NodeRecord& node, bool damaged) {
-  const std::optional<KeptHead> kept = ReadHeadFile(HeadFile(data));
+absl::StatusOr<bool> LessThanKept(const Engine& engine, const std::optional<KeptHead>& kept,
+                                  const store::v1::NodeRecord& node, bool damaged) {
   if (!kept.has_value()) return damaged;
   if (kept->epoch != node.epoch() && kept->epoch == node.recovery().past_epoch()) return damaged;
   const std::unique_ptr<Snapshot> snapshot = engine.TakeSnapshot();
@@ -100,19 +101,142 @@ absl::StatusOr<bool> LostSomething(const Engine& engine, const std::string& data
   return *root != kept->root;
 }
 
+// One opening of a data folder.
+class Opener {
+ public:
+  Opener(const std::string& data, RocksOptions options, Files& files)
+      : data_(data), options_(std::move(options)), files_(files) {}
+
+  absl::StatusOr<OpenedStore> Run(const std::string& unit) {
+    absl::StatusOr<std::optional<KeptHead>> kept = ReadHeadFile(HeadFile(data_));
+    if (!kept.ok()) return kept.status();
+    absl::StatusOr<Judgement> judgement = ReadJudgement(data_);
+    if (!judgement.ok()) return judgement.status();
+    judgement_ = *std::move(judgement);
+    OpenedStore opened;
+    absl::Status status = Open(unit, opened);
+    if (status.ok()) status = Judge(*kept, opened);
+    if (!status.ok()) return Final(status);
+    opened.put_aside = PutAsideFolders(data_);
+    return opened;
+  }
+
+ private:
+  absl::Status Open(const std::string& unit, OpenedStore& opened);
+  absl::StatusOr<std::unique_ptr<Engine>> OpenDamaged();
+  absl::Status Judge(const std::optional<KeptHead>& kept, OpenedStore& opened);
+  absl::StatusOr<bool> IsLost(const std::optional<KeptHead>& kept, const OpenedStore& opened,
+                              Beyond& beyond) const;
+  absl::Status Tidy(const OpenedStore& opened, const Beyond& beyond);
+  absl::Status Final(const absl::Status& status) const;
+
+  const std::string data_;
+  RocksOptions options_;
+  Files& files_;
+  Judgement judgement_;
+};
+
+absl::Status Opener::Open(const std::string& unit, OpenedStore& opened) {
+  options_.create = false;
+  options_.recovery = RecoveryMode::kStrict;
+  absl::StatusOr<std::unique_ptr<Engine>> engine = OpenRocksEngine(StoreFolder(data_), options_);
+  if (absl::IsDataLoss(engine.status())) engine = OpenDamaged();
+  if (!engine.ok()) return engine.status();
+  opened.damaged = judgement_.unjudged || !StandingCuts(data_).empty();
+  opened.engine = std::move(*engine);
+  absl::StatusOr<store::v1::NodeRecord> node = OpenStore(*opened.engine, unit);
+  if (!node.ok()) return node.status();
+  opened.node = std::move(*node);
+  return opened.damaged ? VerifyJournal(*opened.engine->TakeSnapshot())
+                        : CheckJournalTail(*opened.engine);
+}
+
 // Up to the first damage of the log. A torn end of the manifest, which no way of opening bears, is
 // cut off.
-absl::StatusOr<std::unique_ptr<Engine>> OpenDamaged(const std::string& data, RocksOptions options) {
-  DiskReserve(StoreFolder(data), 0).Release();  // on a full disk even a new folder has no room
-  if (absl::Status status = PutLogAside(data); !status.ok()) return status;
-  options.recovery = RecoveryMode::kPointInTime;
-  absl::StatusOr<std::unique_ptr<Engine>> engine = OpenRocksEngine(StoreFolder(data), options);
+absl::StatusOr<std::unique_ptr<Engine>> Opener::OpenDamaged() {
+  DiskReserve(StoreFolder(data_), 0).Release();  // on a full disk even a new folder has no room
+  absl::StatusOr<std::string> aside = PutLogAside(files_, data_, judgement_.awaited);
+  if (!aside.ok()) return aside.status();
+  judgement_.unjudged = true;
+  std::vector<std::string>& awaited = judgement_.awaited;
+  if (std::find(awaited.begin(), awaited.end(), *aside) == awaited.end())
+    awaited.push_back(*std::move(aside));
+  // From here on what this start does can hide the damage from the next one.
+  if (absl::Status noted = WriteJudgement(files_, data_, judgement_); !noted.ok()) return noted;
+  options_.recovery = RecoveryMode::kPointInTime;
+  absl::StatusOr<std::unique_ptr<Engine>> engine = OpenRocksEngine(StoreFolder(data_), options_);
   if (!absl::IsDataLoss(engine.status())) return engine;
   // The start that failed has taken the room again.
-  DiskReserve(StoreFolder(data), 0).Release();
-  const absl::StatusOr<bool> cut = CutManifest(data);
+  DiskReserve(StoreFolder(data_), 0).Release();
+  const absl::StatusOr<bool> cut = CutManifest(files_, data_);
   if (!cut.ok()) return cut.status();
-  return *cut ? OpenRocksEngine(StoreFolder(data), options) : std::move(engine);
+  return *cut ? OpenRocksEngine(StoreFolder(data_), options_) : std::move(engine);
+}
+
+absl::StatusOr<bool> Opener::IsLost(const std::optional<KeptHead>& kept, const OpenedStore& opened,
+                                    Beyond& beyond) const {
+  if (judgement_.LostIn(opened.node)) return true;
+  const absl::StatusOr<bool> less = LessThanKept(*opened.engine, kept, opened.node, opened.damaged);
+  if (!less.ok() || *less || !opened.damaged) return less;
+  const absl::StatusOr<JournalHead> head = ReadJournalHead(*opened.engine);
+  if (!head.ok()) return head.status();
+  std::vector<std::string> places = StandingCuts(data_);
+  places.insert(places.end(), judgement_.awaited.begin(), judgement_.awaited.end());
+  absl::StatusOr<Beyond> found = KeptBeyond(data_, places, head->frontier.size());
+  if (!found.ok()) return found.status();
+  beyond = *std::move(found);
+  return beyond.more;
+}
+
+// The verdict is noted before anything follows from it.
+absl::Status Opener::Judge(const std::optional<KeptHead>& kept, OpenedStore& opened) {
+  Beyond beyond;
+  const absl::StatusOr<bool> lost = IsLost(kept, opened, beyond);
+  if (!lost.ok()) return lost.status();
+  opened.lost = *lost;
+  if (opened.lost) {
+    judgement_ = {.unjudged = false, .awaited = {}, .lost_in = opened.node.epoch()};
+    absl::Status noted = WriteJudgement(files_, data_, judgement_);
+    if (contract::ReasonOf(noted) == Reason::kDiskFull) {
+      // The opened store has taken the room again.
+      const DiskReserve reserve(StoreFolder(data_), options_.reserve_bytes);
+      reserve.Release();
+      noted = WriteJudgement(files_, data_, judgement_);
+      (void)reserve.Fill();
+    }
+    if (!noted.ok()) return noted;
+  }
+  opened.untidy = Tidy(opened, beyond);
+  return absl::OkStatus();
+}
+
+absl::Status Opener::Tidy(const OpenedStore& opened, const Beyond& beyond) {
+  // A cut that still stands beside a loss whose epoch was stored may be the one of that loss.
+  absl::Status cuts = judgement_.lost_in.has_value()
+                          ? KeepCuts(files_, data_)
+                          : DropCuts(files_, data_, beyond.unread, judgement_.awaited);
+  if (!cuts.ok() || opened.lost || judgement_.empty()) return cuts;
+  return WriteJudgement(files_, data_, {});
+}
+
+// While nobody has judged, a disk that fails is no reason to try again by oneself, and as often as
+// a supervisor likes: somebody must look at it.
+absl::Status Opener::Final(const absl::Status& status) const {
+  if (!judgement_.unjudged || contract::ReasonOf(status) != Reason::kOutcomeUnknown) return status;
+  const contract::Problem problem = contract::ProblemOf(status);
+  const std::vector<std::string> cuts = StandingCuts(data_);
+  std::string aside;
+  for (const std::vector<std::string>& names : {judgement_.awaited, cuts}) {
+    for (const std::string& name : names) aside += (aside.empty() ? "" : ", ") + name;
+  }
+  return Error(absl::StatusCode::kDataLoss, Reason::kCorrupt,
+               "The store is damaged, and the disk failed while what is whole of it was opened. " +
+                   problem.what,
+               problem.why,
+               "Check the disk of the data folder and start again: that start judges as this one "
+               "would have. If it does not help, copy the data folder to another disk and restore "
+               "a backup. What was cut off stands in " +
+                   data_ + ": " + aside + ".");
 }
 
 }  // namespace
@@ -169,28 +293,18 @@ absl::Status CheckDataFolder(const std::string& data) {
 }
 
 absl::StatusOr<OpenedStore> OpenDataFolder(const std::string& data, const std::string& unit,
-                                           RocksOptions options) {
+                                           RocksOptions options, Files& files) {
   if (absl::Status status = CheckDataFolder(data); !status.ok()) return status;
-  OpenedStore opened;
-  options.create = false;
-  options.recovery = RecoveryMode::kStrict;
-  absl::StatusOr<std::unique_ptr<Engine>> engine = OpenRocksEngine(StoreFolder(data), options);
-  opened.damaged = absl::IsDataLoss(engine.status()) || CutStands(data);
-  if (absl::IsDataLoss(engine.status())) engine = OpenDamaged(data, options);
-  if (!engine.ok()) return engine.status();
-  opened.engine = std::move(*engine);
-  absl::StatusOr<store::v1::NodeRecord> node = OpenStore(*opened.engine, unit);
-  if (!node.ok()) return node.status();
-  opened.node = std::move(*node);
-  const absl::Status journal = opened.damaged ? VerifyJournal(*opened.engine->TakeSnapshot())
-                                              : CheckJournalTail(*opened.engine);
-  if (!journal.ok()) return journal;
-  const absl::StatusOr<bool> lost =
-      LostSomething(*opened.engine, data, opened.node, opened.damaged);
-  if (!lost.ok()) return lost.status();
-  opened.lost = *lost;
-  JudgeCut(data, opened.lost);
-  return opened;
+  return Opener(data, std::move(options), files).Run(unit);
+}
+
+absl::Status EpochStored(const std::string& data, Files& files) {
+  const absl::StatusOr<Judgement> judgement = ReadJudgement(data);
+  if (!judgement.ok()) return judgement.status();
+  if (judgement->empty()) return absl::OkStatus();
+  // First the evidence: with the verdict forgotten it would be taken for that of a harmless cut.
+  if (absl::Status kept = KeepCuts(files, data); !kept.ok()) return kept;
+  return WriteJudgement(files, data, {});
 }
 
 }  // namespace tripoint::storage

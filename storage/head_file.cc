@@ -28,12 +28,13 @@ struct Slot {
   KeptHead head;
 };
 
-std::array<Slot, 2> ReadSlots(int descriptor) {
-  std::array<Slot, 2> slots;
+// Result: 0, or the error. What is too short is not whole.
+int ReadSlots(int descriptor, std::array<Slot, 2>& slots) {
   for (std::size_t i = 0; i < slots.size(); ++i) {
     std::string bytes(kCountedBytes + kHashBytes, '\0');
     const ssize_t got =
         ::pread(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(i * kSlotBytes));
+    if (got < 0) return errno;
     if (got != static_cast<ssize_t>(bytes.size())) continue;
     const std::string_view counted = std::string_view(bytes).substr(0, kCountedBytes);
     if (HashView(Sha256(counted)) != std::string_view(bytes).substr(kCountedBytes)) continue;
@@ -42,7 +43,7 @@ std::array<Slot, 2> ReadSlots(int descriptor) {
                      .size = ReadU64(counted.substr(16)),
                      .root = *HashFromBytes(counted.substr(24))};
   }
-  return slots;
+  return 0;
 }
 
 // Which of the two is the newer, be it that none is whole. Counters go round, so that a write is
@@ -61,15 +62,47 @@ absl::Status Failed(int error) {
       "Check the disk of the data folder");
 }
 
+absl::Status Unread(const std::string& path, int error) {
+  const std::string what = "The head file " + path + " is there and cannot be read.";
+  const std::string why =
+      std::string(std::strerror(error)) +
+      ". Without what it says nobody knows whether the store lost something that was acknowledged.";
+  switch (error) {
+    case EACCES:
+    case EPERM:
+    case ELOOP:
+    case ENOTDIR:
+    case EISDIR:
+      return contract::Error(absl::StatusCode::kFailedPrecondition,
+                             contract::Reason::kConfigInvalid, what, why,
+                             "Give the node's user the file back: `ls -ld " + path +
+                                 "`, then chown or chmod 600. Do not remove it.");
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case EINTR:
+      return contract::Error(absl::StatusCode::kUnavailable, contract::Reason::kOutcomeUnknown,
+                             what, why, "Start again; check the limits of this user (ulimit -a).");
+    default:
+      return contract::Error(
+          absl::StatusCode::kDataLoss, contract::Reason::kCorrupt, what, why,
+          "Check the disk. Only if the file is lost for good, move it away: the next start then "
+          "judges without it.");
+  }
+}
+
 }  // namespace
 
 std::string HeadFile(const std::string& data) { return data + "/head"; }
 
-std::optional<KeptHead> ReadHeadFile(const std::string& path) {
+absl::StatusOr<std::optional<KeptHead>> ReadHeadFile(const std::string& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return std::nullopt;
-  const std::array<Slot, 2> slots = ReadSlots(descriptor);
+  if (descriptor < 0 && errno == ENOENT) return std::nullopt;
+  if (descriptor < 0) return Unread(path, errno);
+  std::array<Slot, 2> slots;
+  const int error = ReadSlots(descriptor, slots);
   ::close(descriptor);
+  if (error != 0) return Unread(path, error);
   const Slot& newest = slots[NewestOf(slots)];
   if (newest.counter == 0) return std::nullopt;
   return newest.head;
@@ -78,7 +111,11 @@ std::optional<KeptHead> ReadHeadFile(const std::string& path) {
 absl::Status WriteHeadFile(const std::string& path, const KeptHead& head) {
   const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (descriptor < 0) return Failed(errno);
-  const std::array<Slot, 2> slots = ReadSlots(descriptor);
+  std::array<Slot, 2> slots;
+  if (const int unread = ReadSlots(descriptor, slots); unread != 0) {
+    ::close(descriptor);
+    return Failed(unread);  // one of them is the newest, and nobody knows which
+  }
   const std::size_t newest = NewestOf(slots);
   // The name of a new file, and of none that has a slot. Before the slot, so that a sync that
   // failed is tried again.

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "storage/merkle.h"
 
 namespace tripoint::storage {
@@ -24,11 +25,15 @@ struct KeptHead {
 
 std::string HeadFile(const std::string& data);  // path in the data folder
 
-// The newest whole slot; nullopt: no file, or none of its slots is whole.
-std::optional<KeptHead> ReadHeadFile(const std::string& path);
+// The newest whole slot; nullopt: no file, or none of its slots is whole. A file that is there and
+// cannot be read says nothing about a loss, so it is no missing one. Errors: FAILED_PRECONDITION /
+// CONFIG_INVALID it may not be read, or is no file; UNAVAILABLE / OUTCOME_UNKNOWN the system has no
+// descriptor or memory left; DATA_LOSS / CORRUPT the disk did not give it.
+absl::StatusOr<std::optional<KeptHead>> ReadHeadFile(const std::string& path);
 
 // Writes the slot that is not the newest and syncs it. The store holds `head` durably. Errors:
-// UNAVAILABLE / OUTCOME_UNKNOWN, RESOURCE_EXHAUSTED / DISK_FULL; the newest slot is as before.
+// UNAVAILABLE / OUTCOME_UNKNOWN (also when the slots cannot be read), RESOURCE_EXHAUSTED /
+// DISK_FULL; the newest slot is as before.
 absl::Status WriteHeadFile(const std::string& path, const KeptHead& head);
 
 }  // namespace tripoint::storage

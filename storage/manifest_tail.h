@@ -1,13 +1,11 @@
 // The end of RocksDB's manifest: what a power cut left behind the last whole edit. RocksDB itself
 // puts up with an end that is cut off, but refuses one with zeros or garbage behind it.
 //
-// Called by put_aside when no way of opening bears the manifest. Pure; any thread. The format is
-// RocksDB's log: blocks of 32 KiB, records of one block (masked crc32c le32, length le16, type),
-// edits of one record or several.
+// Called by put_aside when no way of opening bears the manifest. Pure; any thread. The format:
+// log_records.h.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -20,8 +18,5 @@ inline constexpr std::size_t kManifestTailMax = 256u << 10;
 // whole edit before, the end is longer than kManifestTailMax, or a whole record stands in it: that
 // is damage in the middle, and what follows was written and perhaps synced after it.
 std::optional<std::size_t> WholeManifestBytes(std::string_view manifest);
-
-// The checksum of a record, over its type and contents.
-std::uint32_t MaskedCrc32c(std::string_view bytes);
 
 }  // namespace tripoint::storage

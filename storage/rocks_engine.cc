@@ -1,4 +1,4 @@
-// The only file that sees RocksDB. Facts and numbers (R1...): platform.md, section 4.
+// With rocks_engine_files all that sees RocksDB. Facts and numbers (R1...): platform.md, section 4.
 #include "storage/rocks_engine.h"
 
 #include <algorithm>

@@ -52,7 +52,7 @@ void TakeInput(std::string_view input) {
   std::string bytes(reader.Bytes(kBytesMax));
   if (repaired) Repair(bytes);
   MemoryFolder::Write(Path(), bytes);
-  const std::optional<storage::KeptHead> before = storage::ReadHeadFile(Path());
+  const std::optional<storage::KeptHead> before = *storage::ReadHeadFile(Path());
   if (before.has_value()) {
     // It stands there, in one of the two.
     const std::string said = storage::U64Bytes(before->epoch) + storage::U64Bytes(before->size) +
@@ -63,7 +63,7 @@ void TakeInput(std::string_view input) {
   // What is written is read, and if that write is torn, what was there before.
   const storage::KeptHead next = {.epoch = 9, .size = 11, .root = storage::Sha256("next")};
   Require(storage::WriteHeadFile(Path(), next).ok());
-  Require(storage::ReadHeadFile(Path()) == next);
+  Require(*storage::ReadHeadFile(Path()) == next);
   std::string torn = MemoryFolder::Read(Path());
   bytes.resize(kBytesMax);
   for (std::size_t slot = 0; slot <= kSlotBytes; slot += kSlotBytes) {
@@ -72,7 +72,7 @@ void TakeInput(std::string_view input) {
     torn[slot + kCountedBytes - 1] = static_cast<char>(torn[slot + kCountedBytes - 1] ^ 1);
   }
   MemoryFolder::Write(Path(), torn);
-  Require(storage::ReadHeadFile(Path()) == before);
+  Require(*storage::ReadHeadFile(Path()) == before);
 }
 
 }  // namespace tripoint::fuzz

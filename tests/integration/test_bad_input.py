@@ -484,6 +484,32 @@ class FullDisk(unittest.TestCase):
             self.assertEqual(["again", "before 0", "before 1", "before 2"], titles)
             self.assertEqual(0, vn.stop())
 
+    def test_loss_found_on_a_full_disk_is_told_until_there_is_room_for_its_epoch(self):
+        with federation.Cluster((VN,)) as cluster:
+            vn = cluster.nodes[VN]
+            vn.data = self.disk / "data"
+            cluster.make_ring()
+            for i in range(5):
+                vn.cli("incident", "new", "--kind", "CTB-GEN", "--where", "G-BOY", "--title", f"before {i}")
+            vn.kill()
+            log = max((vn.data / "store").glob("*.log"), key=lambda path: path.stat().st_size)
+            os.truncate(log, log.stat().st_size - 7)
+            (vn.data / "head").unlink()
+            self.fill_but(8 * MIB)
+            for _ in range(2):  # the first of them mends the log, so that only its mark tells the second
+                with self.assertRaisesRegex(RuntimeError, r"exit 1\)"):
+                    vn.start()
+                self.assertTrue((vn.data / "judgement").exists())
+            (self.disk / "filler").unlink()
+            vn.start()
+            self.assertEqual(3, len(vn.events("store.epoch_ended", lost_here=True)))
+            self.assertFalse((vn.data / "judgement").exists())
+            check = federation.run([cluster.tripointd, "check-config", "--config", vn.config])
+            self.assertIn("damaged-1", check.stdout)
+            self.assertEqual(0, vn.stop())
+            vn.start()
+            self.assertEqual(3, len(vn.events("store.epoch_ended")))
+
     def test_start_on_a_full_disk_reads_refuses_and_comes_back(self):
         with federation.Cluster((VN,)) as cluster:
             vn = cluster.nodes[VN]

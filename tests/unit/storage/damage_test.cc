@@ -287,6 +287,7 @@ TEST_F(Damage, DeathBeforeTheNextHeadDrawsNoSecondEpoch) {
     Batch batch;
     batch.Put(NodeKey(), node.SerializeAsString());
     ASSERT_TRUE(opened->engine->Commit(batch).ok());
+    ASSERT_TRUE(EpochStored(copy.string()).ok());
   };
   enter(kEpoch + 1, kEpoch - 1);
   enter(kEpoch + 2, kEpoch);
@@ -313,17 +314,17 @@ TEST_F(Damage, R2TornEndBehindTheHeadIsNoLoss) {
 TEST(HeadFileTest, OneTornSlotLeavesTheOther) {
   const TemporaryFolder folder;
   const std::string path = HeadFile(folder.path);
-  EXPECT_FALSE(ReadHeadFile(path).has_value());
+  EXPECT_FALSE(ReadHeadFile(path)->has_value());
   for (std::uint64_t size = 1; size <= 5; ++size) {
     ASSERT_TRUE(WriteHeadFile(path, {.epoch = kEpoch, .size = size, .root = {}}).ok());
-    EXPECT_EQ(ReadHeadFile(path)->size, size);
+    EXPECT_EQ((*ReadHeadFile(path))->size, size);
   }
   Flip(path, 20, 0);  // the first slot has the fifth
-  EXPECT_EQ(ReadHeadFile(path)->size, 4u);
+  EXPECT_EQ((*ReadHeadFile(path))->size, 4u);
   ASSERT_TRUE(WriteHeadFile(path, {.epoch = kEpoch, .size = 6, .root = {}}).ok());
-  EXPECT_EQ(ReadHeadFile(path)->size, 6u);
+  EXPECT_EQ((*ReadHeadFile(path))->size, 6u);
   fs::resize_file(path, 3);
-  EXPECT_FALSE(ReadHeadFile(path).has_value());
+  EXPECT_FALSE(ReadHeadFile(path)->has_value());
 }
 
 }  // namespace

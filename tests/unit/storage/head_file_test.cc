@@ -43,11 +43,11 @@ TEST(HeadFileTest, FailedSyncOfTheFolderIsTriedAgain) {
   folder_syncs_that_fail = 2;
   for (int i = 0; i < 2; ++i) {
     EXPECT_EQ(contract::ReasonOf(write(1)), contract::Reason::kOutcomeUnknown);
-    EXPECT_FALSE(ReadHeadFile(path).has_value());
+    EXPECT_FALSE(ReadHeadFile(path)->has_value());
   }
   EXPECT_EQ(folder_syncs_that_fail, 0) << "the second write tried again";
   ASSERT_TRUE(write(2).ok());
-  EXPECT_EQ(ReadHeadFile(path)->size, 2u);
+  EXPECT_EQ((*ReadHeadFile(path))->size, 2u);
   const int before = folder_syncs;
   ASSERT_TRUE(write(3).ok());
   EXPECT_EQ(folder_syncs, before) << "the name is there for good";

@@ -11,10 +11,9 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "storage/data_folder.h"
-#include "storage/head_file.h"
+#include "storage/log_records.h"
 #include "storage/put_aside.h"
-#include "tests/unit/storage/fixture.h"
+#include "tests/unit/storage/torn_store.h"
 
 namespace tripoint::storage {
 namespace {
@@ -22,58 +21,10 @@ namespace {
 namespace fs = std::filesystem;
 using contract::Reason;
 using contract::ReasonOf;
-using testing_support::Draft;
-using testing_support::kEpoch;
-using testing_support::kNowMs;
-using testing_support::TemporaryFolder;
-
-constexpr std::size_t kBlock = 32 * 1024;
-constexpr std::size_t kHeader = 7;
-
-// A writer of the format, as RocksDB's.
-class Manifest {
- public:
-  void Edit(std::size_t size, char fill) {
-    const std::string edit(size, fill);
-    std::size_t done = 0;
-    bool first = true;
-    do {
-      std::size_t left = kBlock - bytes.size() % kBlock;
-      if (left < kHeader) {
-        bytes.append(left, '\0');
-        left = kBlock;
-      }
-      const std::size_t part = std::min(edit.size() - done, left - kHeader);
-      const bool last = done + part == edit.size();
-      Record(static_cast<char>(first ? (last ? 1 : 2) : (last ? 4 : 3)), edit.substr(done, part));
-      done += part;
-      first = false;
-    } while (done < edit.size());
-    ends.push_back(bytes.size());
-  }
-  void Record(char type, const std::string& contents) {
-    const std::uint32_t crc = MaskedCrc32c(type + contents);
-    for (int shift = 0; shift < 32; shift += 8) bytes += static_cast<char>((crc >> shift) & 0xff);
-    bytes += static_cast<char>(contents.size() & 0xff);
-    bytes += static_cast<char>(contents.size() >> 8);
-    bytes += type + contents;
-  }
-
-  std::string bytes;
-  std::vector<std::size_t> ends;  // of the edits
-};
-
-std::string Garbage(std::size_t size) {
-  std::mt19937_64 random(size);
-  std::string garbage;
-  while (garbage.size() < size) garbage += static_cast<char>(random());
-  return garbage;
-}
-
-std::string ReadFile(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
+using testing_support::Garbage;
+using testing_support::kBlock;
+using testing_support::Manifest;
+using testing_support::ReadFile;
 
 // RFC 3720, B.4; masked as RocksDB does.
 TEST(ManifestTail, ChecksumIsCrc32c) {
@@ -138,78 +89,7 @@ TEST(ManifestTail, OtherDamageIsNotCut) {
   }
 }
 
-// A data folder whose manifest grew while it was open.
-class TornManifest : public ::testing::Test {
- protected:
-  TornManifest() : data_(folder_.path + "/data") {
-    EXPECT_TRUE(InitializeDataFolder(data_, "vn-tayninh", kEpoch, kNowMs).ok());
-    RocksOptions options;
-    options.write_buffer_bytes = 64 * 1024;
-    options.reserve_bytes = 0;
-    const auto opened = OpenDataFolder(data_, "vn-tayninh", options);
-    EXPECT_TRUE(opened.ok()) << opened.status();
-    CommitterCore core(*opened->engine);
-    for (int i = 0; i < kChanges; ++i) {
-      core.Submit(
-          [](Transaction& transaction) {
-            transaction.Put("\x7fkey" + std::to_string(transaction.change_number()),
-                            Garbage(2000 + transaction.change_number()));
-            transaction.Journal(Draft("test.write"));
-            return absl::OkStatus();
-          },
-          [](const absl::Status& status) { EXPECT_TRUE(status.ok()) << status; });
-      core.RunOnce(kNowMs);
-    }
-    const auto head = ReadJournalHead(*opened->engine);
-    EXPECT_TRUE(WriteHeadFile(HeadFile(data_), {.epoch = head->epoch,
-                                                .size = head->frontier.size(),
-                                                .root = head->frontier.Root()})
-                    .ok());
-  }
-
-  fs::path ManifestFile() const {
-    std::string name;
-    std::ifstream(StoreFolder(data_) + "/CURRENT") >> name;
-    return fs::path(StoreFolder(data_)) / name;
-  }
-  void Append(const std::string& bytes) const {
-    std::ofstream(ManifestFile(), std::ios::binary | std::ios::app) << bytes;
-  }
-  // Half an edit, as a power cut leaves it.
-  static std::string HalfAnEdit() {
-    Manifest edit;
-    edit.Edit(500, 'e');
-    return edit.bytes.substr(0, 200) + std::string(400, '\0');
-  }
-  // Half an edit where tables were added later whose logs are gone. An edit that forgets a log ends
-  // with its tag, a length and the log's number: before it RocksDB would miss the log.
-  void LoseSyncedEdits() const {
-    const std::string manifest = ReadFile(ManifestFile());
-    const std::size_t forgotten = manifest.rfind("\x88\x40\x01", manifest.size() * 2 / 3);
-    ASSERT_NE(forgotten, std::string::npos);
-    fs::resize_file(ManifestFile(), forgotten + 4);
-    Append(HalfAnEdit());
-    ASSERT_EQ(WholeManifestBytes(ReadFile(ManifestFile())), forgotten + 4);
-  }
-  absl::StatusOr<OpenedStore> Open() const {
-    RocksOptions options;
-    options.reserve_bytes = 0;
-    return OpenDataFolder(data_, "vn-tayninh", options);
-  }
-  static std::vector<std::string> Tables(const std::string& folder) {
-    std::vector<std::string> names;
-    for (const auto& file : fs::directory_iterator(folder)) {
-      if (file.path().extension() == ".sst") names.push_back(file.path().filename().string());
-    }
-    std::sort(names.begin(), names.end());
-    return names;
-  }
-  bool Exists(const std::string& name) const { return fs::exists(data_ + "/" + name); }
-
-  static constexpr int kChanges = 100;
-  const TemporaryFolder folder_;
-  const std::string data_;
-};
+class TornManifest : public testing_support::TornStore {};
 
 // Goal: half an edit costs nothing; what was put aside for the cut goes once the head file agrees.
 TEST_F(TornManifest, StartsAndLosesNothing) {
@@ -232,20 +112,20 @@ TEST_F(TornManifest, StartsAndLosesNothing) {
 TEST_F(TornManifest, CutIsJudgedByTheNextStart) {
   Append(HalfAnEdit());
   const std::string before = ReadFile(ManifestFile());
-  const auto cut = CutManifest(data_);
+  const auto cut = CutManifest(MachineFiles(), data_);
   ASSERT_TRUE(cut.ok()) << cut.status();
   ASSERT_TRUE(*cut);
-  EXPECT_TRUE(CutStands(data_));
+  EXPECT_FALSE(StandingCuts(data_).empty());
   EXPECT_LT(fs::file_size(ManifestFile()), before.size());
   const fs::path aside = data_ + "/cut-1";
   EXPECT_TRUE(ReadFile(aside / ManifestFile().filename()) == before) << "changed in place";
   EXPECT_EQ(Tables(aside), Tables(StoreFolder(data_)));
-  EXPECT_FALSE(*CutManifest(data_)) << "it is whole now";
+  EXPECT_FALSE(*CutManifest(MachineFiles(), data_)) << "it is whole now";
   const auto opened = Open();
   ASSERT_TRUE(opened.ok()) << opened.status();
   EXPECT_TRUE(opened->damaged) << "the whole journal is verified";
   EXPECT_FALSE(opened->lost);
-  EXPECT_FALSE(CutStands(data_));
+  EXPECT_TRUE(StandingCuts(data_).empty());
 }
 
 // Goal: a cut that takes away more than an unsynced end is told by the head file; what it took away
@@ -261,7 +141,7 @@ TEST_F(TornManifest, WhatTheCutLostIsToldAndKept) {
   ASSERT_TRUE(opened.ok()) << opened.status();
   EXPECT_TRUE(opened->damaged);
   EXPECT_TRUE(opened->lost);
-  EXPECT_FALSE(CutStands(data_));
+  EXPECT_TRUE(StandingCuts(data_).empty());
   EXPECT_EQ(Tables(data_ + "/damaged-2"), tables);
 }
 
@@ -286,7 +166,7 @@ TEST_F(TornManifest, DamageInTheMiddleIsRefused) {
   for (int start = 0; start < 2; ++start) {
     EXPECT_EQ(ReasonOf(Open().status()), Reason::kCorrupt);
     EXPECT_TRUE(ReadFile(ManifestFile()) == manifest);
-    EXPECT_FALSE(CutStands(data_));
+    EXPECT_TRUE(StandingCuts(data_).empty());
   }
 }
 
