@@ -17,22 +17,23 @@ class Meter final : public grpc::experimental::Interceptor {
       : info_(info), gate_(gate), ours_(ours) {}
 
   void Intercept(grpc::experimental::InterceptorBatchMethods* methods) override {
-    if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::POST_RECV_MESSAGE)) {
-      const void* message = methods->GetRecvMessage();
-      // A stream's end arrives as a message that is none.
-      if (message != nullptr && FindCounter()) counter_->Received(SizeOf(message));
-    }
-    if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_MESSAGE) &&
-        FindCounter()) {
-      counter_->Sent(SizeOf(methods->GetSendMessage()));
-    }
+    // The first of all, alone and before the call's handler: a stream's first messages of both
+    // directions come at once, on two threads, and find it made.
+    if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::POST_RECV_INITIAL_METADATA))
+      counter_ = gate_.CounterOf(info_->server_context()->peer());
+    if (counter_ != nullptr) Count(*methods);
     methods->Proceed();
   }
 
  private:
-  bool FindCounter() {
-    if (counter_ == nullptr) counter_ = gate_.CounterOf(info_->server_context()->peer());
-    return counter_ != nullptr;
+  void Count(grpc::experimental::InterceptorBatchMethods& methods) {
+    if (methods.QueryInterceptionHookPoint(InterceptionHookPoints::POST_RECV_MESSAGE)) {
+      const void* message = methods.GetRecvMessage();
+      // A stream's end arrives as a message that is none.
+      if (message != nullptr) counter_->Received(SizeOf(message));
+    }
+    if (methods.QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_MESSAGE))
+      counter_->Sent(SizeOf(methods.GetSendMessage()));
   }
 
   // Of services that are not ours (health, reflection) gRPC does not say what a message is, so
@@ -46,7 +47,7 @@ class Meter final : public grpc::experimental::Interceptor {
   grpc::experimental::ServerRpcInfo* const info_;
   Gate& gate_;
   const bool ours_;
-  std::shared_ptr<DeliveredCounter> counter_;
+  std::shared_ptr<DeliveredCounter> counter_;  // null: not a connection of the gate
 };
 
 class MeterFactory final : public grpc::experimental::ServerInterceptorFactoryInterface {

@@ -7,12 +7,13 @@ extern "C" const char* __tsan_default_options() {
 }
 
 // Each line names a library or one of its functions, never ours, and says why. `race:` hides every
-// report with such a frame in one of its two stacks, also where the library called us, so it names
-// functions that call none of ours. `race_top:` looks at the innermost frame alone.
-// `called_from_lib:` takes no notice of what the library does through libc, its locks included: it
-// would tear the order that a library makes with pthreads, and stands only where all locks are
-// absl's. RocksDB locks with pthreads, which are seen; with a line of its name of either kind its
-// calls of our code would be hidden, or reported falsely (beneath_rocksdb_test.cc).
+// report with such a frame in the stack of an access, or of who made the memory or a thread, also
+// where the library called us, so it names functions that call none of ours. `race_top:` looks at
+// the innermost frame alone. `called_from_lib:` takes no notice of what the library does through
+// libc, its locks included: it would tear the order that a library makes with pthreads, and stands
+// only where all locks are absl's. RocksDB locks with pthreads, which are seen; with a line of its
+// name of either kind its calls of our code would be hidden, or reported falsely
+// (beneath_rocksdb_test.cc).
 extern "C" const char* __tsan_default_suppressions() {
   return R"(
 # gRPC and protobuf copy and free what one of their atomics handed over. All their locks are absl's, which absl_mutex.cc tells
@@ -35,7 +36,5 @@ race_top:accept4
 race:grpc::internal::CallOpClientRecvStatus::FinishOp
 # The log's thread lets go of its count within libspdlog.
 race:spdlog::async_logger::~async_logger
-# RocksDB's readers find in its lists, by atomics, what its writer put there. It calls nothing of ours.
-race:rocksdb::MemTable::Add
 )";
 }

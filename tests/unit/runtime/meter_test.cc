@@ -11,11 +11,14 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "absl/synchronization/mutex.h"
 #include "server/runtime/connection_meter.h"
 #include "server/runtime/gate.h"
+#include "tripoint/exchange/v1/exchange.grpc.pb.h"
 #include "tripoint/v1/node.grpc.pb.h"
 
 namespace tripoint::runtime {
@@ -23,6 +26,8 @@ namespace {
 
 constexpr int kDeadlineMs = 20'000;
 constexpr int kChanges = 2000;
+constexpr int kStreams = 100;
+constexpr std::size_t kFrameText = 1600;
 
 // Answers at once; streams kChanges large changes to a watcher.
 class Service final : public v1::NodeService::CallbackService {
@@ -68,6 +73,48 @@ class Service final : public v1::NodeService::CallbackService {
   const std::unique_ptr<Gate>& gate_;  // made before the first call
 };
 
+// Of each stream hears one frame and says one, at the same time.
+class LinkService final : public exchange::v1::ExchangeService::CallbackService {
+ public:
+  grpc::ServerBidiReactor<exchange::v1::Frame, exchange::v1::Frame>* Link(
+      grpc::CallbackServerContext* context) override {
+    class Stream final : public grpc::ServerBidiReactor<exchange::v1::Frame, exchange::v1::Frame> {
+     public:
+      Stream() {
+        said_.mutable_goodbye()->set_text(std::string(kFrameText, 'x'));
+        StartRead(&heard_);
+        speaker_ = std::thread([this] { StartWrite(&said_); });
+      }
+      void OnReadDone(bool /*ok*/) override { OneDone(); }
+      void OnWriteDone(bool /*ok*/) override { OneDone(); }
+      void OnDone() override {
+        speaker_.join();
+        delete this;
+      }
+
+     private:
+      void OneDone() {
+        if (left_.fetch_sub(1) == 1) Finish(grpc::Status::OK);
+      }
+      std::atomic<int> left_{2};
+      exchange::v1::Frame heard_;
+      exchange::v1::Frame said_;
+      std::thread speaker_;
+    };
+    const absl::MutexLock lock(&mutex_);
+    peer_ = context->peer();
+    return new Stream();  // gRPC's reactors end themselves
+  }
+  std::string peer() {
+    const absl::MutexLock lock(&mutex_);
+    return peer_;
+  }
+
+ private:
+  absl::Mutex mutex_;
+  std::string peer_ ABSL_GUARDED_BY(mutex_);
+};
+
 class MeterTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -86,6 +133,7 @@ class MeterTest : public testing::Test {
     interceptors.push_back(MakeConnectionMeter(*gate_));
     builder.experimental().SetInterceptorCreators(std::move(interceptors));
     builder.RegisterService(&service_);
+    builder.RegisterService(&link_service_);
     server_ = builder.BuildAndStart();
     ASSERT_NE(server_, nullptr);
     gate_->Start([this](int listener, int descriptor) {
@@ -97,10 +145,12 @@ class MeterTest : public testing::Test {
     const auto channel =
         grpc::CreateChannel(gate_->bound_address(), grpc::InsecureChannelCredentials());
     stub_ = v1::NodeService::NewStub(channel);
+    link_stub_ = exchange::v1::ExchangeService::NewStub(channel);
   }
 
   void TearDown() override {
     stub_.reset();
+    link_stub_.reset();
     gate_->StopAccepting();
     server_->Shutdown();
     gate_->Stop();
@@ -111,9 +161,11 @@ class MeterTest : public testing::Test {
   Log log_{clock_, Level::kError, [](std::string_view) {}};
   std::unique_ptr<Gate> gate_;
   Service service_{gate_};
+  LinkService link_service_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::NodeService::Stub> stub_;
+  std::unique_ptr<exchange::v1::ExchangeService::Stub> link_stub_;
 };
 
 TEST_F(MeterTest, ManySmallCallsAndLargeOnesAreNotCut) {
@@ -144,6 +196,26 @@ TEST_F(MeterTest, WatcherThatOnlyListensIsNotCut) {
   EXPECT_EQ(count, kChanges);
   EXPECT_TRUE(stream->Finish().ok());
   EXPECT_EQ(gate_->counts().cut, 0U);
+}
+
+// Goal: what is said at both ends of a stream at once is counted, each byte. The two came on two
+// threads and both made the stream's counter (ThreadSanitizer saw it).
+TEST_F(MeterTest, BothEndsOfAStreamMaySpeakAtOnce) {
+  exchange::v1::Frame frame;
+  frame.mutable_goodbye()->set_text(std::string(kFrameText, 'x'));
+  for (int i = 0; i < kStreams; ++i) {
+    grpc::ClientContext context;
+    const auto stream = link_stub_->Link(&context);
+    EXPECT_TRUE(stream->Write(frame));
+    exchange::v1::Frame heard;
+    EXPECT_TRUE(stream->Read(&heard));
+    EXPECT_TRUE(stream->Finish().ok());
+  }
+  const auto bytes = static_cast<std::int64_t>(frame.ByteSizeLong());
+  const auto counter = gate_->CounterOf(link_service_.peer());
+  ASSERT_NE(counter, nullptr);
+  EXPECT_EQ(counter->bytes(), kStreams * (bytes + bytes / DeliveredCounter::kSentShare +
+                                          2 * DeliveredCounter::kPerMessageBytes));
 }
 
 TEST_F(MeterTest, PingFloodIsCutAndOthersAreServed) {
