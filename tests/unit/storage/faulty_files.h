@@ -39,8 +39,12 @@ class FaultyFiles final : public Files {
 
   // What a power cut leaves, at its worst.
   void Forget() {
-    for (auto change = unsynced_.rbegin(); change != unsynced_.rend(); ++change) Undo(*change);
-    unsynced_.clear();
+    while (!unsynced_.empty()) {
+      const Change change = unsynced_.back();
+      unsynced_.pop_back();
+      Undo(change);
+      if (change.kind == Kind::kMoved) FollowRename(change.path, change.from);
+    }
   }
 
   int MakeFolder(const std::string& path) override {
@@ -94,11 +98,7 @@ class FaultyFiles final : public Files {
     }
     const int error = Files::Rename(from, to);
     if (error != 0) return error;
-    for (Change& change : unsynced_) {
-      for (std::string* path : {&change.folder, &change.path}) {
-        if (*path == from || path->starts_with(from + "/")) path->replace(0, from.size(), to);
-      }
-    }
+    FollowRename(from, to);
     unsynced_.push_back({Kind::kMoved, ParentOf(to), to, from, replaced});
     return 0;
   }
@@ -129,6 +129,13 @@ class FaultyFiles final : public Files {
     std::erase_if(unsynced_, [&](const Change& change) {
       return change.kind == kind && change.folder == folder;
     });
+  }
+  void FollowRename(const std::string& from, const std::string& to) {
+    for (Change& change : unsynced_) {
+      for (std::string* path : {&change.folder, &change.path}) {
+        if (*path == from || path->starts_with(from + "/")) path->replace(0, from.size(), to);
+      }
+    }
   }
   static void Undo(const Change& change) {
     std::error_code gone;
