@@ -57,6 +57,8 @@ struct Config {
   std::int64_t drain_s = 0;
   std::int64_t block_cache_mib = 0;
   std::int64_t write_buffer_mib = 0;
+  std::int64_t bulk_percent = 0;
+  std::int64_t routine_percent = 0;
 
   std::vector<PeerConfig> peers;
   std::vector<OfficerConfig> officers;

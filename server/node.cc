@@ -141,6 +141,8 @@ absl::Status Node::Rooms::OpenStore() {
   options.block_cache_bytes = static_cast<std::size_t>(config.block_cache_mib) * limits::kMebibyte;
   options.write_buffer_bytes =
       static_cast<std::size_t>(config.write_buffer_mib) * limits::kMebibyte;
+  options.floors.bulk_percent = static_cast<unsigned>(config.bulk_percent);
+  options.floors.routine_percent = static_cast<unsigned>(config.routine_percent);
   options.on_fatal = events.store_failed;
   options.on_log = [this](std::string_view format) { store_log.Take(format); };
   options.on_trouble = [this](const absl::Status& status) {
@@ -377,10 +379,12 @@ void Node::Rooms::FillStatus(v1::NodeStatus& status) const {
   const auto space = std::filesystem::space(config.data_folder, error);
   if (!error) status.set_disk_free_bytes(space.available);
   for (std::string& warning : identity->Warnings()) status.add_warnings(std::move(warning));
-  if (store.engine->GetStatistics().writes_stopped) {
+  const storage::Room room = store.engine->GetRoom();
+  if (room.stage != storage::DiskStage::kAll) status.add_warnings(storage::RoomWarning(room));
+  if (room.stage != storage::DiskStage::kNothing && store.engine->GetStatistics().writes_stopped) {
     status.add_warnings(
-        "The disk takes no writes: nothing new can be recorded, reading goes on. Make room on the "
-        "disk of the data folder; the log says what the disk answered (store.trouble)");
+        "The disk takes no writes: nothing new can be recorded, reading goes on. The log says what "
+        "the disk answered (store.trouble)");
   }
   if (store.damaged) {
     status.add_warnings(

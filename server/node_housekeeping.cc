@@ -28,6 +28,20 @@ std::optional<std::int64_t> LastChangeMs(const storage::Engine& engine) {
   return newest->front().time_ms();
 }
 
+runtime::Literal WordOf(storage::DiskStage stage) {
+  switch (stage) {
+    case storage::DiskStage::kAll:
+      return "all";
+    case storage::DiskStage::kNoBulk:
+      return "no_bulk";
+    case storage::DiskStage::kFlashOnly:
+      return "flash_only";
+    case storage::DiskStage::kNothing:
+      break;
+  }
+  return "nothing";
+}
+
 }  // namespace
 
 Housekeeping::Housekeeping(NodeIdentity& identity, const storage::Engine& engine,
@@ -42,6 +56,7 @@ Housekeeping::Housekeeping(NodeIdentity& identity, const storage::Engine& engine
       watch_(std::move(watched_folders)),
       loop_("housekeeping", clock) {
   loop_.Every(kSecondMs, std::move(each_second));
+  loop_.Every(kSecondMs, [this] { SayRoom(); });
   loop_.Every(kFilesMs, [this] { LookAtFiles(); });
   loop_.Every(kExpiryMs, [this] { identity_.LogExpiry(); });
   loop_.Every(kSweepMs, [this] { SweepRequests(); });
@@ -57,6 +72,17 @@ void Housekeeping::Stop() { loop_.Stop(); }
 
 void Housekeeping::LookAtFiles() {
   if (watch_.ChangedAndQuiet()) identity_.Reload();
+}
+
+// Said as the disk fills up and as room comes back, so that somebody sees it before it refuses
+// more.
+void Housekeeping::SayRoom() {
+  const storage::Room room = engine_.GetRoom();
+  if (room.stage == stage_said_) return;
+  const bool fuller = room.stage > stage_said_;
+  stage_said_ = room.stage;
+  log_.Write(fuller ? runtime::Level::kWarning : runtime::Level::kInfo, "store.room",
+             {{"taken", WordOf(room.stage)}, {"free_bytes", room.space.free_bytes}});
 }
 
 void Housekeeping::SweepRequests() {

@@ -36,6 +36,7 @@ class Housekeeping {
  private:
   void LookAtFiles();
   void SweepRequests();
+  void SayRoom();
 
   NodeIdentity& identity_;
   const storage::Engine& engine_;
@@ -44,6 +45,7 @@ class Housekeeping {
   runtime::Log& log_;
   runtime::FileWatch watch_;
   std::string sweep_resume_;
+  storage::DiskStage stage_said_ = storage::DiskStage::kAll;
   runtime::EventLoop loop_;
 };
 

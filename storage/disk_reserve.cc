@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 #include <limits>
 #include <system_error>
@@ -24,19 +23,12 @@ constexpr std::uint64_t kSmallFilesBytes = 256u << 10;
 constexpr std::uint64_t kPartOfTheDisk = 16;
 constexpr mode_t kMode = 0600;
 
-std::string Mebibytes(std::uint64_t bytes) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.1f MiB",
-                static_cast<double>(bytes) / static_cast<double>(1u << 20));
-  return text;
-}
-
 absl::Status NoRoom(std::uint64_t needed, std::uint64_t free) {
   return contract::Error(
       absl::StatusCode::kResourceExhausted, contract::Reason::kDiskFull,
       "The store cannot be opened: the disk is full.",
-      "Opening writes up to " + Mebibytes(needed) + "; " + Mebibytes(free) + " are free.",
-      "Free " + Mebibytes(needed) +
+      "Opening writes up to " + SizeWords(needed) + "; " + SizeWords(free) + " are free.",
+      "Free " + SizeWords(needed) +
           " on the disk of the data folder and start again; nothing was changed.");
 }
 
@@ -76,11 +68,12 @@ std::uint64_t FreeBytes(const std::string& directory) {
   return error ? std::numeric_limits<std::uint64_t>::max() : space.available;
 }
 
-bool HasFloor(const std::string& directory, std::uint64_t floor_bytes) {
-  constexpr std::uintmax_t kPart = 4;
+std::optional<DiskSpace> SpaceOf(const std::string& directory) {
   std::error_code error;
   const fs::space_info space = fs::space(directory, error);
-  return error || space.available >= std::min<std::uintmax_t>(floor_bytes, space.capacity / kPart);
+  if (error || space.capacity < space.free) return std::nullopt;
+  return DiskSpace{.usable_bytes = space.capacity - space.free + space.available,
+                   .free_bytes = space.available};
 }
 
 absl::StatusOr<Opening> PrepareOpening(const std::string& directory, std::uint64_t reserve_bytes) {

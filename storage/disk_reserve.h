@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "storage/room.h"
 
 namespace tripoint::storage {
 
@@ -17,8 +19,8 @@ struct OpeningNeeds {
 };
 OpeningNeeds NeedsOf(const std::string& directory);
 
-// Whether at least `floor_bytes` are free (a quarter of a small disk), or nobody can tell.
-bool HasFloor(const std::string& directory, std::uint64_t floor_bytes);
+// Of the disk of `directory`; nullopt if that cannot be told.
+std::optional<DiskSpace> SpaceOf(const std::string& directory);
 
 // Bytes that this process may still write on the disk of `directory`; the greatest number if that
 // cannot be told.

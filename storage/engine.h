@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "storage/batch.h"
+#include "storage/room.h"
 
 namespace tripoint::storage {
 
@@ -91,6 +92,10 @@ class Engine : public Reader {
   virtual absl::Status Checkpoint(const std::string& directory) = 0;
 
   virtual Statistics GetStatistics() const = 0;
+
+  // What the disk has room for now. Commit itself knows no importance: it refuses what not even a
+  // flash has room for. Cheap (a system call at most).
+  virtual Room GetRoom() const { return {}; }
 };
 
 }  // namespace tripoint::storage

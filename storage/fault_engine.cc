@@ -67,6 +67,23 @@ void FaultEngine::SetPlan(const FaultPlan& plan) {
 void FaultEngine::SetDiskFull(bool full) {
   absl::MutexLock lock(&mutex_);
   disk_full_ = full;
+  if (!full) stage_ = DiskStage::kAll;
+}
+
+void FaultEngine::SetStage(DiskStage stage) {
+  absl::MutexLock lock(&mutex_);
+  stage_ = stage;
+}
+
+Room FaultEngine::GetRoom() const {
+  constexpr std::uint64_t kUsable = std::uint64_t{100} << 30;
+  const Floors floors;
+  absl::MutexLock lock(&mutex_);
+  const auto refused = static_cast<Importance>(static_cast<int>(stage_) - 1);
+  const std::uint64_t free =
+      stage_ == DiskStage::kAll ? kUsable : FloorOf(refused, floors, kUsable) - 1;
+  return {
+      .stage = stage_, .space = {.usable_bytes = kUsable, .free_bytes = free}, .floors = floors};
 }
 
 void FaultEngine::Crash() {

@@ -49,8 +49,10 @@ class FaultEngine final : public Engine {
   // Faults of the next commits, in order; they go before what the seed says.
   void Script(Fault fault);
   void SetPlan(const FaultPlan& plan);
-  // While true every commit gives DISK_FULL.
+  // While true every commit gives DISK_FULL; with false there is room for everything.
   void SetDiskFull(bool full);
+  // How full the disk is said to be; Commit does not care.
+  void SetStage(DiskStage stage);
 
   // Power loss and restart: what was answered OK is there, except under kLie; what was left open is
   // settled.
@@ -69,6 +71,7 @@ class FaultEngine final : public Engine {
   absl::Status Commit(const Batch& batch) override;
   absl::Status Checkpoint(const std::string& directory) override;
   Statistics GetStatistics() const override;
+  Room GetRoom() const override;
 
  private:
   std::uint64_t Random() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -81,6 +84,7 @@ class FaultEngine final : public Engine {
   std::deque<Fault> script_ ABSL_GUARDED_BY(mutex_);
   std::deque<Batch> at_crash_ ABSL_GUARDED_BY(mutex_);  // applied, in order, by Crash()
   bool disk_full_ ABSL_GUARDED_BY(mutex_) = false;
+  DiskStage stage_ ABSL_GUARDED_BY(mutex_) = DiskStage::kAll;
   bool broken_ ABSL_GUARDED_BY(mutex_) = false;
   std::int64_t last_delay_us_ ABSL_GUARDED_BY(mutex_) = 0;
   std::uint64_t commits_ ABSL_GUARDED_BY(mutex_) = 0;

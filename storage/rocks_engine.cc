@@ -246,13 +246,13 @@ class RocksEngine final : public Engine {
       : db_(std::move(db)),
         health_(std::move(health)),
         directory_(std::move(directory)),
-        space_floor_bytes_(options.space_floor_bytes),
+        stages_(options.floors),
         write_buffer_bytes_(options.write_buffer_bytes),
         reserve_(directory_, options.reserve_bytes),
         log_kept_(log_kept) {
     const absl::MutexLock lock(&room_mutex_);
     settled_ = reserve_.Fill() && !log_kept_;
-    if (!HasFloor(directory_, space_floor_bytes_)) health_->Report(BelowFloor());
+    if (!GetRoom().Takes(Importance::kFlash)) health_->Report(BelowFloor());
   }
   ~RocksEngine() override {
     const rocksdb::Status closed = db_->Close();
@@ -270,6 +270,7 @@ class RocksEngine final : public Engine {
   absl::Status Commit(const Batch& batch) override;
   absl::Status Checkpoint(const std::string& directory) override;
   Statistics GetStatistics() const override;
+  Room GetRoom() const override { return stages_.Measure(SpaceOf(directory_)); }
 
  private:
   static rocksdb::Status BelowFloor() {
@@ -282,7 +283,7 @@ class RocksEngine final : public Engine {
   std::unique_ptr<rocksdb::DB> db_;
   std::shared_ptr<Health> health_;
   const std::string directory_;
-  const std::uint64_t space_floor_bytes_;
+  mutable DiskStages stages_;
   const std::size_t write_buffer_bytes_;
   // False while something of a start on a full disk is still to be done, once there is room.
   std::atomic<bool> settled_{false};
@@ -311,9 +312,9 @@ rocksdb::Status RocksEngine::Settle() {
 // A log that ran into the end of the disk cannot always be resumed (see AfterFullLog), so writing
 // stops before: the floor also leaves room for flushes.
 absl::Status RocksEngine::HaveSpace() {
-  if (!HasFloor(directory_, space_floor_bytes_)) {
+  if (const Room room = GetRoom(); !room.Takes(Importance::kFlash)) {
     health_->Report(BelowFloor());
-    return FromRocks(BelowFloor(), "Nothing was stored");
+    return NoRoomFor(Importance::kFlash, room);
   }
   if (settled_ && !health_->full()) return absl::OkStatus();
   rocksdb::Status resumed = health_->full() ? db_->Resume() : rocksdb::Status::OK();
@@ -424,7 +425,7 @@ Statistics RocksEngine::GetStatistics() const {
     if (!unreadable) statistics.disk_bytes += size;
   }
   // With room again the next write resumes: nobody has to try one for the node to say so.
-  statistics.writes_stopped = health_->failed() || !HasFloor(directory_, space_floor_bytes_);
+  statistics.writes_stopped = health_->failed() || !GetRoom().Takes(Importance::kFlash);
   return statistics;
 }
 
@@ -477,7 +478,7 @@ rocksdb::Options MakeOptions(const RocksOptions& ours, const std::shared_ptr<Hea
   options.listeners.push_back(std::make_shared<Listener>(health));
   if (ours.env != nullptr) options.env = ours.env;
   options.sst_file_manager.reset(rocksdb::NewSstFileManager(options.env));
-  options.sst_file_manager->SetCompactionBufferSize(ours.space_floor_bytes);
+  options.sst_file_manager->SetCompactionBufferSize(ours.floors.flash_bytes);
 
   rocksdb::BlockBasedTableOptions table;
   // Few shards: a block larger than its shard of the cache is never kept, and would be read and

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "storage/engine.h"
+#include "storage/room.h"
 
 namespace rocksdb {
 class Env;
@@ -31,9 +32,8 @@ struct RocksOptions {
   RecoveryMode recovery = RecoveryMode::kStrict;
   std::size_t block_cache_bytes = 16u << 20;
   std::size_t write_buffer_bytes = 32u << 20;
-  // Free space below which nothing is written (at most a quarter of the disk): both write buffers
-  // and a merge need room, and a log that meets the end of the disk cannot always go on.
-  std::uint64_t space_floor_bytes = 96u << 20;
+  // How full the disk may be for what (room.h).
+  Floors floors;
   // A file that keeps room for opening when all else is full; at most a sixteenth of the disk.
   std::uint64_t reserve_bytes = 4u << 20;
 

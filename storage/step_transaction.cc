@@ -25,6 +25,7 @@ absl::Status Fault(std::string what) {
 
 absl::Status StepTransaction::Begin(std::int64_t now_ms) {
   now_ms_ = now_ms;
+  room_.reset();
   if (!head_known_) {
     absl::StatusOr<JournalHead> head = ReadJournalHead(engine_);
     if (!head.ok()) return head.status();
@@ -41,6 +42,7 @@ void StepTransaction::Run(const Operation& operation, Done done) {
   operation_writes_.clear();
   undo_.clear();
   operation_grown_.clear();
+  importance_ = Importance::kFlash;
   journalled_ = 0;
   too_large_ = false;
 
@@ -58,7 +60,14 @@ void StepTransaction::Run(const Operation& operation, Done done) {
   open_->answers.Add(std::move(done), std::move(status));
 }
 
-absl::Status StepTransaction::Check() const {
+absl::Status StepTransaction::CheckRoom() {
+  // Of a flash the engine says it when it commits.
+  if (importance_ == Importance::kFlash || operation_writes_.empty()) return absl::OkStatus();
+  if (!room_.has_value()) room_ = engine_.GetRoom();
+  return room_->Takes(importance_) ? absl::OkStatus() : NoRoomFor(importance_, *room_);
+}
+
+absl::Status StepTransaction::Check() {
   if (too_large_) {
     return Error(absl::StatusCode::kInvalidArgument, Reason::kTooLarge,
                  "Nothing was stored: a record is too large.",
@@ -69,7 +78,7 @@ absl::Status StepTransaction::Check() const {
     return Fault("Nothing was stored: the change was journalled more than once.");
   if (journalled_ == 0 && !operation_writes_.empty())
     return Fault("Nothing was stored: the change was not journalled.");
-  return absl::OkStatus();
+  return CheckRoom();
 }
 
 // Also for an overwritten entry the newest value stands in the batch, so the digest covers what the

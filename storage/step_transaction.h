@@ -88,6 +88,7 @@ class StepTransaction final : public Transaction {
   void Journal(const store::v1::JournalEntry& draft) override {
     if (++journalled_ == 1) draft_ = draft;
   }
+  void CountsAs(Importance importance) override { importance_ = importance; }
   void ChannelGrew(const ChannelName& channel) override { operation_grown_.push_back(channel); }
 
  private:
@@ -97,7 +98,8 @@ class StepTransaction final : public Transaction {
   };
 
   void Write(std::string_view key, std::string_view value, bool deleted);
-  absl::Status Check() const;
+  absl::Status Check();
+  absl::Status CheckRoom();
   void AppendJournal();
   void Undone();
   Hash WritesDigest();
@@ -108,6 +110,8 @@ class StepTransaction final : public Transaction {
   JournalHead next_head_;  // with the entries of the open step
   // Values of registers before the open step; emptied whenever what is durable is not known.
   mutable BytesMap<std::string, std::optional<std::string>> registers_;
+
+  std::optional<Room> room_;  // of the open step, once it was asked for
 
   AbsenceFilter absent_;
   Stage stages_[2];
@@ -122,6 +126,7 @@ class StepTransaction final : public Transaction {
       operation_writes_;  // entries that it wrote, in the order of their first write
   std::vector<Undo> undo_;
   std::vector<ChannelName> operation_grown_;
+  Importance importance_ = Importance::kFlash;
   int journalled_ = 0;
   bool too_large_ = false;
   store::v1::JournalEntry draft_;

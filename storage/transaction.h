@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "storage/engine.h"
+#include "storage/room.h"
 
 namespace tripoint::store::v1 {
 class JournalEntry;
@@ -46,6 +47,11 @@ class Transaction : public Reader {
   // operation that wrote and did not journal, or journalled twice, fails as INTERNAL and leaves no
   // trace. Journalling without a write is allowed (a refusal or a reading that must be on record).
   virtual void Journal(const store::v1::JournalEntry& draft) = 0;
+
+  // How important what the operation writes is; the last word counts, kFlash if there is none. When
+  // the disk has no room left for that, the operation fails with DISK_FULL as it ends and leaves no
+  // trace; one that wrote nothing (a repeated request) does not.
+  virtual void CountsAs(Importance importance) = 0;
 
   // Says that the outbound channel has new entries; told to the listener after the commit.
   virtual void ChannelGrew(const ChannelName& channel) = 0;

@@ -291,11 +291,9 @@ std::int64_t Core::AgeLimit() const {
 void Core::CheckProgress() {
   const Limits& limits = config_.limits;
   std::size_t on_wire = 0;
-  bool any_in_flight = false;
   std::int64_t moved_ms = 0;
   for (const OutboundLane& lane : outbound_) {
     on_wire += lane.in_flight_bytes();
-    any_in_flight = any_in_flight || lane.in_flight();
     moved_ms = std::max(moved_ms, lane.waiting_since_ms());
   }
   const std::int64_t allowed_ms = limits.progress_ms + static_cast<std::int64_t>(on_wire) * 1000 /
@@ -303,8 +301,9 @@ void Core::CheckProgress() {
   for (std::size_t i = 0; i < kLanes; ++i) {
     const std::int64_t since_ms = outbound_[i].waiting_since_ms();
     if (since_ms == 0) continue;
-    // A lane with nothing on the wire may only be waiting for the more urgent ones.
-    const std::int64_t still_ms = outbound_[i].in_flight() || !any_in_flight ? since_ms : moved_ms;
+    // A lane with nothing on the wire may only be waiting for another one, also while that has
+    // just been asked to send again and has nothing there either.
+    const std::int64_t still_ms = outbound_[i].in_flight() ? since_ms : moved_ms;
     if (now_.monotonic_ms - still_ms <= allowed_ms) continue;
     ++counters_.stalls;
     RaiseAlert(Reason::kLinkStalled, LaneOf(i), true,

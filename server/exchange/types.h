@@ -67,8 +67,8 @@ struct Limits {
   std::int64_t write_stall_ms = 60'000;  // one write not taken: LINK_SILENT
   std::int64_t progress_ms = 30'000;     // a lag and no progress: the stream is opened again
   std::int64_t retry_ms = 1000;          // after a failed read or commit; doubles to retry_ms_max
-  std::int64_t retry_ms_max = 30'000;
-  std::int64_t dial_ms = 1000;  // first back-off; doubles to dial_ms_max
+  std::int64_t retry_ms_max = 15'000;    // half of progress_ms: who retries is not taken for dead
+  std::int64_t dial_ms = 1000;           // first back-off; doubles to dial_ms_max
   std::int64_t dial_ms_max = 300'000;
   std::int64_t alert_ms = 60'000;                // the same alert at most once in this time
   std::int64_t slow_link_bytes_a_second = 4096;  // slowest link on which a big frame is waited for

@@ -205,6 +205,7 @@ Prepared<AppliedBatch> ApplyBatch(const NodeFacts& node, InboundBatch batch) {
                            "A batch names no lane or holds nothing", "A batch is of one lane.",
                            "Report it to the peer's operators; the link starts again.");
             }
+            transaction.CountsAs(ImportanceOf(ready->batch.lane));
             const bool answers_kept = node.recovery != nullptr && node.recovery->answers_kept;
             return RunBatch(transaction, *ready, answers_kept, *result);
           },

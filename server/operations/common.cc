@@ -13,6 +13,7 @@
 #include "server/limits.h"
 #include "storage/merkle.h"
 #include "storage/request_store.h"
+#include "tripoint/exchange/v1/exchange.pb.h"
 
 namespace tripoint::operations {
 namespace {
@@ -100,6 +101,11 @@ int YearOf(std::int64_t time_ms) {
 std::size_t PageSize(int asked) {
   return static_cast<std::size_t>(asked <= 0 ? limits::kPageSizeDefault
                                              : std::min(asked, limits::kPageSizeMax));
+}
+
+storage::Importance ImportanceOf(int lane) {
+  return lane == exchange::v1::LANE_FLASH ? storage::Importance::kFlash
+                                          : storage::Importance::kRoutine;
 }
 
 std::string_view LaneName(std::uint8_t lane) {

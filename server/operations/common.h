@@ -17,6 +17,7 @@
 #include "server/domain/delivery.h"
 #include "server/operations/node_facts.h"
 #include "storage/engine.h"
+#include "storage/room.h"
 #include "storage/transaction.h"
 #include "tripoint/store/v1/records.pb.h"
 
@@ -96,6 +97,9 @@ int YearOf(std::int64_t time_ms);
 
 // Items of a page when `asked` was said; 0 = the usual number.
 std::size_t PageSize(int asked);
+
+// What a lane's contents count as when the disk fills up.
+storage::Importance ImportanceOf(int lane);
 
 // `flash`, `priority` or `routine`; `unknown` for any other number.
 std::string_view LaneName(std::uint8_t lane);

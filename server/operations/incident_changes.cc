@@ -134,6 +134,7 @@ Prepared<v1::Incident> PrepareChange(const Actor& actor, const Request& request,
   auto result = std::make_shared<v1::Incident>();
   return {[actor, request, stamp = StampOfCopy(request), name = std::move(name), action, decide,
            result](storage::Transaction& transaction) -> absl::Status {
+            transaction.CountsAs(storage::Importance::kRoutine);
             absl::StatusOr<std::optional<store::v1::RequestRecord>> answered =
                 FindFirstAnswer(transaction, stamp);
             if (!answered.ok()) return answered.status();
@@ -173,6 +174,7 @@ Prepared<v1::Incident> CreateIncident(const NodeFacts& node, const Actor& actor,
   RequestStamp stamp = StampOf(request);
   return {[&node, actor, request = std::move(request), stamp = std::move(stamp),
            result](storage::Transaction& transaction) mutable -> absl::Status {
+            transaction.CountsAs(storage::Importance::kRoutine);
             absl::StatusOr<Created> created = CreateOne(node, actor, request, stamp, transaction);
             if (!created.ok()) return created.status();
             *result = std::move(created->incident);
@@ -197,6 +199,7 @@ Prepared<v1::BatchCreateIncidentsResponse> BatchCreateIncidents(
   return {[&node, actor, request = std::move(request), checked = std::move(checked),
            stamps = std::move(stamps),
            result](storage::Transaction& transaction) mutable -> absl::Status {
+            transaction.CountsAs(storage::Importance::kBulk);
             std::vector<std::string> names;
             std::uint64_t written = 0;
             bool refused = false;

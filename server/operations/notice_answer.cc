@@ -75,6 +75,8 @@ absl::Status RunAnswer(const NodeFacts& node, const Actor& actor,
   result = *std::move(view);
   if (!decision->changed || request.validate_only()) return absl::OkStatus();
 
+  // Whatever it answers: it is small, there is one of each notice, and somebody waits for it.
+  transaction.CountsAs(storage::Importance::kFlash);
   const absl::Status stored = storage::UpdateReceived(transaction, **received, after);
   if (!stored.ok()) return stored;
   absl::StatusOr<std::vector<store::v1::OutboundCopy>> sent =

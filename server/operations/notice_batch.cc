@@ -121,6 +121,8 @@ absl::Status RunBatch(Batch batch, const v1::BatchShareNoticesRequest& request,
                       const std::vector<RequestStamp>& stamps,
                       const std::vector<absl::Status>& checked,
                       v1::BatchShareNoticesResponse& response) {
+  // Whatever is in it: who is in a hurry sends a flash by itself.
+  batch.transaction.CountsAs(storage::Importance::kBulk);
   for (int i = 0; i < request.requests_size(); ++i) {
     const auto index = static_cast<std::size_t>(i);
     v1::BatchResult& result = *response.add_results();

@@ -97,6 +97,10 @@ absl::StatusOr<v1::Notice> Release(const NodeFacts& node, const Actor& actor,
   *after.mutable_notice() = std::move(decision.notice);
   *after.mutable_copies() = before.record.copies();
   const v1::Notice& notice = after.notice();
+  // What is wrong or over must go, however full the disk is; and there is one of each notice.
+  const bool withdrawn = notice.state() == v1::NOTICE_STATE_WITHDRAWN;
+  transaction.CountsAs(withdrawn ? storage::Importance::kFlash
+                                 : ImportanceOf(domain::LaneOf(notice.urgency_code())));
   for (exchange::v1::Envelope& envelope : decision.envelopes) {
     absl::StatusOr<std::vector<store::v1::OutboundCopy>> copies =
         SendEnvelope(node, transaction, std::move(envelope), notice.version());
@@ -136,7 +140,9 @@ absl::Status RunCreate(const NodeFacts& node, const Actor& actor,
   result = *notice;
   if (request.validate_only()) return absl::OkStatus();
 
-  const bool flash = domain::LaneOf(notice->urgency_code()) == exchange::v1::LANE_FLASH;
+  const exchange::v1::Lane lane = domain::LaneOf(notice->urgency_code());
+  const bool flash = lane == exchange::v1::LANE_FLASH;
+  transaction.CountsAs(ImportanceOf(lane));
   absl::StatusOr<DrawnName> drawn = DrawNoticeName(node, transaction, flash);
   if (!drawn.ok()) return drawn.status();
   notice = Draft(node, request.notice(), *incident, drawn->name, now);

@@ -147,6 +147,7 @@ class Node:
     def start_real(self):
         config = self.folder / "tripointd.toml"
         text = [f'unit = "{self.unit}"', f'data_folder = "{self.data}"',
+                "storage.bulk_percent = 100", "storage.routine_percent = 100",  # however full the machine is
                 f'api.listen = "{self.host}:{self.port}"', f'exchange.listen = "{self.exchange_host}:{self.exchange_port}"',
                 f'certificates.folder = "{self.bench.certificates(self.unit)}"',
                 f'certificates.roots = "{self.bench.roots}"', 'log.level = "warning"', *self.more_config]

@@ -212,7 +212,9 @@ class Node:
         return self.folder / "officers" / officer
 
     def write_config(self, extra=""):
-        lines = [f'unit = "{self.unit}"', f'data_folder = "{self.data}"', "", "[api]",
+        lines = [f'unit = "{self.unit}"', f'data_folder = "{self.data}"',
+                 # However full the machine is: a small disk of its own has its own floors.
+                 "storage.bulk_percent = 100", "storage.routine_percent = 100", "", "[api]",
                  f'listen = "{self.api_host}:{self.api_port}"', "", "[exchange]",
                  f'listen = "{self.exchange_host}:{self.exchange_port}"', "",
                  "[certificates]", f'folder = "{self.certificates}"', f'roots = "{self.certificates / "roots"}"', ""]

@@ -450,6 +450,17 @@ class FullDisk(unittest.TestCase):
         filler = self.disk / "filler"
         os.truncate(filler, filler.stat().st_size - free)
 
+    def leave(self, free):
+        """Without passing a fuller disk on the way."""
+        space = os.statvfs(self.disk)
+        more = space.f_bavail * space.f_frsize - free
+        with open(self.disk / "filler", "ab", buffering=0) as filler:
+            size = filler.tell()
+            if more > 0:
+                os.posix_fallocate(filler.fileno(), size, more)
+            else:
+                os.truncate(filler.fileno(), size + more)
+
     def test_d7_full_disk_refuses_writes_serves_reads_and_comes_back(self):
         with federation.Cluster((VN, LA)) as cluster:
             vn, la = cluster.nodes[VN], cluster.nodes[LA]
@@ -509,6 +520,72 @@ class FullDisk(unittest.TestCase):
             self.assertEqual(0, vn.stop())
             vn.start()
             self.assertEqual(3, len(vn.events("store.epoch_ended")))
+            self.assertEqual(0, vn.stop())
+
+    def test_d7_disk_that_fills_up_refuses_bulk_first_then_routine_a_flash_last(self):
+        source = federation.ROOT / "proto" / "codes" / "source" / "incidents.jsonl"
+        with federation.Cluster((VN, LA)) as cluster:
+            vn, la = cluster.nodes[VN], cluster.nodes[LA]
+            vn.data = self.disk / "data"
+            cluster.make_ring()
+            lines = cluster.folder / "lines.jsonl"
+            lines.write_text("\n".join(source.read_text(encoding="utf-8").splitlines()[:3]) + "\n", encoding="utf-8")
+
+            def new(title):
+                return vn.cli("incident", "new", "--kind", "CTB-GEN", "--where", "G-BOY", "--title", title, check=False)
+
+            def flash(node, peer, words):
+                node.cli("flash", "send", "--to", peer, "--kind", "SAF-FLD", "--say", words, "--reason", "life-at-risk",
+                         "--locality", "km 52", "--ack", "5m", "--yes", officer="huy")
+
+            def flashes(node):
+                return node.cli("flash", "list", "-o", "id").stdout.split()
+
+            def assert_refused(done, *texts):
+                self.assertEqual(REFUSED, done.returncode, done.stdout + done.stderr)
+                for text in (*texts, " MiB of 64.0 MiB are free", "next: Free ", " MiB on the disk of the data folder"):
+                    self.assertIn(text, done.stderr)
+
+            def said():
+                return [event["taken"] for event in vn.events("store.room")]
+
+            def assert_warned(text):
+                self.assertTrue(any(text in warning for warning in vn.status().get("warnings", [])), vn.status())
+
+            incident = la.json("incident", "new", "--kind", "CTB-GEN", "--where", "G-BOY", "--title", "meanwhile")["name"]
+            self.leave(19 * MIB)
+            assert_refused(vn.cli("incident", "import", lines, check=False), "imports are refused first")
+            self.assertEqual(0, new("while it fills up").returncode)
+            assert_warned("imports are refused")
+            self.leave(17 * MIB + MIB // 2)
+            assert_refused(vn.cli("incident", "import", lines, check=False), "only flashes are taken")
+            assert_refused(new("nearly full"), "only flashes are taken")
+            assert_warned("only flashes")
+            la.cli("notice", "share", incident.rsplit("/", 1)[1], "--to", VN, "--yes")
+            flash(vn, LA, "Water over the road")
+            flash(la, VN, "Water over the bridge")
+            federation.wait_until(lambda: len(flashes(la)) == 2, what="a flash out of the nearly full node")
+            federation.wait_until(lambda: len(flashes(vn)) == 2, what="a flash into it, past a lane that waits")
+            came = next(name for name in flashes(vn) if not name.startswith("F-QNG"))
+            vn.cli("flash", "ack", came, "--note", "closing now", officer="huy")
+            federation.wait_until(lambda: "acknowledged" in la.cli("notice", "track", came, "--columns", "state").stdout,
+                                  what="its answer")
+            self.assertEqual([], [entry for entry in vn.jsonl("inbox") if entry["facts"]["title"] == "meanwhile"])
+            self.assertEqual(1, len(la.jsonl("peer", "queue", "--peer", VN)), "it waits at its sender")
+            self.fill()
+            self.assertEqual(REFUSED, new("full").returncode)
+            assert_warned("takes no writes")
+            federation.wait_until(lambda: said()[-1:] == ["nothing"], what="the log says it")
+            (self.disk / "filler").unlink()
+            federation.wait_until(lambda: vn.cli("incident", "import", lines, check=False).returncode == 0, what="an import")
+            federation.wait_until(lambda: not la.jsonl("peer", "queue", "--peer", VN), timeout=60, what="what waited")
+            self.assertIn("meanwhile", [entry["facts"]["title"] for entry in vn.jsonl("inbox")])
+            federation.wait_until(lambda: federation.settled(vn, la), what="equal roots")
+            self.assertFalse(vn.status().get("warnings"))
+            federation.wait_until(lambda: said()[-1:] == ["all"], what="the log says it")
+            self.assertEqual(["no_bulk", "flash_only", "nothing"], said()[:3])
+            self.assertEqual(4, len(vn.jsonl("incident", "list", "--limit", "0")), "nothing twice, nothing that was refused")
+            self.assertEqual(0, vn.stop())
 
     def test_start_on_a_full_disk_reads_refuses_and_comes_back(self):
         with federation.Cluster((VN,)) as cluster:

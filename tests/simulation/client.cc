@@ -17,6 +17,7 @@
 namespace tripoint::simulation {
 namespace {
 
+constexpr int kImported = 5;
 constexpr std::int64_t kDayMs = 24LL * 60 * 60 * 1000;
 // 2001-09-09: in the past by every clock of the simulation.
 constexpr std::int64_t kLongAgoMs = 1'000'000'000'000;
@@ -27,6 +28,12 @@ bool Transient(const absl::Status& status) {
   return reason == contract::Reason::kOutcomeUnknown || reason == contract::Reason::kDiskFull ||
          reason == contract::Reason::kQueueFull || reason == contract::Reason::kAmnesia ||
          reason == contract::Reason::kShuttingDown;
+}
+
+constexpr char kFlashUrgency[] = "U0";
+
+storage::Importance ImportanceOf(bool flash) {
+  return flash ? storage::Importance::kFlash : storage::Importance::kRoutine;
 }
 
 v1::Facts MakeFacts(const std::string& title) {
@@ -63,19 +70,42 @@ std::string Client::NewTitle() { return node_.unit() + " matter " + std::to_stri
 void Client::Begin(Try attempt) {
   const std::uint64_t id = next_pending_++;
   pending_.emplace(id, std::move(attempt));
-  Attempt(id);
+  Attempt(id, true);
 }
 
-void Client::Attempt(std::uint64_t id) {
+void Client::Attempt(std::uint64_t id, bool first) {
   const auto found = pending_.find(id);
   if (found == pending_.end()) return;
   if (node_.running()) {
     const Try attempt = found->second;
+    first_ = std::exchange(first, false);
     attempt(id);
   }
   // Nobody knows whether an answer will come: try again later with the same request, as the CLI
   // does.
-  world_.After(world_.random().Between(400'000, 3'000'000), [this, id] { Attempt(id); });
+  world_.After(world_.random().Between(400'000, 3'000'000),
+               [this, id, first] { Attempt(id, first); });
+}
+
+void Client::Submit(storage::Importance importance, storage::Operation operation,
+                    storage::Done done) {
+  auto taken = std::make_shared<bool>(true);
+  node_.Submit(
+      [this, importance, taken,
+       operation = std::move(operation)](storage::Transaction& transaction) -> absl::Status {
+        *taken = node_.engine().GetRoom().Takes(importance);
+        return operation(transaction);
+      },
+      [importance, first = first_, taken, done = std::move(done)](const absl::Status& status) {
+        // Figures say that a stage refused it, and not the disk itself.
+        const contract::Problem problem = contract::ProblemOf(status);
+        const bool by_stage = problem.variables.contains("needed");
+        Expect(!(by_stage && *taken),
+               "a disk that fills up refuses only what it must, got " + status.ToString());
+        Expect(*taken || !status.ok() || !first || importance == storage::Importance::kFlash,
+               "what a disk that fills up has no room for is refused");
+        done(status);
+      });
 }
 
 void Client::Answered(std::uint64_t id, const absl::Status& status,
@@ -131,15 +161,43 @@ void Client::CreateIncident() {
   request.set_request_id(RequestId());
   Begin([this, request, title](std::uint64_t id) {
     auto prepared = operations::CreateIncident(node_.facts(), {.officer = "lan"}, request);
-    node_.Submit(std::move(prepared.operation),
-                 [this, id, title, result = prepared.result](const absl::Status& status) {
-                   Answered(id, status, [this, title, result] {
-                     auto& incidents = model_.incidents_by_unit[node_.unit()];
-                     Expect(!incidents.contains(result->name()),
-                            "no reference is given twice: " + result->name());
-                     incidents[result->name()] = title;
-                   });
-                 });
+    Submit(storage::Importance::kRoutine, std::move(prepared.operation),
+           [this, id, title, result = prepared.result](const absl::Status& status) {
+             Answered(id, status, [this, title, result] {
+               auto& incidents = model_.incidents_by_unit[node_.unit()];
+               Expect(!incidents.contains(result->name()),
+                      "no reference is given twice: " + result->name());
+               incidents[result->name()] = title;
+             });
+           });
+  });
+}
+
+void Client::Import() {
+  v1::BatchCreateIncidentsRequest request;
+  std::vector<std::string> titles;
+  for (int i = 0; i < kImported; ++i) {
+    titles.push_back(NewTitle());
+    v1::CreateIncidentRequest& one = *request.add_requests();
+    *one.mutable_incident()->mutable_facts() = MakeFacts(titles.back());
+    one.set_request_id(RequestId());
+  }
+  Begin([this, request, titles](std::uint64_t id) {
+    auto prepared = operations::BatchCreateIncidents(
+        node_.facts(), {.officer = "lan"}, request,
+        std::vector<absl::Status>(titles.size(), absl::OkStatus()));
+    Submit(storage::Importance::kBulk, std::move(prepared.operation),
+           [this, id, titles, result = prepared.result](const absl::Status& status) {
+             Answered(id, status, [this, titles, result] {
+               auto& incidents = model_.incidents_by_unit[node_.unit()];
+               for (int i = 0; i < result->results_size(); ++i) {
+                 const std::string& name = result->results(i).name();
+                 Expect(!name.empty() && !incidents.contains(name),
+                        "a batch gives each record a reference of its own: " + name);
+                 incidents[name] = titles[static_cast<std::size_t>(i)];
+               }
+             });
+           });
   });
 }
 
@@ -160,17 +218,17 @@ void Client::UpdateIncident() {
   request.set_reason("more is known");
   Begin([this, request, title](std::uint64_t id) {
     auto prepared = operations::UpdateIncident(node_.facts(), {.officer = "lan"}, request);
-    node_.Submit(std::move(prepared.operation),
-                 [this, id, title, result = prepared.result](const absl::Status& status) {
-                   Answered(id, status, [this, title, result] {
-                     // Answers may come in another order than the changes were made, when one was
-                     // repeated.
-                     std::uint32_t& version = incident_versions_[result->name()];
-                     if (result->version() < version) return;
-                     version = result->version();
-                     model_.incidents_by_unit[node_.unit()][result->name()] = title;
-                   });
-                 });
+    Submit(storage::Importance::kRoutine, std::move(prepared.operation),
+           [this, id, title, result = prepared.result](const absl::Status& status) {
+             Answered(id, status, [this, title, result] {
+               // Answers may come in another order than the changes were made, when one was
+               // repeated.
+               std::uint32_t& version = incident_versions_[result->name()];
+               if (result->version() < version) return;
+               version = result->version();
+               model_.incidents_by_unit[node_.unit()][result->name()] = title;
+             });
+           });
   });
 }
 
@@ -190,7 +248,7 @@ void Client::ShareNotice(bool flash) {
   *notice.mutable_facts() = MakeFacts(title);
   static constexpr const char* kUrgencies[] = {"U1", "U2", "U3", "U4"};
   notice.set_kind_code(flash ? "HOTLINE" : "INCIDENT");
-  notice.set_urgency_code(flash ? "U0" : kUrgencies[world_.random().Below(4)]);
+  notice.set_urgency_code(flash ? kFlashUrgency : kUrgencies[world_.random().Below(4)]);
   if (notice.urgency_code() < "U2") notice.set_urgency_reason_code("life-at-risk");
   notice.set_handling_code("H2");
   notice.set_tlp_code("AMBER+STRICT");
@@ -199,39 +257,39 @@ void Client::ShareNotice(bool flash) {
   notice.set_ack_by_ms(node_.wall_ms() + kDayMs);
   request.set_request_id(RequestId());
   const std::vector<std::string> audience = RandomAudience();
-  Begin([this, request, title, audience](std::uint64_t id) {
+  Begin([this, request, title, audience, flash](std::uint64_t id) {
     auto prepared = operations::CreateNotice(node_.facts(), {.officer = "lan"}, request);
-    node_.Submit(std::move(prepared.operation),
-                 [this, id, title, audience, result = prepared.result](const absl::Status& status) {
-                   Answered(id, status, [this, title, audience, result] {
-                     ShareDraft(result->name(), result->etag(), title, audience);
-                   });
-                 });
+    Submit(
+        ImportanceOf(flash), std::move(prepared.operation),
+        [this, id, title, audience, flash, result = prepared.result](const absl::Status& status) {
+          Answered(id, status, [this, title, audience, flash, result] {
+            ShareDraft(result->name(), result->etag(), title, audience, flash);
+          });
+        });
   });
 }
 
 void Client::ShareDraft(const std::string& name, const std::string& etag, const std::string& title,
-                        const std::vector<std::string>& audience) {
+                        const std::vector<std::string>& audience, bool flash) {
   v1::ShareNoticeRequest request;
   request.set_name(name);
   request.set_etag(etag);
   for (const std::string& unit : audience) request.add_units(unit);
   request.set_request_id(RequestId());
-  Begin([this, request, title, audience](std::uint64_t id) {
+  Begin([this, request, title, audience, flash](std::uint64_t id) {
     auto prepared = operations::ShareNotice(node_.facts(), {.officer = "lan"}, request);
-    node_.Submit(std::move(prepared.operation),
-                 [this, id, title, audience, result = prepared.result](const absl::Status& status) {
-                   Answered(id, status, [this, title, audience, result] {
-                     Expect(!model_.notices.contains(result->notice().name()),
-                            "a notice is shared once");
-                     ModelNotice& notice = model_.notices[result->notice().name()];
-                     notice.owner = node_.unit();
-                     notice.title = title;
-                     notice.version = result->notice().version();
-                     notice.audience = {audience.begin(), audience.end()};
-                     model_.notices_by_owner[notice.owner].insert(result->notice().name());
-                   });
-                 });
+    Submit(ImportanceOf(flash), std::move(prepared.operation),
+           [this, id, title, audience, result = prepared.result](const absl::Status& status) {
+             Answered(id, status, [this, title, audience, result] {
+               Expect(!model_.notices.contains(result->notice().name()), "a notice is shared once");
+               ModelNotice& notice = model_.notices[result->notice().name()];
+               notice.owner = node_.unit();
+               notice.title = title;
+               notice.version = result->notice().version();
+               notice.audience = {audience.begin(), audience.end()};
+               model_.notices_by_owner[notice.owner].insert(result->notice().name());
+             });
+           });
   });
 }
 
@@ -256,17 +314,17 @@ void Client::ReviseOrWithdraw() {
     const std::string title = before->facts().title();
     Begin([this, request, name, title](std::uint64_t id) {
       auto prepared = operations::WithdrawNotice(node_.facts(), {.officer = "lan"}, request);
-      node_.Submit(std::move(prepared.operation),
-                   [this, id, name, title, result = prepared.result](const absl::Status& status) {
-                     Answered(id, status, [this, name, title, result] {
-                       // Answers may come in another order than the changes were made, when one was
-                       // repeated.
-                       if (result->version() < model_.notices[name].version) return;
-                       model_.notices[name].withdrawn = true;
-                       model_.notices[name].title = title;
-                       model_.notices[name].version = result->version();
-                     });
-                   });
+      Submit(storage::Importance::kFlash, std::move(prepared.operation),
+             [this, id, name, title, result = prepared.result](const absl::Status& status) {
+               Answered(id, status, [this, name, title, result] {
+                 // Answers may come in another order than the changes were made, when one was
+                 // repeated.
+                 if (result->version() < model_.notices[name].version) return;
+                 model_.notices[name].withdrawn = true;
+                 model_.notices[name].title = title;
+                 model_.notices[name].version = result->version();
+               });
+             });
     });
     return;
   }
@@ -277,16 +335,17 @@ void Client::ReviseOrWithdraw() {
   request.set_etag(before->etag());
   request.set_request_id(RequestId());
   request.set_reason("more is known");
-  Begin([this, request, name, title](std::uint64_t id) {
+  const bool flash = before->urgency_code() == kFlashUrgency;
+  Begin([this, request, name, title, flash](std::uint64_t id) {
     auto prepared = operations::ReviseNotice(node_.facts(), {.officer = "lan"}, request);
-    node_.Submit(std::move(prepared.operation),
-                 [this, id, name, title, result = prepared.result](const absl::Status& status) {
-                   Answered(id, status, [this, name, title, result] {
-                     if (result->version() < model_.notices[name].version) return;
-                     model_.notices[name].title = title;
-                     model_.notices[name].version = result->version();
-                   });
-                 });
+    Submit(ImportanceOf(flash), std::move(prepared.operation),
+           [this, id, name, title, result = prepared.result](const absl::Status& status) {
+             Answered(id, status, [this, name, title, result] {
+               if (result->version() < model_.notices[name].version) return;
+               model_.notices[name].title = title;
+               model_.notices[name].version = result->version();
+             });
+           });
   });
 }
 
@@ -311,16 +370,17 @@ void Client::Acknowledge() {
   request.set_request_id(RequestId());
   Begin([this, request](std::uint64_t id) {
     auto prepared = operations::AcknowledgeNotice(node_.facts(), {.officer = "mai"}, request);
-    node_.Submit(std::move(prepared.operation), [this, id, result = prepared.result](
-                                                    const absl::Status& status) {
-      Answered(id, status, [this, result] {
-        Expect(result->deliveries_size() == 1, "a received notice shows one delivery: this unit's");
-        // A repeated request answers with the notice as it is: a version that came since has no
-        // answer yet.
-        if (result->deliveries(0).state() < v1::DELIVERY_STATE_ACKNOWLEDGED) return;
-        model_.acknowledged[result->name()][node_.unit()] = result->deliveries(0).version();
-      });
-    });
+    Submit(storage::Importance::kFlash, std::move(prepared.operation),
+           [this, id, result = prepared.result](const absl::Status& status) {
+             Answered(id, status, [this, result] {
+               Expect(result->deliveries_size() == 1,
+                      "a received notice shows one delivery: this unit's");
+               // A repeated request answers with the notice as it is: a version that came since has
+               // no answer yet.
+               if (result->deliveries(0).state() < v1::DELIVERY_STATE_ACKNOWLEDGED) return;
+               model_.acknowledged[result->name()][node_.unit()] = result->deliveries(0).version();
+             });
+           });
   });
 }
 

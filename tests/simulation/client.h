@@ -22,6 +22,8 @@ class Client {
   void Act();
   // A burst of notices to everybody paired, for queues and group commits.
   void Burst(int count);
+  // A batch of records, as tripoint import sends it.
+  void Import();
   // Puts an envelope that no peer accepts into a channel, as a broken or hostile peer would.
   void Poison();
   bool idle() const { return pending_.empty(); }
@@ -34,7 +36,9 @@ class Client {
 
   std::string RequestId();
   void Begin(Try attempt);
-  void Attempt(std::uint64_t id);
+  void Attempt(std::uint64_t id, bool first);
+  // Hands a step of a try in, and judges whether a disk that fills up may take or refuse it.
+  void Submit(storage::Importance importance, storage::Operation operation, storage::Done done);
   // The answer to a try: true when the request is done (accepted or refused for good).
   void Answered(std::uint64_t id, const absl::Status& status, const std::function<void()>& accept);
 
@@ -42,7 +46,7 @@ class Client {
   void UpdateIncident();
   void ShareNotice(bool flash);
   void ShareDraft(const std::string& name, const std::string& etag, const std::string& title,
-                  const std::vector<std::string>& audience);
+                  const std::vector<std::string>& audience, bool flash);
   void ReviseOrWithdraw();
   void Acknowledge();
   std::vector<std::string> RandomAudience();
@@ -52,6 +56,7 @@ class Client {
   SimNode& node_;
   Model& model_;
   std::map<std::uint64_t, Try> pending_;
+  bool first_ = false;  // the try that is under way is its first, so OK means that it was stored
   // Newest version of each updated incident that was answered.
   std::map<std::string, std::uint32_t> incident_versions_;
   std::uint64_t next_pending_ = 1;

@@ -4,6 +4,7 @@
 code changes the mutant with it. Run by mutate.py.
 """
 OUT, IN, CORE, FRAMES = (f"server/exchange/{name}.cc" for name in ("outbound_lane", "inbound_lane", "core", "core_frames"))
+COMMON, INCIDENTS = "server/operations/common.cc", "server/operations/incident_changes.cc"
 BATCH, RECEIPT = "server/operations/apply_batch.cc", "server/operations/apply_receipt.cc"
 TAKE, STEP = "server/operations/take_in.cc", "storage/step_transaction.cc"
 COMMITTER = "storage/committer_core.cc"
@@ -161,4 +162,13 @@ MUTANTS = [
     ("everything-in-the-flash-lane", ADMISSION,
      "  if (lane != exchange::v1::LANE_UNSPECIFIED && lane != envelope.lane()) {", "  if (lane != exchange::v1::LANE_UNSPECIFIED && envelope.lane() == 0) {",
      "1@liar-mixup", "the lane of an envelope is not that of its urgency"),
+    ("flash-waits-with-routine", COMMON,
+     "  return lane == exchange::v1::LANE_FLASH ? storage::Importance::kFlash", "  return lane == 0 ? storage::Importance::kFlash",
+     "1@filling", "a flash is refused as soon as routine is"),
+    ("bulk-to-the-last-byte", INCIDENTS,
+     "            transaction.CountsAs(storage::Importance::kBulk);", "            transaction.CountsAs(storage::Importance::kFlash);",
+     "1@filling", "an import takes the room that is kept for flashes"),
+    ("stages-never-open", STEP,
+     "  room_.reset();\n", "",
+     "1@filling", "what the disk had room for once is asked no more"),
 ]

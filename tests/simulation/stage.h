@@ -61,6 +61,7 @@ class Stage {
   void Storm(std::int64_t seconds);
   void Disturb(NodeIndex i);
   void DisturbByLines(std::int64_t second);
+  void FillDisk(SimNode& node, std::int64_t full_us);
   void Plan(const Line& line);
   void PlanPartition(const Line& line);
   void Flap(const std::vector<std::pair<NodeIndex, NodeIndex>>& links, std::int64_t every_us,

@@ -36,6 +36,8 @@ void Stage::Storm(std::int64_t seconds) {
     for (auto& client : clients_) {
       if (world_.random().Chance(weather_.act_a_second)) client->Act();
       if (world_.random().Chance(weather_.burst_a_second)) client->Burst(weather_.burst_size);
+      if (weather_.import_a_second > 0 && world_.random().Chance(weather_.import_a_second))
+        client->Import();
       if (weather_.poison() && world_.random().Chance(weather_.poison_a_second)) client->Poison();
     }
     Run(kSecondUs);
@@ -68,9 +70,7 @@ void Stage::Disturb(NodeIndex i) {
     });
   }
   if (random.Chance(weather_.full_a_second)) {
-    node.engine().SetDiskFull(true);
-    world_.After(random.Between(kSecondUs / 10, 10 * kSecondUs),
-                 [&node] { node.engine().SetDiskFull(false); });
+    FillDisk(node, random.Between(kSecondUs / 10, 10 * kSecondUs));
   }
   if (other != i && random.Chance(weather_.dial_a_second) &&
       node.facts().paired.contains(graph_.roster.units[static_cast<std::size_t>(other)])) {
@@ -80,6 +80,20 @@ void Stage::Disturb(NodeIndex i) {
   if (random.Chance(weather_.clock_jump_a_second)) {
     node.JumpClock(random.Between(-weather_.clock_jump_ms_max, weather_.clock_jump_ms_max));
   }
+}
+
+// As a real one does: bulk is refused first, a flash last, and back in the other order.
+void Stage::FillDisk(SimNode& node, std::int64_t full_us) {
+  using storage::DiskStage;
+  node.engine().SetStage(DiskStage::kNoBulk);
+  InStorm(full_us / 8, [&node] { node.engine().SetStage(DiskStage::kFlashOnly); });
+  InStorm(full_us / 2, [&node] { node.engine().SetDiskFull(true); });
+  world_.After(full_us, [this, &node] {
+    node.engine().SetDiskFull(false);
+    if (storm_) node.engine().SetStage(DiskStage::kFlashOnly);
+  });
+  InStorm(full_us * 5 / 4, [&node] { node.engine().SetStage(DiskStage::kNoBulk); });
+  world_.After(full_us * 3 / 2, [&node] { node.engine().SetStage(DiskStage::kAll); });
 }
 
 void Stage::DisturbByLines(std::int64_t second) {

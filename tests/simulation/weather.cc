@@ -42,6 +42,7 @@ Weather WeatherOf(const Scenario& scenario, Random& random) {
   weather.burst_a_second = chance(officers, "burst");
   weather.burst_size = chance(officers, "burst_size");
   weather.poison_a_second = chance(officers, "poison");
+  weather.import_a_second = chance(officers, "import");
   weather.crash_per_mille = chance(crash, "at_commit");
   weather.power_a_second = chance(crash, "a_second");
   weather.down_us_max = crash["down"];

@@ -19,6 +19,7 @@ struct Weather {
   int burst_a_second = 10;
   int burst_size = 20;
   int poison_a_second = 0;
+  int import_a_second = 0;
 
   int crash_per_mille = 0;  // at each step of a commit
   int late_per_mille = 0;   // commits

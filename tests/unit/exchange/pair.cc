@@ -248,7 +248,8 @@ void Pair::ReadEnvelopes(int side, const ReadRange& read) {
 void Pair::DoCommit(int side, CommitBatch& commit) {
   if (Chance(weather_.crash)) return Crash(side);
   const bool unknown = Chance(weather_.commit_unknown);
-  const bool fails = !unknown && Chance(weather_.commit_fails);
+  const bool fails = (!unknown && Chance(weather_.commit_fails)) ||
+                     (weather_.only_flashes && commit.lane != v1::LANE_FLASH);
   BatchCommitted answer{
       .token = commit.token, .status = absl::OkStatus(), .refusals = {}, .durable = {}};
   InboundState& state = node(side).in_state[LaneIndex(commit.lane)];

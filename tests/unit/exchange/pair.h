@@ -26,10 +26,11 @@ struct Weather {
   int drop = 0;    // one frame is lost though the stream lives: no transport does that; bugs do
   int repeat = 0;  // one frame comes twice
   int read_fails = 0;
-  int commit_fails = 0;    // and nothing was stored
-  int commit_unknown = 0;  // reported as failed and stored all the same
-  int crash = 0;           // of a node, at a commit: what was not stored is lost
-  int refuse = 100;        // envelopes that the receiver puts into quarantine
+  int commit_fails = 0;       // and nothing was stored
+  int commit_unknown = 0;     // reported as failed and stored all the same
+  int crash = 0;              // of a node, at a commit: what was not stored is lost
+  bool only_flashes = false;  // a nearly full disk: other lanes' commits fail
+  int refuse = 100;           // envelopes that the receiver puts into quarantine
   std::int64_t delay_ms_max = 40;
 };
 

@@ -93,6 +93,29 @@ TEST(CorePair, IdleForAnHourThenOneStreamAndFewSteps) {
   EXPECT_LT(pair.steps() - before, 12'000u);  // heartbeats: received, sent and ticked, both sides
 }
 
+// Goal: what a nearly full disk refuses for an hour waits at its sender: the link stays up, each
+// flash passes, and with room again all of it arrives.
+TEST(CorePair, NearlyFullForAnHourThenFlashesPassOnOneStream) {
+  Limits limits;
+  limits.stream_age_ms = 2 * 3'600'000;
+  Pair pair(9, limits);
+  pair.Append(0, v1::LANE_FLASH, 1);
+  pair.Run(10'000, {}, false);
+  const std::uint64_t opened = pair.core(1).status().counters.opened;
+  pair.Append(0, v1::LANE_ROUTINE, 3);
+  pair.Append(0, v1::LANE_PRIORITY, 300);
+  for (int minute = 0; minute < 60; ++minute) {
+    const std::uint64_t before = pair.delivered();
+    pair.Append(0, v1::LANE_FLASH, 1);
+    pair.Run(60'000, {.only_flashes = true}, false);
+    EXPECT_EQ(pair.delivered(), before + 1) << minute;
+  }
+  EXPECT_EQ(pair.core(0).status().counters.stalls, 0u);
+  EXPECT_EQ(pair.core(1).status().counters.opened, opened);
+  pair.Run(60'000, {}, false);
+  EXPECT_EQ(pair.Fault(true), "");
+}
+
 // Goal: a backlog grows the batch on a fast link.
 TEST(CorePair, FastLinkAndBacklogThenBatchGrows) {
   Pair pair(8, Limits{});

@@ -21,8 +21,8 @@
 #include "server/operations/reads.h"
 #include "server/operations/recovery.h"
 #include "storage/committer_core.h"
+#include "storage/fault_engine.h"
 #include "storage/journal_store.h"
-#include "storage/memory_engine.h"
 #include "storage/schema.h"
 #include "tests/unit/proto/codes_fixture.h"
 
@@ -125,7 +125,7 @@ class World {
     epoch_ = epoch;
   }
 
-  storage::MemoryEngine engine;
+  storage::FaultEngine engine;  // without faults, until a test wants one
   NodeFacts facts;
   std::unique_ptr<storage::CommitterCore> core;
   std::int64_t now_ms = kNow;

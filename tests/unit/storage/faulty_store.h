@@ -57,7 +57,7 @@ class FaultyStore : public ::testing::Test {
     RocksOptions options;
     options.env = env;
     options.write_buffer_bytes = 64 * 1024;  // tables are made while it runs
-    options.space_floor_bytes = 0;
+    options.floors.flash_bytes = 0;
     options.reserve_bytes = 0;
     options.on_fatal = [this](const absl::Status& /*status*/) { fatal_ = true; };
     return options;

@@ -129,7 +129,7 @@ class DisturbedStart : public testing_support::TornStore {
   RocksOptions Options(rocksdb::Env* env) const {
     RocksOptions options;
     options.env = env;
-    options.space_floor_bytes = 0;
+    options.floors.flash_bytes = 0;
     options.reserve_bytes = 0;
     return options;
   }

@@ -255,7 +255,7 @@ TEST(RocksEngine, LogThatMeetsTheEndOfTheDisk) {
   {
     RocksOptions options = Creating();
     options.write_buffer_bytes = 256 * 1024;
-    options.space_floor_bytes = 0;
+    options.floors.flash_bytes = 0;
     options.on_fatal = [&fatal](const absl::Status&) { fatal = true; };
     const auto engine = OpenRocksEngine(disk + "/store", options);
     ASSERT_TRUE(engine.ok()) << engine.status();

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -108,6 +109,127 @@ TEST_F(FullDisk, IsKnownWithoutAWrite) {
   Fill();
   EXPECT_TRUE((*engine)->GetStatistics().writes_stopped);
   EXPECT_TRUE(troubles_.empty());
+}
+
+// Goal: as the disk fills up bulk is refused, then routine, then all; as room comes back they are
+// taken again in the other order, and at the end there is what was answered and nothing else.
+TEST_F(FullDisk, StagesRefuseInOrderAndComeBack) {
+  std::vector<std::pair<std::string, bool>> answers;
+  const auto key_of = [](std::size_t number) { return "\x7fstage" + std::to_string(number); };
+  const auto run = [&](Engine& engine, const std::vector<std::uint64_t>& free_kib) {
+    CommitterCore core(engine);
+    for (const std::uint64_t kib : free_kib) {
+      Fill();
+      fs::resize_file(disk_ + "/ballast", fs::file_size(disk_ + "/ballast") - kib * 1024);
+      for (const Importance importance :
+           {Importance::kBulk, Importance::kRoutine, Importance::kFlash}) {
+        const std::string key = key_of(answers.size());
+        absl::Status answer = absl::UnknownError("not answered");
+        core.Submit(
+            [&](Transaction& transaction) {
+              transaction.CountsAs(importance);
+              transaction.Put(key, "value");
+              transaction.Journal(testing_support::Draft("test.write"));
+              return absl::OkStatus();
+            },
+            [&answer](const absl::Status& status) { answer = status; });
+        core.RunOnce(testing_support::kNowMs);
+        // Floors of a disk of 16 MiB: ten, nine and eight parts of 32.
+        const std::uint64_t floor_kib = FloorOf(importance, Floors{}, 16u << 20) / 1024;
+        EXPECT_EQ(answer.ok(), kib > floor_kib) << kib << " KiB free: " << answer;
+        if (!answer.ok()) {
+          EXPECT_EQ(ReasonOf(answer), Reason::kDiskFull);
+        }
+        answers.emplace_back(key, answer.ok());
+      }
+    }
+  };
+  {
+    RocksOptions options = Options();
+    options.create = true;
+    const auto engine = OpenRocksEngine(store_, options);
+    ASSERT_TRUE(engine.ok()) << engine.status();
+    ASSERT_TRUE(InitializeStore(**engine, "vn-tayninh", testing_support::kEpoch, 1).ok());
+    run(**engine, {7'500, 5'020, 4'500, 2'000, 4'500, 5'020, 7'500});
+    EXPECT_TRUE(fatal_.empty());
+  }
+  const auto engine = OpenRocksEngine(store_, Options());
+  ASSERT_TRUE(engine.ok()) << engine.status();
+  for (const auto& [key, stored] : answers)
+    EXPECT_EQ((*engine)->Get(key)->has_value(), stored) << key.substr(1);
+  EXPECT_TRUE(VerifyJournal(*(*engine)->TakeSnapshot()).ok());
+}
+
+// Goal: the stages are in order on every disk: domain.md's parts of a large one, amounts on a
+// smaller one, parts that leave room to work of a small one.
+TEST(Room, FloorsFollowDomainOnALargeDiskAndRiseWithWhatCanWait) {
+  constexpr std::uint64_t kMiB = 1u << 20;
+  constexpr std::uint64_t kGiB = 1u << 30;
+  const auto floor_of = [](Importance importance, std::uint64_t usable) {
+    return FloorOf(importance, Floors{}, usable);
+  };
+  EXPECT_EQ(floor_of(Importance::kBulk, 100 * kGiB), 15 * kGiB);
+  EXPECT_EQ(floor_of(Importance::kRoutine, 100 * kGiB), 8 * kGiB);
+  EXPECT_EQ(floor_of(Importance::kFlash, 100 * kGiB), 96 * kMiB);
+  EXPECT_EQ(floor_of(Importance::kBulk, 2 * kGiB), 512 * kMiB);
+  EXPECT_EQ(floor_of(Importance::kRoutine, 2 * kGiB), 256 * kMiB);
+  EXPECT_EQ(floor_of(Importance::kBulk, 64 * kMiB), 20 * kMiB);
+  EXPECT_EQ(floor_of(Importance::kRoutine, 64 * kMiB), 18 * kMiB);
+  EXPECT_EQ(floor_of(Importance::kFlash, 64 * kMiB), 16 * kMiB);
+  for (const Floors& floors : {Floors{}, Floors{.bulk_percent = 100, .routine_percent = 100},
+                               Floors{.bulk_percent = 95, .routine_percent = 60}}) {
+    for (std::uint64_t usable = 8 * kMiB; usable < 4096 * kGiB; usable = usable * 9 / 8) {
+      std::uint64_t floor = 0;
+      std::uint64_t opens = 0;
+      for (const Importance importance :
+           {Importance::kFlash, Importance::kRoutine, Importance::kBulk}) {
+        EXPECT_GE(FloorOf(importance, floors, usable), floor) << usable;
+        EXPECT_GE(OpensAt(importance, floors, usable), opens) << usable;
+        floor = FloorOf(importance, floors, usable);
+        opens = OpensAt(importance, floors, usable);
+        EXPECT_GT(opens, floor) << usable;
+      }
+      EXPECT_LT(opens, usable / 2) << "an empty disk takes everything";
+    }
+  }
+}
+
+// Goal: what a log takes and gives back opens and closes nothing; the stages open in the other
+// order; whoever is refused reads how much to free, and that is enough.
+TEST(Room, StagesOpenInTheOtherOrderAndDoNotFlap) {
+  constexpr std::uint64_t kMiB = 1u << 20;
+  constexpr std::uint64_t kUsable = 40'000 * kMiB;
+  DiskStages stages{Floors{}};
+  const auto at = [&stages](std::uint64_t free_mib) {
+    return stages.Measure(DiskSpace{.usable_bytes = kUsable, .free_bytes = free_mib * kMiB}).stage;
+  };
+  const std::vector<std::pair<std::uint64_t, DiskStage>> steps = {
+      {6'001, DiskStage::kAll},       {5'999, DiskStage::kNoBulk},    {6'100, DiskStage::kNoBulk},
+      {6'399, DiskStage::kNoBulk},    {6'400, DiskStage::kAll},       {6'001, DiskStage::kAll},
+      {3'199, DiskStage::kFlashOnly}, {3'599, DiskStage::kFlashOnly}, {95, DiskStage::kNothing},
+      {101, DiskStage::kNothing},     {102, DiskStage::kFlashOnly},   {96, DiskStage::kFlashOnly},
+      {3'600, DiskStage::kNoBulk},    {3'200, DiskStage::kNoBulk},    {20'000, DiskStage::kAll}};
+  for (const auto& [free_mib, stage] : steps) EXPECT_EQ(at(free_mib), stage) << free_mib;
+  EXPECT_EQ(stages.Measure(std::nullopt).stage, DiskStage::kAll) << "nobody can tell";
+
+  for (const auto& [importance, free_mib] :
+       {std::pair{Importance::kFlash, 50}, {Importance::kRoutine, 1'000}, {Importance::kBulk, 0}}) {
+    const Room room = stages.Measure(DiskSpace{
+        .usable_bytes = kUsable, .free_bytes = static_cast<std::uint64_t>(free_mib) * kMiB});
+    const contract::Problem problem = contract::ProblemOf(NoRoomFor(importance, room));
+    EXPECT_EQ(problem.reason, Reason::kDiskFull);
+    for (const char* name : {"free", "needed"})
+      EXPECT_NE(problem.why.find(problem.variables.at(name)), std::string::npos) << problem.why;
+    EXPECT_NE(problem.next.find(problem.variables.at("missing")), std::string::npos);
+    const std::string all =
+        SizeWords(OpensAt(Importance::kBulk, Floors{}, kUsable) - room.space.free_bytes);
+    EXPECT_NE(RoomWarning(room).find("Free " + all), std::string::npos) << RoomWarning(room);
+    EXPECT_TRUE(stages
+                    .Measure(DiskSpace{.usable_bytes = kUsable,
+                                       .free_bytes = OpensAt(importance, Floors{}, kUsable)})
+                    .Takes(importance));
+  }
+  EXPECT_TRUE(RoomWarning(Room{}).empty());
 }
 
 // Goal: the reserve alone makes a start possible, again and again; reads go on, writes are refused,
