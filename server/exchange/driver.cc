@@ -236,9 +236,16 @@ void Driver::OnEnded(StreamId id, const absl::Status& status) {
   Post([this, id, status] { Ended(id, status); });
 }
 
-void Driver::OnGone() {
-  const absl::MutexLock lock(&mutex_);
-  --live_streams_;
+void Driver::OnGone(std::shared_ptr<void> rest) {
+  {
+    const absl::MutexLock lock(&mutex_);
+    if (rest == nullptr) {
+      --live_streams_;
+      return;
+    }
+    rests_.push_back(std::move(rest));
+  }
+  Post([this] { DropRests(); });  // no room: the next tick does it
 }
 
 void Driver::MovedByHand(const std::string& unit) {
@@ -285,7 +292,20 @@ void Driver::TakeGrown() {
   }
 }
 
+void Driver::DropRests() {
+  std::vector<std::shared_ptr<void>> rests;
+  {
+    const absl::MutexLock lock(&mutex_);
+    rests.swap(rests_);
+  }
+  const auto dropped = static_cast<int>(rests.size());
+  rests.clear();
+  const absl::MutexLock lock(&mutex_);
+  live_streams_ -= dropped;
+}
+
 void Driver::Tick() {
+  DropRests();
   const std::int64_t now_ms = seams_.clock.monotonic_ms();
   for (auto& [id, stream] : streams_) {
     if (stream.deadline_ms == 0 || now_ms < stream.deadline_ms) continue;

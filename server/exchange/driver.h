@@ -178,11 +178,12 @@ class Driver final : public operations::PeerStatusSource,
   void OnWritten(StreamId id, bool ok) override;
   void OnCut(StreamId id) override;
   void OnEnded(StreamId id, const absl::Status& status) override;
-  void OnGone() override;
+  void OnGone(std::shared_ptr<void> rest) override;
   grpc::ServerBidiReactor<v1::Frame, v1::Frame>* Accept(grpc::CallbackServerContext& context);
   bool Post(std::function<void()> task);
 
   // The loop thread from here on (driver.cc, driver_actions.cc).
+  void DropRests();
   void Tick();
   void Feed(PeerLink& link, Event event);
   void Do(PeerLink& link, Action& action);
@@ -238,6 +239,7 @@ class Driver final : public operations::PeerStatusSource,
   std::map<std::string, Published, std::less<>> published_ ABSL_GUARDED_BY(mutex_);
   std::set<storage::ChannelName> grown_ ABSL_GUARDED_BY(mutex_);
   int live_streams_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<std::shared_ptr<void>> rests_ ABSL_GUARDED_BY(mutex_);  // of them, to be dropped
 };
 
 }  // namespace tripoint::exchange

@@ -55,7 +55,7 @@ void AcceptedStream::OnReadDone(bool ok) {
 void AcceptedStream::OnDone() {
   StreamObserver& observer = observer_;
   delete this;
-  observer.OnGone();
+  observer.OnGone(nullptr);
 }
 
 DialledStream::DialledStream(StreamId id, StreamObserver& observer,
@@ -87,10 +87,8 @@ void DialledStream::OnReadDone(bool ok) {
 }
 
 void DialledStream::OnDone(const grpc::Status& status) {
-  StreamObserver& observer = observer_;
-  observer.OnEnded(id_, EndOf(status));
-  delete this;
-  observer.OnGone();
+  observer_.OnEnded(id_, EndOf(status));
+  observer_.OnGone(std::shared_ptr<DialledStream>(this));
 }
 
 }  // namespace tripoint::exchange

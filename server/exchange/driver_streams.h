@@ -1,8 +1,9 @@
 // One gRPC stream each, dialled or accepted: turns reactions on gRPC's threads into events for the
 // driver's loop, and the driver's orders into gRPC operations. Part of the driver.
 //
-// A stream object deletes itself in OnDone. The loop holds a plain pointer to it until it calls
-// Release (dialled) or Finish (accepted) and never afterwards.
+// An accepted stream deletes itself in OnDone; a dialled one is handed over there (OnGone). The
+// loop holds a plain pointer to either until it calls Release (dialled) or Finish (accepted) and
+// never afterwards.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -32,8 +33,12 @@ class StreamObserver {
   virtual void OnCut(StreamId id) = 0;
   // Dialled streams: how the call ended, after Release.
   virtual void OnEnded(StreamId id, const absl::Status& status) = 0;
-  // The object is about to be gone: the last word of every stream.
-  virtual void OnGone() = 0;
+  // The last word of every stream. `rest`: what is left of a dialled one, to be dropped on another
+  // thread than gRPC's. It may hold the last reference to its channel, and a process whose last
+  // channel goes, before or after it has a server, ends the threads of callbacks with it: gRPC
+  // 1.51 waits there for each of them, on one of them for itself in vain, and then uses the queue
+  // that it has freed.
+  virtual void OnGone(std::shared_ptr<void> rest) = 0;
 };
 
 // Called on the loop thread. At most one Read and one Write are outstanding.

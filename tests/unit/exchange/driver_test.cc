@@ -10,10 +10,12 @@
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "proto/codes/registry.h"
+#include "server/exchange/driver_streams.h"
 #include "server/operations/channels.h"
 #include "server/runtime/committer_thread.h"
 #include "storage/channel_store.h"
@@ -389,6 +391,41 @@ TEST_F(DriverTest, PeerCannotBeReachedThenItSaysSoAndStopsAtOnce) {
 }
 
 // Goal: the trace tells the life of a link in its order, on both sides, and why each part ended.
+// Keeps what is left of the last stream until the test takes it.
+class Ends final : public StreamObserver {
+ public:
+  void OnOpened(StreamId) override {}
+  void OnFrame(StreamId, std::unique_ptr<v1::Frame>) override {}
+  void OnReadEnd(StreamId) override { read_end.Notify(); }
+  void OnWritten(StreamId, bool) override {}
+  void OnCut(StreamId) override {}
+  void OnEnded(StreamId, const absl::Status&) override {}
+  void OnGone(std::shared_ptr<void> left) override {
+    rest = std::move(left);
+    gone.Notify();
+  }
+
+  absl::Notification read_end;
+  absl::Notification gone;
+  std::shared_ptr<void> rest;
+};
+
+// Goal: the last channel of a process that has no server yet does not end on a thread of gRPC's,
+// which would wait for itself and then use what it has freed (ASan: a double free, each time).
+TEST(DialledStreamTest, LastChannelOfAProcessEndsOnAnotherThreadThanGrpcs) {
+  for (int dials = 0; dials < 20; ++dials) {
+    Ends ends;
+    auto* stream = new DialledStream(
+        1, ends, grpc::CreateChannel("127.0.0.1:1", grpc::InsecureChannelCredentials()));
+    stream->Start();
+    ASSERT_TRUE(ends.read_end.WaitForNotificationWithTimeout(absl::Seconds(20)));
+    stream->Release();
+    ASSERT_TRUE(ends.gone.WaitForNotificationWithTimeout(absl::Seconds(20)));
+    ASSERT_NE(ends.rest, nullptr);
+    EXPECT_EQ(ends.rest.use_count(), 1) << "nobody else drops it";
+  }
+}
+
 TEST_F(DriverTest, TraceTellsTheLifeOfTheLink) {
   namespace api = tripoint::v1;
   // Oldest first, as `kind`, `kind:lane` or `kind:REASON`.
