@@ -147,10 +147,10 @@ bool Exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
 absl::Status MakeFolder(const std::string& path, mode_t mode) {
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) return absl::OkStatus();
-  std::filesystem::create_directories(path, error);
-  if (error) return SystemError("made", path, error.value());
+  if (const int failed = contract::MakeFolder(path); failed != 0)
+    return SystemError("made", path, failed);
   if (chmod(path.c_str(), mode) != 0) return SystemError("given its mode", path, errno);
-  return SyncFolder(FolderOf(path));
+  return absl::OkStatus();
 }
 
 absl::Status WriteNewFile(const std::string& path, std::string_view contents, mode_t mode) {

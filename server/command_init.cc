@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "proto/contract/disk.h"
 #include "proto/contract/error.h"
 #include "server/commands.h"
 #include "server/config.h"
@@ -84,13 +85,13 @@ Config ConfigOf(const InitOptions& options) {
 }
 
 absl::Status WriteNew(const std::string& path, std::string_view text) {
-  std::error_code ignored;
-  std::filesystem::create_directories(std::filesystem::absolute(path).parent_path(), ignored);
+  const std::string folder = std::filesystem::absolute(path).parent_path().string();
+  (void)contract::MakeFolder(folder);  // the file then says what is wrong
   const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kConfigMode);
   bool written = descriptor >= 0;
   if (written) {
     written = ::write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-              ::fsync(descriptor) == 0;
+              ::fsync(descriptor) == 0 && contract::SyncFolder(folder) == 0;
   }
   const int error = errno;
   if (descriptor >= 0) ::close(descriptor);

@@ -13,6 +13,7 @@
 #include "certs/backup_key.h"
 #include "certs/files.h"
 #include "proto/contract/backup_form.h"
+#include "proto/contract/disk.h"
 #include "proto/contract/error.h"
 #include "server/commands.h"
 #include "server/config.h"
@@ -131,7 +132,8 @@ absl::StatusOr<storage::StoreReport> UnpackAndVerify(const BackupOptions& option
   if (!keys.ok()) return keys.status();
   std::error_code error;
   for (const std::string& folder : {data, storage::TlsFolder(data)}) {
-    if (!fs::create_directories(folder, error) && error) break;
+    error.assign(contract::MakeFolder(folder), std::generic_category());
+    if (error) break;
     fs::permissions(folder, fs::perms::owner_all, error);
   }
   if (error) {

@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "proto/contract/disk.h"
 #include "proto/contract/error.h"
 #include "storage/disk_reserve.h"
 #include "storage/head_file.h"
@@ -31,8 +32,7 @@ absl::Status FolderError(std::string what, std::string why, std::string next) {
 }
 
 absl::Status MakePrivateFolder(const std::string& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
+  std::error_code error(contract::MakeFolder(folder), std::generic_category());
   if (!error) fs::permissions(folder, fs::perms::owner_all, error);
   if (error) {
     return FolderError(

@@ -5,6 +5,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <vector>
 
 namespace tripoint::contract {
 
@@ -16,6 +19,22 @@ int SyncFolder(const std::string& folder) {
   const int error = ::fsync(descriptor) == 0 ? 0 : errno;
   ::close(descriptor);
   return error;
+}
+
+int MakeFolder(const std::string& folder) {
+  std::error_code error;
+  std::vector<std::filesystem::path> missing;
+  std::filesystem::path at = std::filesystem::absolute(folder, error);
+  while (!error && !std::filesystem::is_directory(at, error) && at.has_relative_path()) {
+    if (at.has_filename()) missing.push_back(at);
+    at = at.parent_path();
+    if (error == std::errc::no_such_file_or_directory) error.clear();
+  }
+  for (auto next = missing.rbegin(); !error && next != missing.rend(); ++next) {
+    std::filesystem::create_directory(*next, error);
+    if (!error) error.assign(SyncFolder(next->parent_path().string()), std::generic_category());
+  }
+  return error.value();
 }
 
 }  // namespace tripoint::contract
