@@ -272,6 +272,15 @@ absl::StatusOr<std::optional<storage::Operation>> BundleTaker::Next(
     const storage::Snapshot& snapshot) {
   if (batch_ == 0 && receipt_ == 0 && tries_ == 0) result_ = {};
   if (absl::Status begun = Begin(snapshot); !begun.ok()) return begun;
+  // First what a filling disk takes longest: a batch that it refuses ends the taking.
+  for (; receipt_ < contents_.receipts_size(); ++receipt_) {
+    const v1::Receipt& receipt = contents_.receipts(receipt_);
+    absl::StatusOr<std::optional<Frontier>> sent = CheckReceipt(snapshot, receipt);
+    if (!sent.ok()) return sent.status();
+    if (sent->has_value() &&
+        (*sent)->size() > outbound_[LaneIndex(receipt.lane())].receipted.size())
+      return std::optional<storage::Operation>(Apply(receipt, **std::move(sent)));
+  }
   for (; batch_ < contents_.batches_size(); ++batch_) {
     const v1::Batch& batch = contents_.batches(batch_);
     if (absl::Status checked = CheckBatch(batch); !checked.ok()) return checked;
@@ -284,31 +293,23 @@ absl::StatusOr<std::optional<storage::Operation>> BundleTaker::Next(
     result_.known += static_cast<std::uint64_t>(batch.envelopes_size());
     tries_ = 0;  // the link stored it first
   }
-  for (; receipt_ < contents_.receipts_size(); ++receipt_) {
-    const v1::Receipt& receipt = contents_.receipts(receipt_);
-    absl::StatusOr<std::optional<Frontier>> sent = CheckReceipt(snapshot, receipt);
-    if (!sent.ok()) return sent.status();
-    if (sent->has_value() &&
-        (*sent)->size() > outbound_[LaneIndex(receipt.lane())].receipted.size())
-      return std::optional<storage::Operation>(Apply(receipt, **std::move(sent)));
-  }
   return std::nullopt;
 }
 
 absl::Status BundleTaker::Stored(const absl::Status& status) {
-  const bool batch = batch_ < contents_.batches_size();
+  const bool receipt = receipt_ < contents_.receipts_size();
   if (!status.ok())
     return absl::IsAborted(status) && ++tries_ < kTriesMax ? absl::OkStatus() : status;
   tries_ = 0;
-  if (batch) {
+  if (receipt) {
+    ++receipt_;
+    if (applied_receipt_->advanced)
+      result_.receipted += applied_receipt_->receipted_size - receipted_before_;
+  } else {
     ++batch_;
     result_.envelopes += new_;
     result_.known += known_;
     result_.refused += applied_batch_->refusals.size();
-  } else {
-    ++receipt_;
-    if (applied_receipt_->advanced)
-      result_.receipted += applied_receipt_->receipted_size - receipted_before_;
   }
   return absl::OkStatus();
 }

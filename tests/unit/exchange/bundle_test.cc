@@ -435,6 +435,23 @@ TEST_F(BundleTest, TheSecondBundleWaitsForTheFirst) {
   EXPECT_EQ(empty.LastEntry().actor(), "officer/son") << "who brought it";
 }
 
+// Goal: a batch for which a filling disk has no room keeps no receipt out.
+TEST_F(BundleTest, ReceiptsAreTakenBeforeABatchThatIsRefused) {
+  operations::Shared(qng_, {kAttapeu});
+  EXPECT_EQ(Import(la_, Export(vn_, kAttapeu)), "OK 1 0 0 0");
+  operations::Shared(atp_, {kQuangNgai});
+  const std::vector<std::string> back = Export(la_, kQuangNgai);
+  vn_.committer.before = [this] {
+    vn_.committer.before = [this] {
+      vn_.committer.fault = contract::Error(absl::StatusCode::kResourceExhausted,
+                                            contract::Reason::kDiskFull, "full", "no room", "wait");
+    };
+  };
+  EXPECT_EQ(Import(vn_, back), "DISK_FULL");
+  vn_.committer.fault = absl::OkStatus();
+  EXPECT_EQ(Import(vn_, back), "OK 1 0 0 0") << "the receipt was taken in before";
+}
+
 // Goal: a channel with more refusals than a receipt holds is receipted all the same.
 TEST_F(BundleTest, ManyRefusalsGoInSeveralReceipts) {
   constexpr std::uint64_t kBad = limits::kReceiptRefusalsMax + 10;
