@@ -23,8 +23,8 @@ using contract::Error;
 using contract::Reason;
 
 constexpr std::size_t kJudgementBytesMax = 4096;
-// A log has 64 MiB and a batch (rocks_engine.cc).
-constexpr std::size_t kLogBytesMax = 256u << 20;
+// A log has one write buffer, which the configuration lets be 1 GiB (config_keys.cc), and a batch.
+constexpr std::size_t kLogBytesMax = 2u << 30;
 
 absl::Status Unreadable(const std::string& what, int error) {
   return Error(absl::StatusCode::kDataLoss, Reason::kCorrupt,
@@ -104,6 +104,8 @@ absl::Status LookInto(const std::string& folder, const std::string& store, const
       const absl::StatusOr<bool> holds = TableHolds(path, range.lower, range.upper);
       if (!holds.ok()) beyond.unread.push_back(path);
       beyond.more = beyond.more || (holds.ok() && *holds);
+    } else if (file->path().extension() == ".unread") {
+      beyond.unread.push_back(path);  // an earlier start began to keep it
     }
   }
   if (error.value() == ENOENT) beyond.more = true;  // nothing proves any more that it had no more

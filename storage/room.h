@@ -53,8 +53,9 @@ struct Floors {
 // months of a post. Below 1.6 GiB parts again, close together: RocksDB takes 35 MiB ahead for its
 // log and the reserve 4 MiB, which leaves 24.7 MiB of 64 MiB, and that has to be room to work.
 std::uint64_t FloorOf(Importance importance, const Floors& floors, std::uint64_t usable_bytes);
-// Free bytes from which it is taken again: a sixteenth and a hundredth of the disk more, so that a
-// log that comes and goes does not open and close a stage each minute.
+// Free bytes from which it is taken again: a hundredth of the disk more, so that a log that comes
+// and goes (35 MiB) does not open and close a stage each minute. Where an amount decides, a
+// sixteenth of it more: that is less than a log, and a stage may come and go with it.
 std::uint64_t OpensAt(Importance importance, const Floors& floors, std::uint64_t usable_bytes);
 
 // The stage of a disk and what it was measured by.

@@ -25,6 +25,14 @@ int MakeFolder(const std::string& folder) {
   std::error_code error;
   std::vector<std::filesystem::path> missing;
   std::filesystem::path at = std::filesystem::absolute(folder, error);
+  if (!at.has_filename()) at = at.parent_path();
+  // Also when it is there: who made it may have ended before its name was durable. Where others
+  // keep the folder above closed, they made both.
+  if (!error && std::filesystem::is_directory(at, error)) {
+    const int unsynced = SyncFolder(at.parent_path().string());
+    return unsynced == EACCES ? 0 : unsynced;
+  }
+  if (error == std::errc::no_such_file_or_directory) error.clear();
   while (!error && !std::filesystem::is_directory(at, error) && at.has_relative_path()) {
     if (at.has_filename()) missing.push_back(at);
     at = at.parent_path();

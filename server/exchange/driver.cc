@@ -237,15 +237,15 @@ void Driver::OnEnded(StreamId id, const absl::Status& status) {
 }
 
 void Driver::OnGone(std::shared_ptr<void> rest) {
-  {
-    const absl::MutexLock lock(&mutex_);
-    if (rest == nullptr) {
-      --live_streams_;
-      return;
-    }
-    rests_.push_back(std::move(rest));
+  const absl::MutexLock lock(&mutex_);
+  if (rest == nullptr) {
+    --live_streams_;
+    return;
   }
-  Post([this] { DropRests(); });  // no room: the next tick does it
+  rests_.push_back(std::move(rest));
+  // Under the lock, which DropRests needs: once they are dropped this object may be gone. No room
+  // for the task: the next tick does it.
+  Post([this] { DropRests(); });
 }
 
 void Driver::MovedByHand(const std::string& unit) {
