@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A disk that forgets what was not synced: a file system in memory (FUSE), for tests of a loss of power.
 
-    unsynced_disk.py FOLDER [--lies]     serves FOLDER until it is unmounted; says `ready`, then answers lines on stdin:
+    unsynced_disk.py FOLDER [--lies]     serves FOLDER until its stdin ends; says `ready`, then answers lines on stdin:
     cut SEED                             the power goes: what nobody synced is lost, or a part of it, by the seed
 
 What a cut leaves. Of a file: what it held at its last fsync or fdatasync; each page of 4 KiB written since is the new one or the
@@ -260,6 +260,7 @@ def obey(disk):
     for line in sys.stdin:
         words = line.split()
         print(json.dumps(disk.cut(int(words[1])) if words[:1] == ["cut"] else {"error": "cut SEED"}), flush=True)
+    os._exit(0)  # not with the mount: a namespace that another test made meanwhile may still have it
 
 
 def main():
