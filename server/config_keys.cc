@@ -294,7 +294,7 @@ std::vector<KeySpec> MakeKeys() {
        "percent",
        {},
        "How full the disk of the data folder may be, as df says, until imports and other batches "
-       "are refused. 100: until it is nearly full."},
+       "are refused. 100: they are taken as long as single records are."},
       {"storage",
        "routine_percent",
        K::kInteger,
@@ -305,7 +305,8 @@ std::vector<KeySpec> MakeKeys() {
        100,
        "percent",
        {},
-       "The same for single records and notices. Flashes are refused last, when 96 MiB are left."},
+       "The same for single records and notices; 100: as long as flashes are. Flashes are refused "
+       "last, when 96 MiB are left."},
 
       {"peer",
        "unit",

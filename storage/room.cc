@@ -43,6 +43,7 @@ std::uint64_t Needed(Importance importance, const Floors& floors, std::uint64_t 
   // Whatever the configuration says, no stage refuses what is more important than the one before.
   for (const Importance one : {Importance::kFlash, Importance::kRoutine, Importance::kBulk}) {
     if (one < importance) break;
+    if (one != Importance::kFlash && ShareOf(one, floors) == 0) continue;
     std::uint64_t amount = AmountOf(one, floors, usable);
     std::uint64_t share = ShareOf(one, floors);
     if (more) amount += amount / 16;

@@ -41,7 +41,7 @@ inline constexpr std::uint64_t kFlashFloorBytes = 96u << 20;
 
 struct Floors {
   std::uint64_t flash_bytes = kFlashFloorBytes;  // 0: writing goes on to the last byte (tests)
-  // The filled part from which an importance is refused; 100: only the amounts below hold.
+  // The filled part from which an importance is refused; 100: with what is more important.
   // domain.md section 4, "Disk full leaves RocksDB unwritable".
   unsigned bulk_percent = 85;
   unsigned routine_percent = 92;

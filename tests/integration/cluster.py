@@ -183,6 +183,7 @@ class Node:
         self.cluster = cluster
         self.unit = unit
         self.api_host = self.exchange_host = "127.0.0.1"
+        self.staged = False  # True: its disk refuses in stages, also where a machine's disk is full of other things
         self.before = []  # words before the daemon's, to run it somewhere else
         self.folder = cluster.folder / unit
         self.certificates = self.folder / "certificates"
@@ -213,8 +214,8 @@ class Node:
 
     def write_config(self, extra=""):
         lines = [f'unit = "{self.unit}"', f'data_folder = "{self.data}"',
-                 # However full the machine is: a small disk of its own has its own floors.
-                 "storage.bulk_percent = 100", "storage.routine_percent = 100", "", "[api]",
+                 f"storage.bulk_percent = {85 if self.staged else 100}",
+                 f"storage.routine_percent = {92 if self.staged else 100}", "", "[api]",
                  f'listen = "{self.api_host}:{self.api_port}"', "", "[exchange]",
                  f'listen = "{self.exchange_host}:{self.exchange_port}"', "",
                  "[certificates]", f'folder = "{self.certificates}"', f'roots = "{self.certificates / "roots"}"', ""]

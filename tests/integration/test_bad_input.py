@@ -528,7 +528,7 @@ class FullDisk(unittest.TestCase):
         federation.run(["mount", "-o", "remount,size=512m", self.disk])
         with federation.Cluster((VN, LA)) as cluster:
             vn, la = cluster.nodes[VN], cluster.nodes[LA]
-            vn.data = self.disk / "data"
+            vn.data, vn.staged = self.disk / "data", True
             cluster.make_ring()
             lines = cluster.folder / "lines.jsonl"
             lines.write_text("\n".join(source.read_text(encoding="utf-8").splitlines()[:3]) + "\n", encoding="utf-8")

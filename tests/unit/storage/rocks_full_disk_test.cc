@@ -194,6 +194,21 @@ TEST(Room, FloorsFollowDomainOnALargeDiskAndRiseWithWhatCanWait) {
   }
 }
 
+// Goal: a stage that is switched off refuses nothing of its own, and nothing before what counts
+// more.
+TEST(Room, HundredPercentEndsAStage) {
+  constexpr std::uint64_t kMiB = 1u << 20;
+  constexpr std::uint64_t kUsable = 100'000 * kMiB;
+  const Floors none{.bulk_percent = 100, .routine_percent = 100};
+  EXPECT_EQ(FloorOf(Importance::kBulk, none, kUsable), 96 * kMiB);
+  EXPECT_EQ(FloorOf(Importance::kRoutine, none, kUsable), 96 * kMiB);
+  const Floors no_bulk{.bulk_percent = 100};
+  EXPECT_EQ(FloorOf(Importance::kBulk, no_bulk, kUsable), 8'000 * kMiB);
+  const Floors amounts{.bulk_percent = 99, .routine_percent = 99};
+  EXPECT_EQ(FloorOf(Importance::kBulk, amounts, 10'000 * kMiB), 512 * kMiB);
+  EXPECT_EQ(FloorOf(Importance::kRoutine, amounts, 10'000 * kMiB), 256 * kMiB);
+}
+
 // Goal: what a log takes and gives back opens and closes nothing; the stages open in the other
 // order; whoever is refused reads how much to free, and that is enough.
 TEST(Room, StagesOpenInTheOtherOrderAndDoNotFlap) {
