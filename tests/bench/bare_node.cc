@@ -5,7 +5,9 @@
 // the generated service but raw bytes, so that the same generator measures both. It checks,
 // decides, indexes and proves nothing: it puts as many keys and bytes as the node does
 // (bare_store.h), syncs, and answers. For exchange it relays the shared notices over one stream
-// with one signature a frame (bare_relay.h). `--writer thread|caller` says who commits.
+// with one signature a frame (bare_relay.h). `--writer thread|caller` says who commits: one thread
+// for all, with the callback API, or that of each call, with the synchronous one (bare_calls.h).
+#include <getopt.h>
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
@@ -18,14 +20,11 @@
 #include <utility>
 #include <vector>
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
-
 #include "absl/synchronization/mutex.h"
 #include "certs/grpc_credentials.h"
 #include "certs/tls_policy.h"
 #include "certs/trust.h"
+#include "tests/bench/bare_calls.h"
 #include "tests/bench/bare_relay.h"
 #include "tests/bench/bare_store.h"
 #include "tests/bench/bare_stream.h"
@@ -48,10 +47,6 @@ struct Options {
   std::string peer_unit;
   std::string peer_address;
 };
-
-std::string NameOf(const Options& options, const char* collection, std::uint64_t number) {
-  return "units/" + options.unit + "/" + collection + "/" + std::to_string(number);
-}
 
 grpc::ServerUnaryReactor* Refuse(grpc::CallbackServerContext* context, const char* why) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
@@ -90,7 +85,7 @@ class Incidents final : public RawIncidents {
     return Store(context, store_, {kCreateIncident, records, false, 0, nullptr}, response,
                  [this, body = records.front()](std::uint64_t number) {
                    v1::Incident named;
-                   named.set_name(NameOf(options_, "incidents", number));
+                   named.set_name(NameOf(options_.unit, "incidents", number));
                    return body + named.SerializeAsString();
                  });
   }
@@ -102,9 +97,7 @@ class Incidents final : public RawIncidents {
                                         grpc::ByteBuffer* response) override {
     v1::GetIncidentRequest get;
     if (!get.ParseFromString(ToBytes(*request))) return Refuse(context, "no request");
-    const std::uint64_t number =
-        std::strtoull(get.name().substr(get.name().rfind('/') + 1).c_str(), nullptr, 10);
-    const std::string body = store_.Body(number);
+    const std::string body = store_.Body(NumberOf(get.name()));
     if (body.empty()) return Refuse(context, "no such incident");
     *response = ToBuffer(body);
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
@@ -121,7 +114,7 @@ class Incidents final : public RawIncidents {
         [this](std::uint64_t first, std::size_t count) {
           v1::BatchCreateIncidentsResponse answer;
           for (std::size_t i = 0; i < count; ++i) {
-            answer.add_results()->set_name(NameOf(options_, "incidents", first + i));
+            answer.add_results()->set_name(NameOf(options_.unit, "incidents", first + i));
           }
           return answer.SerializeAsString();
         });
@@ -148,7 +141,7 @@ class Notices final : public RawNotices {
     return Store(context, store_, {kCreateNotice, records, false, 0, nullptr}, response,
                  [this, body = records.front()](std::uint64_t number) {
                    v1::Notice named;
-                   named.set_name(NameOf(options_, "notices", number));
+                   named.set_name(NameOf(options_.unit, "notices", number));
                    named.set_etag("1");
                    return body + named.SerializeAsString();
                  });
@@ -159,8 +152,7 @@ class Notices final : public RawNotices {
                                         grpc::ByteBuffer* response) override {
     v1::ShareNoticeRequest share;
     if (!share.ParseFromString(ToBytes(*request))) return Refuse(context, "no request");
-    const std::uint64_t number =
-        std::strtoull(share.name().substr(share.name().rfind('/') + 1).c_str(), nullptr, 10);
+    const std::uint64_t number = NumberOf(share.name());
     const std::string draft = store_.Body(number);
     if (draft.empty()) return Refuse(context, "no such draft");
     return Store(context, store_,
@@ -181,7 +173,7 @@ class Notices final : public RawNotices {
           for (const std::string& item : FirstFields(frame)) {
             const std::vector<std::string> notice = FirstFields(item);
             // Its number is not known before it is stored; any name of that length serves.
-            write.bodies.push_back(NameOf(options_, "notices", shared_.fetch_add(1)) + '\0' +
+            write.bodies.push_back(NameOf(options_.unit, "notices", shared_.fetch_add(1)) + '\0' +
                                    (notice.empty() ? std::string() : notice.front()));
           }
           return write;
@@ -189,7 +181,7 @@ class Notices final : public RawNotices {
         [this](std::uint64_t first, std::size_t count) {
           v1::BatchShareNoticesResponse answer;
           for (std::size_t i = 0; i < count; ++i) {
-            answer.add_results()->set_name(NameOf(options_, "notices", first + i));
+            answer.add_results()->set_name(NameOf(options_.unit, "notices", first + i));
           }
           return answer.SerializeAsString();
         });
@@ -282,6 +274,8 @@ int Run(const Options& options) {
   Feed feed;
   Incidents incidents(options, store);
   Notices notices(options, store);
+  BlockingIncidents blocking_incidents(options.unit, store);
+  BlockingNotices blocking_notices(options.unit, store);
   Node node(options, store, feed);
   RelayReceiver receiver(store, feed);
 
@@ -297,8 +291,13 @@ int Run(const Options& options) {
   grpc::ServerBuilder builder;
   builder.AddListeningPort(options.listen, certs::MakeServerCredentials(tls), &port);
   builder.SetMaxReceiveMessageSize(kMessageBytesMax);
-  builder.RegisterService(&incidents);
-  builder.RegisterService(&notices);
+  if (options.writer == "caller") {
+    builder.RegisterService(&blocking_incidents);
+    builder.RegisterService(&blocking_notices);
+  } else {
+    builder.RegisterService(&incidents);
+    builder.RegisterService(&notices);
+  }
   builder.RegisterService(&node);
   builder.RegisterService(&receiver);
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
@@ -324,6 +323,33 @@ int Run(const Options& options) {
   return 0;
 }
 
+// getopt, not the CLI11 of the programs that people use: that is six seconds of a build.
+bool Read(int argc, char** argv, Options& options) {
+  const std::pair<const char*, std::string*> values[] = {{"listen", &options.listen},
+                                                         {"unit", &options.unit},
+                                                         {"certificates", &options.certificates},
+                                                         {"roots", &options.roots},
+                                                         {"data", &options.data},
+                                                         {"writer", &options.writer},
+                                                         {"peer-unit", &options.peer_unit},
+                                                         {"peer-address", &options.peer_address}};
+  std::vector<option> known;
+  for (const auto& [name, value] : values) known.push_back({name, required_argument, nullptr, 0});
+  known.push_back({});
+  int index = 0;
+  int found = 0;
+  while ((found = getopt_long(argc, argv, "", known.data(), &index)) == 0)
+    *values[index].second = optarg;
+  const bool whole = found == -1 && optind == argc && !options.unit.empty() &&
+                     !options.certificates.empty() && !options.roots.empty() &&
+                     !options.data.empty();
+  if (whole && (options.writer == "thread" || options.writer == "caller")) return true;
+  std::fprintf(stderr,
+               "bare_node: --unit, --certificates, --roots and --data are needed; --writer is "
+               "thread or caller\n");
+  return false;
+}
+
 }  // namespace
 }  // namespace tripoint::bench
 
@@ -337,15 +363,6 @@ int main(int argc, char** argv) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   tripoint::bench::Options options;
-  CLI::App app("The bare parts of a node, for comparison");
-  app.add_option("--listen", options.listen);
-  app.add_option("--unit", options.unit)->required();
-  app.add_option("--certificates", options.certificates)->required();
-  app.add_option("--roots", options.roots)->required();
-  app.add_option("--data", options.data)->required();
-  app.add_option("--writer", options.writer)->check(CLI::IsMember({"thread", "caller"}));
-  app.add_option("--peer-unit", options.peer_unit);
-  app.add_option("--peer-address", options.peer_address);
-  CLI11_PARSE(app, argc, argv);
+  if (!tripoint::bench::Read(argc, argv, options)) return 2;
   return tripoint::bench::Run(options);
 }
