@@ -1,12 +1,17 @@
 // Folding with ICU. Pure; any thread.
 #include "proto/codes/fold.h"
 
+#include <unicode/locid.h>
+#include <unicode/normalizer2.h>
 #include <unicode/translit.h>
+#include <unicode/uchar.h>
 #include <unicode/unistr.h>
+#include <unicode/uscript.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 namespace tripoint::codes {
 namespace {
@@ -18,7 +23,55 @@ bool IsAscii(std::string_view text) {
                      [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
-// Null when ICU's data is missing: Registry::Load notices that, since folding then changes nothing.
+bool HasNoWidth(UChar32 letter) { return letter == 0x200B || letter == 0x2060 || letter == 0xFEFF; }
+
+bool IsLatin(UChar32 letter) {
+  UErrorCode status = U_ZERO_ERROR;
+  return uscript_getScript(letter, &status) == USCRIPT_LATIN && U_SUCCESS(status);
+}
+
+// A Latin letter with marks, without them; false: it is more than an ASCII letter with marks.
+bool AppendWithoutMarks(UChar32 letter, const icu::Normalizer2& decomposing,
+                        icu::UnicodeString& folded) {
+  if (letter == 0x0110 || letter == 0x0111) {  // the stroke of Đ and đ is no mark
+    folded.append(u'd');
+    return true;
+  }
+  icu::UnicodeString parts;
+  if (!decomposing.getDecomposition(letter, parts)) return false;
+  for (int32_t i = 0; i < parts.length(); i = parts.moveIndex32(i, 1)) {
+    const UChar32 part = parts.char32At(i);
+    if (u_charType(part) == U_NON_SPACING_MARK) continue;
+    if (part >= 0x80) return false;
+    folded.append(part);
+  }
+  return true;
+}
+
+// What the rules of Folding() give where Latin letters are those of Vietnamese and its like: names
+// of places, in short. Without the rules, which are 4 MiB of a node's memory. nullopt: needs them.
+std::optional<icu::UnicodeString> FoldPlainly(const icu::UnicodeString& text) {
+  UErrorCode status = U_ZERO_ERROR;
+  const icu::Normalizer2* composing = icu::Normalizer2::getNFCInstance(status);
+  const icu::Normalizer2* decomposing = icu::Normalizer2::getNFDInstance(status);
+  if (U_FAILURE(status)) return std::nullopt;
+  const icu::UnicodeString composed = composing->normalize(text, status);
+  icu::UnicodeString folded;
+  for (int32_t i = 0; i < composed.length(); i = composed.moveIndex32(i, 1)) {
+    const UChar32 letter = composed.char32At(i);
+    if (HasNoWidth(letter)) continue;
+    if (letter < 0x80 || !IsLatin(letter)) {
+      folded.append(letter);
+    } else if (!AppendWithoutMarks(letter, *decomposing, folded)) {
+      return std::nullopt;
+    }
+  }
+  folded = composing->normalize(folded.toLower(icu::Locale::getRoot()), status);
+  if (U_FAILURE(status)) return std::nullopt;
+  return folded;
+}
+
+// Made for the first text that needs it. Null when ICU's data is missing: then such a text stays.
 const icu::Transliterator* Folding() {
   static const std::unique_ptr<const icu::Transliterator> kFolding = [] {
     UErrorCode status = U_ZERO_ERROR;
@@ -40,8 +93,11 @@ std::string Fold(std::string_view text) {
   }
   auto unicode = icu::UnicodeString::fromUTF8(
       icu::StringPiece(text.data(), static_cast<int32_t>(text.size())));
-  if (const icu::Transliterator* folding = Folding(); folding != nullptr)
+  if (std::optional<icu::UnicodeString> plain = FoldPlainly(unicode); plain.has_value()) {
+    unicode = *std::move(plain);
+  } else if (const icu::Transliterator* folding = Folding(); folding != nullptr) {
     folding->transliterate(unicode);
+  }
   std::string folded;
   unicode.toUTF8String(folded);
   return folded;

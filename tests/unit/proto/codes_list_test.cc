@@ -1,7 +1,11 @@
 // Code lists: reading them, finding codes, labels and their fallback, did-you-mean. Single thread.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unicode/translit.h>
+#include <unicode/unistr.h>
+#include <unicode/uscript.h>
 
+#include <memory>
 #include <set>
 #include <string>
 
@@ -207,6 +211,34 @@ TEST(Fold, LatinLosesAccentsKhmerAndLaoStay) {
   EXPECT_EQ(Fold("e\u0301"), "e");
   EXPECT_EQ(SearchKey("O'Yadav"), SearchKey("o yadav"));
   EXPECT_EQ(Fold(std::string_view("\xFF\xFE", 2)), "\uFFFD\uFFFD");
+}
+
+// Goal: letters that are folded without ICU's rules are folded as by them, alone and among others.
+TEST(Fold, EveryLatinLetterIsFoldedAsIcusRulesDo) {
+  UErrorCode status = U_ZERO_ERROR;
+  const std::unique_ptr<const icu::Transliterator> rules(icu::Transliterator::createInstance(
+      icu::UnicodeString::fromUTF8(
+          "NFC; [\\u200B\\u2060\\uFEFF] Remove; [:Latin:] Latin-ASCII; Lower; NFC"),
+      UTRANS_FORWARD, status));
+  ASSERT_TRUE(U_SUCCESS(status));
+  int letters = 0;
+  for (UChar32 letter = 0x80; letter <= 0x1FFFF; ++letter) {
+    const bool latin = uscript_getScript(letter, &status) == USCRIPT_LATIN;
+    if (!latin && (letter > 0x3FF && letter % 97 != 0)) continue;  // a part of what must stay
+    if (U_IS_SURROGATE(letter)) continue;
+    for (const char* around : {"", "a", "\u200Bx\u0323", "ខេត្ត"}) {
+      icu::UnicodeString text = icu::UnicodeString::fromUTF8(around);
+      text.append(letter).append(icu::UnicodeString::fromUTF8(around));
+      std::string utf8;
+      text.toUTF8String(utf8);
+      rules->transliterate(text);
+      std::string expected;
+      text.toUTF8String(expected);
+      ASSERT_EQ(Fold(utf8), expected) << std::hex << letter;
+    }
+    letters += latin ? 1 : 0;
+  }
+  EXPECT_GT(letters, 1'000);
 }
 
 TEST(Reasons, TableAgreesWithItsFile) {
