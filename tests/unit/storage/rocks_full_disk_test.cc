@@ -92,6 +92,24 @@ class FullDisk : public testing::Test {
     for (int i = 0; i < count; ++i) EXPECT_TRUE(engine.Get(KeyOf(i))->has_value()) << i;
   }
 
+  // A data folder on the small disk with so many records, closed.
+  std::string MakeDataFolder(int records) {
+    std::string data = disk_ + "/data";
+    EXPECT_TRUE(InitializeDataFolder(data, "vn-tayninh", testing_support::kEpoch, 1).ok());
+    const auto opened = OpenDataFolder(data, "vn-tayninh", Options());
+    EXPECT_TRUE(opened.ok()) << opened.status();
+    for (int i = 0; opened.ok() && i < records; ++i) EXPECT_TRUE(Put(*opened->engine, i).ok());
+    return data;
+  }
+
+  // All there is on a full disk: reads; and writes once there is room.
+  void ExpectReadsAndThenWrites(Engine& engine, int records) {
+    ExpectAll(engine, records);
+    EXPECT_EQ(ReasonOf(Put(engine, records)), Reason::kDiskFull);
+    MakeRoom();
+    EXPECT_TRUE(Put(engine, records).ok());
+  }
+
   const TemporaryFolder folder_;
   std::string disk_;
   std::string store_;
@@ -337,13 +355,7 @@ TEST_F(FullDisk, TornLogOpens) {
 
 // Goal: the same with a whole data folder: what was damaged is put aside without taking room.
 TEST_F(FullDisk, TornLogIsPutAsideWithoutRoom) {
-  const std::string data = disk_ + "/data";
-  ASSERT_TRUE(InitializeDataFolder(data, "vn-tayninh", testing_support::kEpoch, 1).ok());
-  {
-    const auto opened = OpenDataFolder(data, "vn-tayninh", Options());
-    ASSERT_TRUE(opened.ok()) << opened.status();
-    for (int i = 0; i < 20; ++i) ASSERT_TRUE(Put(*opened->engine, i).ok());
-  }
+  const std::string data = MakeDataFolder(20);
   for (const auto& file : fs::directory_iterator(StoreFolder(data))) {
     if (file.path().extension() == ".log" && file.file_size() > 0)
       fs::resize_file(file.path(), file.file_size() - 7);
@@ -353,21 +365,12 @@ TEST_F(FullDisk, TornLogIsPutAsideWithoutRoom) {
   ASSERT_TRUE(opened.ok()) << opened.status();
   EXPECT_TRUE(opened->damaged);
   EXPECT_TRUE(fs::exists(data + "/damaged-1/CURRENT"));
-  ExpectAll(*opened->engine, 19);
-  EXPECT_EQ(ReasonOf(Put(*opened->engine, 20)), Reason::kDiskFull);
-  MakeRoom();
-  EXPECT_TRUE(Put(*opened->engine, 20).ok());
+  ExpectReadsAndThenWrites(*opened->engine, 19);
 }
 
 // Goal: the same with a torn manifest: what the start before took back of the room is given again.
 TEST_F(FullDisk, TornManifestIsCutWithoutRoom) {
-  const std::string data = disk_ + "/data";
-  ASSERT_TRUE(InitializeDataFolder(data, "vn-tayninh", testing_support::kEpoch, 1).ok());
-  {
-    const auto opened = OpenDataFolder(data, "vn-tayninh", Options());
-    ASSERT_TRUE(opened.ok()) << opened.status();
-    for (int i = 0; i < 20; ++i) ASSERT_TRUE(Put(*opened->engine, i).ok());
-  }
+  const std::string data = MakeDataFolder(20);
   for (const auto& file : fs::directory_iterator(StoreFolder(data))) {
     if (!file.path().filename().string().starts_with("MANIFEST")) continue;
     // A record of five bytes whose checksum is wrong, as half a page leaves it.
@@ -383,10 +386,7 @@ TEST_F(FullDisk, TornManifestIsCutWithoutRoom) {
   const auto opened = OpenDataFolder(data, "vn-tayninh", Options());
   ASSERT_TRUE(opened.ok()) << opened.status();
   EXPECT_TRUE(opened->damaged);
-  ExpectAll(*opened->engine, 20);
-  EXPECT_EQ(ReasonOf(Put(*opened->engine, 20)), Reason::kDiskFull);
-  MakeRoom();
-  EXPECT_TRUE(Put(*opened->engine, 20).ok());
+  ExpectReadsAndThenWrites(*opened->engine, 20);
 }
 
 // Goal: a backup that meets the end of the disk says so, leaves nothing, stops nobody for longer
