@@ -48,18 +48,21 @@ absl::StatusOr<std::string> EncryptTo(std::string_view certificate_pem, std::str
 
 absl::StatusOr<std::string> Decrypt(std::string_view certificate_pem, std::string_view key_pem,
                                     std::string_view box) {
-  const absl::StatusOr<X509Ptr> certificate = ParseLeaf(certificate_pem);
-  if (!certificate.ok()) return certificate.status();
-  const KeyPtr key = ReadPrivateKey(key_pem);
   const BioPtr input = ReadBio(box);
-  const BioPtr output = MemoryBio();
   const CmsPtr cms(
       box.size() > kBoxBytesMax || input == nullptr ? nullptr : d2i_CMS_bio(input.get(), nullptr));
-  if (cms != nullptr && key != nullptr && output != nullptr &&
-      OBJ_obj2nid(CMS_get0_type(cms.get())) == NID_id_smime_ct_authEnvelopedData &&
-      CMS_decrypt(cms.get(), key.get(), certificate->get(), nullptr, output.get(), CMS_BINARY) ==
-          1) {
-    return TextOf(output.get());
+  // The key is read for what is a box: that takes longer than all the rest.
+  if (cms != nullptr &&
+      OBJ_obj2nid(CMS_get0_type(cms.get())) == NID_id_smime_ct_authEnvelopedData) {
+    const absl::StatusOr<X509Ptr> certificate = ParseLeaf(certificate_pem);
+    if (!certificate.ok()) return certificate.status();
+    const KeyPtr key = ReadPrivateKey(key_pem);
+    const BioPtr output = MemoryBio();
+    if (key != nullptr && output != nullptr &&
+        CMS_decrypt(cms.get(), key.get(), certificate->get(), nullptr, output.get(), CMS_BINARY) ==
+            1) {
+      return TextOf(output.get());
+    }
   }
   (void)TakeOpensslError();
   return Error(absl::StatusCode::kDataLoss, Reason::kBundleInvalid,

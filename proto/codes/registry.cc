@@ -41,6 +41,7 @@ absl::StatusOr<Registry> Registry::Load() {
       ReadPlaces(EmbeddedFile("units.json"), EmbeddedFile("gates.json"));
   if (!places.ok()) return places.status();
   data->places = *std::move(places);
+  data->AddSpellings();
   if (absl::Status status = data->IndexPlaces(); !status.ok()) return status;
   if (absl::Status status = data->CheckPlaces(); !status.ok()) return status;
   if (absl::Status status = data->AddPlaceLists(); !status.ok()) return status;
@@ -112,18 +113,22 @@ bool Registry::Translated(std::string_view list, std::string_view code,
   return found != nullptr && !found->labels[LanguageIndex(language)].empty();
 }
 
+void Registry::Data::AddSpellings() {
+  for (const auto& [name, list] : lists) {
+    std::vector<contract::Spelling>& words = spellings[name];
+    for (const Code& code : list.codes()) {
+      words.push_back(contract::SpellingOf(code.code, SearchKey(code.code)));
+      for (const std::string& alias : code.aliases)
+        words.push_back(contract::SpellingOf(alias, SearchKey(alias)));
+    }
+  }
+}
+
 std::vector<std::string> Registry::Suggestions(std::string_view list, std::string_view text,
                                                std::size_t limit) const {
-  if (list == "units") return contract::Nearest(text, data_->unit_words, limit, SearchKey);
-  if (list == "gates") return contract::Nearest(text, data_->gate_words, limit, SearchKey);
-  const CodeList* found = List(list);
-  if (found == nullptr) return {};
-  std::vector<std::string> words;
-  for (const Code& code : found->codes()) {
-    words.push_back(code.code);
-    words.insert(words.end(), code.aliases.begin(), code.aliases.end());
-  }
-  return contract::Nearest(text, words, limit, SearchKey);
+  const auto found = data_->spellings.find(list);
+  if (found == data_->spellings.end()) return {};
+  return contract::NearestOf(SearchKey(text), found->second, limit);
 }
 
 std::optional<std::string_view> Registry::Check(std::string_view list,

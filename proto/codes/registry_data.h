@@ -3,8 +3,10 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "proto/codes/registry.h"
+#include "proto/contract/nearest.h"
 
 namespace tripoint::codes {
 
@@ -14,13 +16,14 @@ struct Registry::Data {
   std::map<std::string, std::size_t, std::less<>> unit_by_id;
   std::map<std::string, std::size_t, std::less<>> unit_by_word;  // by SearchKey
   std::map<std::string, std::size_t, std::less<>> gate_by_word;
-  std::vector<std::string>
-      unit_words;  // what a mistyped unit may have meant: ids and names as written
-  std::vector<std::string> gate_words;
+  // By list: what a mistyped word may have meant, as written. Folded once: folding the names of all
+  // units again was most of what a refused line of an import cost.
+  std::map<std::string, std::vector<contract::Spelling>, std::less<>> spellings;
 
   absl::Status IndexPlaces();
   absl::Status CheckPlaces() const;
   absl::Status AddPlaceLists();
+  void AddSpellings();  // of the lists that hold no places
 };
 
 }  // namespace tripoint::codes

@@ -51,34 +51,39 @@ absl::Status Unknown(Reason reason, std::string_view what, std::string_view type
 }  // namespace
 
 absl::Status Registry::Data::IndexPlaces() {
+  std::vector<contract::Spelling>& unit_spellings = spellings["units"];
+  std::vector<contract::Spelling>& gate_spellings = spellings["gates"];
   for (std::size_t i = 0; i < places.units.size(); ++i) {
     const Unit& unit = places.units[i];
     if (!unit_by_id.emplace(unit.id, i).second) return Broken(unit.id + " stands twice");
-    if (!unit_by_word.emplace(SearchKey(unit.id), i).second ||
+    const std::string key = SearchKey(unit.id);
+    if (!unit_by_word.emplace(key, i).second ||
         !unit_by_word.emplace(SearchKey(unit.short_code), i).second) {
       return Broken(unit.id + " shares its id or short code");
     }
-    unit_words.push_back(unit.id);
+    unit_spellings.push_back(contract::SpellingOf(unit.id, key));
   }
   // Names after ids and codes: a name may never hide another unit's id.
   for (std::size_t i = 0; i < places.units.size(); ++i) {
     for (const ProvinceCode& code : places.units[i].codes)
       unit_by_word.emplace(SearchKey(code.code), i);
     for (const std::string& word : WordsOf(places.units[i])) {
-      unit_by_word.emplace(SearchKey(word), i);
-      unit_words.push_back(word);
+      const std::string key = SearchKey(word);
+      unit_by_word.emplace(key, i);
+      unit_spellings.push_back(contract::SpellingOf(word, key));
     }
   }
   for (std::size_t i = 0; i < places.gates.size(); ++i) {
     const Gate& gate = places.gates[i];
-    if (!gate_by_word.emplace(SearchKey(gate.id), i).second)
-      return Broken(gate.id + " stands twice");
-    gate_words.push_back(gate.id);
+    const std::string key = SearchKey(gate.id);
+    if (!gate_by_word.emplace(key, i).second) return Broken(gate.id + " stands twice");
+    gate_spellings.push_back(contract::SpellingOf(gate.id, key));
   }
   for (std::size_t i = 0; i < places.gates.size(); ++i) {
     for (const std::string& word : WordsOf(places.gates[i])) {
-      gate_by_word.emplace(SearchKey(word), i);
-      gate_words.push_back(word);
+      const std::string key = SearchKey(word);
+      gate_by_word.emplace(key, i);
+      gate_spellings.push_back(contract::SpellingOf(word, key));
     }
     // As it is shown, so that what was read can be typed.
     for (const std::string_view language : kLanguages)

@@ -25,45 +25,68 @@ std::u32string LettersOf(std::string_view text) {
   return letters;
 }
 
-// Insert, delete, replace, swap of neighbours.
-std::size_t SlipsBetween(const std::u32string& a, const std::u32string& b) {
-  using Row = std::array<std::size_t, kLettersMax + 1>;
-  Row before{}, previous{}, current{};
-  for (std::size_t j = 0; j <= b.size(); ++j) previous[j] = j;
+// Insert, delete, replace, swap of neighbours; or kSlipsMax + 1 when there are more than `allowed`.
+// `a` and `b` are within `allowed` letters of each other: only places that are so near one another
+// can be part of so few slips.
+std::size_t SlipsBetween(const std::u32string& a, const std::u32string& b, std::size_t allowed) {
+  using Row = std::array<std::uint8_t, kLettersMax + 1>;
+  constexpr std::uint8_t kMany = kSlipsMax + 1;
+  Row rows[3];
+  for (Row& row : rows) row.fill(kMany);
+  for (std::size_t j = 0; j <= std::min(b.size(), allowed); ++j)
+    rows[0][j] = static_cast<std::uint8_t>(j);
   for (std::size_t i = 1; i <= a.size(); ++i) {
-    current[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replace = previous[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
-      current[j] = std::min({replace, previous[j] + 1, current[j - 1] + 1});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
-        current[j] = std::min(current[j], before[j - 2] + 1);
-      }
+    Row& current = rows[i % 3];
+    const Row& previous = rows[(i + 2) % 3];
+    const Row& before = rows[(i + 1) % 3];
+    const std::size_t first = i > allowed ? i - allowed : 1;
+    const std::size_t last = std::min(b.size(), i + allowed);
+    current[first - 1] = i > allowed ? kMany : static_cast<std::uint8_t>(i);
+    std::uint8_t least = current[first - 1];
+    for (std::size_t j = first; j <= last; ++j) {
+      int slips = previous[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      slips = std::min({slips, previous[j] + 1, current[j - 1] + 1, int{kMany}});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        slips = std::min(slips, before[j - 2] + 1);
+      current[j] = static_cast<std::uint8_t>(slips);
+      least = std::min(least, current[j]);
     }
-    before = previous;
-    previous = current;
+    if (last < b.size()) current[last + 1] = kMany;
+    // A swap steps over this row; but what it steps from would be within one replacement here.
+    if (least > allowed) return kMany;
   }
-  return previous[b.size()];
+  return rows[a.size() % 3][b.size()];
 }
 
 }  // namespace
 
+Spelling SpellingOf(std::string word, std::string_view folded) {
+  return {std::move(word), LettersOf(folded)};
+}
+
 std::vector<std::string> Nearest(std::string_view typed, const std::vector<std::string>& words,
                                  std::size_t limit, const Folding& fold) {
-  const std::u32string wanted = LettersOf(fold(typed));
+  std::vector<Spelling> spellings;
+  spellings.reserve(words.size());
+  for (const std::string& word : words) spellings.push_back(SpellingOf(word, fold(word)));
+  return NearestOf(fold(typed), spellings, limit);
+}
+
+std::vector<std::string> NearestOf(std::string_view folded, const std::vector<Spelling>& words,
+                                   std::size_t limit) {
+  const std::u32string wanted = LettersOf(folded);
   if (wanted.empty()) return {};
   const std::size_t allowed = std::clamp<std::size_t>(wanted.size() / 3, 1, kSlipsMax);
   std::vector<std::pair<std::size_t, const std::string*>> found;
-  for (const std::string& word : words) {
-    const std::u32string letters = LettersOf(fold(word));
+  for (const auto& [word, letters] : words) {
     const std::size_t gap = letters.size() > wanted.size() ? letters.size() - wanted.size()
                                                            : wanted.size() - letters.size();
-    // The shortened word is near too: `cert` for `certificates`.
-    const bool begins = wanted.size() >= 3 && letters.starts_with(wanted);
-    if (gap > allowed && !begins) continue;
-    const std::size_t slips = SlipsBetween(wanted, letters);
+    const std::size_t slips =
+        gap > allowed ? kSlipsMax + 1 : SlipsBetween(wanted, letters, allowed);
     if (slips <= allowed && slips < wanted.size()) {  // some letter is the same
       found.emplace_back(slips, &word);
-    } else if (begins) {
+    } else if (wanted.size() >= 3 && letters.starts_with(wanted)) {
+      // The shortened word is near too: `cert` for `certificates`.
       found.emplace_back(kSlipsMax + 1, &word);
     }
   }

@@ -18,6 +18,9 @@ namespace {
 
 constexpr std::int64_t kNow = 1'800'000'000;
 constexpr char kUnit[] = "vn-tayninh";
+// What is compared with what was there before costs twice as much as the rest, which is OpenSSL
+// reading the same roots again.
+constexpr std::size_t kComparedEvery = 8;
 
 // What an input is made of. Armoured: the first byte is odd.
 struct Parts {
@@ -117,6 +120,10 @@ void TakeInput(std::string_view input) {
   Require((*trust)->Knows("vn") && !(*trust)->Knows("la"));
   Require((*trust)->RootsPemOf("vn") == parts.roots);
   Require(((*trust)->StateOfCrl("vn", kNow) == certs::CrlState::kNone) == parts.lists.empty());
+  Judge(**trust, parts.leaf);
+  std::size_t sum = 0;
+  for (const char byte : input) sum += static_cast<std::uint8_t>(byte);
+  if (sum % kComparedEvery != 0) return;
   // The same again is no older.
   const auto again = certs::MakeTrust(files, {}, kNow, trust->get());
   Require(again.ok() && (*again)->SameFilesAs(**trust) &&
@@ -124,7 +131,6 @@ void TakeInput(std::string_view input) {
   // To take the lists away is going back.
   const auto without = certs::MakeTrust({{"vn", parts.roots, ""}}, {}, kNow, trust->get());
   Require(without.ok() == parts.lists.empty());
-  Judge(**trust, parts.leaf);
 }
 
 }  // namespace tripoint::fuzz
