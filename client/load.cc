@@ -16,6 +16,7 @@
 #include <CLI/Formatter.hpp>
 
 #include "absl/synchronization/mutex.h"
+#include "certs/grpc_end.h"
 #include "certs/tls_policy.h"
 
 namespace tripoint::client::load {
@@ -191,7 +192,9 @@ int main(int argc, char** argv) {
   // As the node does; the locks of the calls that it makes cost a generator more.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   try {
-    return tripoint::client::load::Run(argc, argv);
+    const int code = tripoint::client::load::Run(argc, argv);
+    (void)tripoint::certs::AwaitGrpcEnd();
+    return code;
   } catch (const std::exception& error) {  // from the option parser or the standard library
     std::fprintf(stderr, "tripoint-load: %s\n", error.what());
     return 1;

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "certs/grpc_end.h"
 #include "client/app.h"
 #include "client/environment.h"
 #include "client/session.h"
@@ -10,5 +11,7 @@
 int main(int argc, char** argv) {
   const std::unique_ptr<tripoint::client::Host> host = tripoint::client::MakeProcessHost();
   const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
-  return tripoint::client::Run(words, *host, tripoint::client::ConnectSession);
+  const int code = tripoint::client::Run(words, *host, tripoint::client::ConnectSession);
+  (void)tripoint::certs::AwaitGrpcEnd();
+  return code;
 }

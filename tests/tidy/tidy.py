@@ -32,7 +32,7 @@ ROOMS = {
 HEADERS = {
     r"<rocksdb/": r"storage/rocks_engine[a-z_]*\.(cc|h)$|^tests/bench/",
     r"<grpc|\.grpc\.pb\.h": r"^server/(rpc|runtime)/|^server/exchange/(driver|stream)[a-z_]*\.|^server/(node|main)[a-z_]*\.|"
-                            r"^client/(session|load)[a-z_]*\.|^certs/grpc_credentials\.|^tests/",
+                            r"^client/(session|load)[a-z_]*\.|^certs/grpc_(credentials|end)\.|^tests/",
     r"<spdlog/": r"^server/runtime/log[a-z_]*\.(cc|h)$",
     r"<(thread)>": r"^server/runtime/|^tests/|^client/session",
     r"<CLI/": r"^client/|^server/main[a-z_]*\.cc$|^tests/",
