@@ -250,13 +250,15 @@ void NodeIdentity::ReloadTrust() {
     log_.Error("trust.not_reloaded", {runtime::Field::OwnFault("fault", fresh.status())});
     return;
   }
-  log_.Info("trust.reloaded", {{"epoch", (*fresh)->epoch()}});
   {
     const absl::MutexLock lock(&mutex_);
     left_out_.clear();
   }
+  const std::uint64_t epoch = (*fresh)->epoch();
   const bool changed = !(*fresh)->SameFilesAs(*previous);
   trust_->Replace(*std::move(fresh));
+  // Not before: who reads it may rely on it that a revoked caller is refused from here on.
+  log_.Info("trust.reloaded", {{"epoch", epoch}});
   if (changed && on_trust_) on_trust_();
 }
 
