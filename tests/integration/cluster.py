@@ -18,6 +18,18 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COUNTRIES = ("kh", "la", "vn")
+# How many times slower the programs are than released ones: scripts/sanitizers sets it. Every wait is so many times longer. Above 1 what
+# is promised about time and memory is not judged: the release build's run does that.
+SLOW = float(os.environ.get("TRIPOINT_SLOW", "1"))
+JUDGES_SPEED_AND_SIZE = SLOW <= 1
+# A caller that makes an environment of its own must not lose where a sanitizer's reports go.
+SANITIZER_OPTIONS = {name: os.environ[name] for name in ("ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS") if name in os.environ}
+CLI_PATIENCE = {} if JUDGES_SPEED_AND_SIZE else {"TRIPOINT_TIMEOUT": f"{10 * SLOW:.0f}s"}  # the CLI's own is 10 s
+
+
+def patience(seconds):
+    """How long to wait for what a released program does within `seconds`."""
+    return seconds * SLOW
 
 
 def binary_folder() -> pathlib.Path:
@@ -31,7 +43,9 @@ class CommandFailed(Exception):
 
 
 def run(words, *, env=None, timeout=60, check=True, text_input=None):
-    completed = subprocess.run([str(word) for word in words], env=env, timeout=timeout, capture_output=True, text=True,
+    if env is not None:
+        env = {**SANITIZER_OPTIONS, **env}
+    completed = subprocess.run([str(word) for word in words], env=env, timeout=patience(timeout), capture_output=True, text=True,
                                input=text_input if text_input is not None else "")
     if check and completed.returncode != 0:
         raise CommandFailed(words, completed)
@@ -40,6 +54,7 @@ def run(words, *, env=None, timeout=60, check=True, text_input=None):
 
 def wait_until(condition, *, timeout=30.0, what="the condition"):
     """Polls `condition` until it gives something true and returns that. Raises TimeoutError naming `what`."""
+    timeout = patience(timeout)
     limit = time.monotonic() + timeout
     pause = threading.Event()
     while True:
@@ -48,7 +63,7 @@ def wait_until(condition, *, timeout=30.0, what="the condition"):
             return value
         if time.monotonic() > limit:
             raise TimeoutError(f"{what} did not come true within {timeout:.0f} s")
-        pause.wait(0.05)
+        pause.wait(patience(0.05))
 
 
 class LinkProxy:
@@ -130,7 +145,7 @@ class LinkProxy:
             near.close()
             return
         try:
-            far = socket.create_connection(self._target, timeout=2)
+            far = socket.create_connection(self._target, timeout=patience(2))
         except OSError:
             near.close()
             return
@@ -247,7 +262,7 @@ class Node:
                                             stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True)
         line = self._first_line(timeout)
         if not line.startswith("ready "):
-            code = self.process.wait(timeout=10)
+            code = self.process.wait(timeout=patience(10))
             self.process = None
             raise RuntimeError(f"{self.unit} did not start (exit {code}): {line}\n{self.log_tail()}")
         ports = dict(word.split("=", 1) for word in line.split()[1:])
@@ -260,9 +275,9 @@ class Node:
     def _first_line(self, timeout):
         with selectors.DefaultSelector() as selector:
             selector.register(self.process.stdout, selectors.EVENT_READ)
-            if not selector.select(timeout):
+            if not selector.select(patience(timeout)):
                 self.kill()
-                raise TimeoutError(f"{self.unit} said nothing within {timeout} s\n{self.log_tail()}")
+                raise TimeoutError(f"{self.unit} said nothing within {patience(timeout):.0f} s\n{self.log_tail()}")
         return self.process.stdout.readline().strip()
 
     def stop(self, timeout=30):
@@ -279,7 +294,7 @@ class Node:
         self.process.send_signal(signal.SIGHUP)
 
     def _reap(self, timeout):
-        code = self.process.wait(timeout=timeout)
+        code = self.process.wait(timeout=patience(timeout))
         self.process.stdout.close()
         self.process = None
         return code
@@ -324,6 +339,7 @@ class Node:
         env.update(TRIPOINT_CONFIG=str(self.folder / "client.toml"), TRIPOINT_ADDRESS=f"{self.api_host}:{self.api_port}",
                    TRIPOINT_UNIT=self.unit, TRIPOINT_CERTIFICATES=str(self.officer_folder(officer)), TRIPOINT_LANG=lang,
                    TRIPOINT_NODE=self.unit, NO_COLOR="1")
+        env.update(CLI_PATIENCE)
         return env
 
     def cli(self, *words, officer="lan", check=True, timeout=60, lang="en"):

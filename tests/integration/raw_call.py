@@ -9,6 +9,8 @@ import ssl
 import struct
 import urllib.parse
 
+from cluster import patience
+
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0, 1, 3, 4, 6, 7, 8, 9
 END_STREAM, END_HEADERS, ACK = 1, 4, 1
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -43,7 +45,7 @@ def tls_context(folder=None, *, version=ssl.TLSVersion.TLSv1_3):
 
 
 def connect(port, context, timeout=15):
-    plain = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+    plain = socket.create_connection(("127.0.0.1", port), timeout=patience(timeout))
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         return context.wrap_socket(plain)

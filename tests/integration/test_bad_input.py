@@ -105,7 +105,7 @@ class Noise(Calls):
         try:
             for port in (self.vn.api_port, self.vn.exchange_port):
                 for piece in pieces:
-                    link = socket.create_connection(("127.0.0.1", port), timeout=5)
+                    link = socket.create_connection(("127.0.0.1", port), timeout=federation.patience(5))
                     held.append(link)  # stays open: whoever says half a sentence is hung up on by the node
                     try:
                         link.sendall(piece)
@@ -113,7 +113,7 @@ class Noise(Calls):
                         pass  # refused in the middle
             for link in held:
                 # The handshake limit of the node is 5 s.
-                link.settimeout(15)
+                link.settimeout(federation.patience(15))
                 try:
                     while link.recv(65536):
                         pass
@@ -126,7 +126,8 @@ class Noise(Calls):
                 link.close()
         self.assertGreater(len(served), 20)
         self.assertEqual({"OK"}, set(served), "whoever is honest is served meanwhile")
-        self.assertLess(self.vn.resident_bytes() - resident, 32 * MIB)
+        if federation.JUDGES_SPEED_AND_SIZE:
+            self.assertLess(self.vn.resident_bytes() - resident, 32 * MIB)
         self.assertTrue(self.cluster.links_up(), "the link lived through it")
         self.assert_nothing_changed()
 
@@ -393,11 +394,13 @@ class Start(unittest.TestCase):
     def test_limits_of_the_system_that_are_too_small(self):
         def start_with(limit, value):
             return subprocess.run([str(self.cluster.tripointd), "run", "--config", str(self.node.config)], text=True,
-                                  capture_output=True, timeout=30, check=False,
+                                  capture_output=True, timeout=federation.patience(30), check=False,
                                   preexec_fn=lambda: resource.setrlimit(limit, (value, value)))
 
-        for limit, values, texts in ((resource.RLIMIT_AS, [mib * MIB for mib in (200, 300, 500, 1000)], ("ulimit -v", "MiB")),
-                                     (resource.RLIMIT_NOFILE, [32, 256, 639], ("ulimit -n", "640"))):
+        limits = [(resource.RLIMIT_NOFILE, [32, 256, 639], ("ulimit -n", "640"))]
+        if federation.JUDGES_SPEED_AND_SIZE:  # a sanitizer cannot even begin in so little memory
+            limits.append((resource.RLIMIT_AS, [mib * MIB for mib in (200, 300, 500, 1000)], ("ulimit -v", "MiB")))
+        for limit, values, texts in limits:
             for value in values:
                 with self.subTest(texts=texts, value=value):
                     done = start_with(limit, value)

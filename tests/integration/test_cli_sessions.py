@@ -195,7 +195,7 @@ class Watch:
 
     def end(self):
         self.process.send_signal(signal.SIGINT)
-        code = self.process.wait(timeout=20)
+        code = self.process.wait(timeout=federation.patience(20))
         for reader in self._readers:
             reader.join()
         self.process.stdout.close()
@@ -301,7 +301,7 @@ class Sessions(federation.Pair):
             self.assertRegex(flash, r"^F-QNG-\d\d-\d{4}-[A-Z]$")
             self.assertIsNone(sender.poll(), "it waits")
             self.la.cli("flash", "ack", flash, "--note", "closing now", officer="huy")
-            said, _ = sender.communicate(timeout=30)
+            said, _ = sender.communicate(timeout=federation.patience(30))
         finally:
             if sender.poll() is None:
                 sender.kill()

@@ -49,7 +49,7 @@ class Burning(federation.Pair):
     def burn(self, writing, chance):
         """Lets the nodes run for a random while, then puts out one or both at once and starts them again."""
         try:
-            writing.wait(timeout=chance.uniform(*UP_SECONDS))
+            writing.wait(timeout=federation.patience(chance.uniform(*UP_SECONDS)))
             self.fail("the writers have ended by themselves")
         except subprocess.TimeoutExpired:
             pass
@@ -65,7 +65,7 @@ class Burning(federation.Pair):
         starting = subprocess.Popen([str(self.cluster.tripointd), "run", "--config", str(victim.config)],
                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         try:
-            starting.wait(timeout=chance.uniform(*STARTING_SECONDS))
+            starting.wait(timeout=federation.patience(chance.uniform(*STARTING_SECONDS)))
             self.fail(f"{victim.unit} did not start: {starting.returncode}")
         except subprocess.TimeoutExpired:
             starting.kill()
@@ -77,10 +77,10 @@ class Burning(federation.Pair):
         writing = self.writers()
         for _ in range(times):
             self.burn(writing, chance)
-        told = json.loads(writing.communicate(timeout=360)[0])
+        told = json.loads(writing.communicate(timeout=federation.patience(360))[0])
         federation.wait_until(lambda: federation.settled(self.vn, self.la), timeout=300, what="every receipt and equal roots")
         found = json.loads(subprocess.run(self.words("account"), capture_output=True, text=True, check=True,
-                                          timeout=300).stdout)
+                                          timeout=federation.patience(300)).stdout)
         print(f"{times} times in {time.monotonic() - began:.0f} s: {told} {found}", flush=True)
         self.assertEqual(0, told["errors"], told["first_error"])
         self.assertGreater(told["acknowledged"], times)
@@ -118,7 +118,7 @@ class UnsyncedDisk:
         federation.run(["umount", self.folder])
         self.process.stdin.close()
         self.process.stdout.close()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=federation.patience(10))
 
 
 needs_fuse = unittest.skipUnless(os.access("/dev/fuse", os.W_OK), "this machine has no FUSE: no disk can be made to forget")

@@ -57,7 +57,7 @@ class RoughNetwork(unittest.TestCase):
         done = subprocess.run(
             [str(federation.binary_folder() / "tripoint-load"), "share", "--address", f"{self.vn.api_host}:{self.vn.api_port}",
              "--unit", VN, "--certificates", str(self.vn.officer_folder("huy")), "--roots", str(self.vn.certificates / "roots"),
-             "--peer", LA, "--count", str(count), "--in-flight", "4"], capture_output=True, text=True, check=True, timeout=120)
+             "--peer", LA, "--count", str(count), "--in-flight", "4"], capture_output=True, text=True, check=True, timeout=federation.patience(120))
         self.assertEqual(0, json.loads(done.stdout)["errors"], done.stdout)
         type(self).shared += count
 

@@ -33,7 +33,7 @@ class Streams(federation.Pair):
         before = int(self.vn.status()["incidents"])
         path = self.file_of(disturb.__name__, RECORDS)
         with concurrent.futures.ThreadPoolExecutor(max_workers=1) as pool:
-            importing = pool.submit(self.vn.cli, "incident", "import", path, "--timeout", "60s", timeout=200)
+            importing = pool.submit(self.vn.cli, "incident", "import", path, "--timeout", f"{federation.patience(60):.0f}s", timeout=200)
             federation.wait_until(lambda: int(self.vn.status()["incidents"]) > before, timeout=60, what="the first batch")
             self.assertFalse(importing.done(), "it is under way")
             disturb()
@@ -66,7 +66,7 @@ class Streams(federation.Pair):
         try:
             federation.wait_until(lambda: int(self.vn.status()["notices_sent"]) >= 4 * BATCH, timeout=60, what="some batches")
             self.vn.kill()
-            _, error = process.communicate(timeout=60)
+            _, error = process.communicate(timeout=federation.patience(60))
         finally:
             process.kill()
             process.wait()

@@ -44,11 +44,11 @@ def main():
         cluster.make_ring()
         stay(cluster)
         env = {key: value for key, value in os.environ.items() if not key.startswith("TRIPOINT_")}
-        env.update(DEMO=str(cluster.folder), NO_COLOR="1", PATH=f"{cluster.tripointd.parent}:{env['PATH']}")
+        env.update(federation.CLI_PATIENCE, DEMO=str(cluster.folder), NO_COLOR="1", PATH=f"{cluster.tripointd.parent}:{env['PATH']}")
         for title, text in found:
             script = "set -eu -o pipefail\ntrap 'echo \"failed: $BASH_COMMAND\" >&2' ERR\n" + text
             done = subprocess.run(["bash", "-c", script], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                                  timeout=120, check=False)
+                                  timeout=federation.patience(120), check=False)
             print(f"{title}: exit {done.returncode}")
             if done.returncode != 0:
                 failed += 1

@@ -34,6 +34,9 @@ called_from_lib:libabsl_time_zone.so
 race_top:accept4
 # The end of a call is handed over by a count, one half of which is compiled into generated code without ThreadSanitizer.
 race:grpc::internal::CallOpClientRecvStatus::FinishOp
+# What this reaction of gRPC's reads of its own object to call on. The object is freed by the last reaction: a count within libgrpc++,
+# which that code lets go of after its return, puts this one before. What it calls is still seen: the innermost frame alone is named.
+race_top:::OnCancel
 # The log's thread lets go of its count within libspdlog.
 race:spdlog::async_logger::~async_logger
 )";
