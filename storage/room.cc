@@ -74,6 +74,32 @@ std::uint64_t Missing(Importance importance, const Room& room) {
   return std::max(kLeast, opens - std::min(opens, room.space.free_bytes));
 }
 
+std::string Subject(Importance importance) {
+  switch (importance) {
+    case Importance::kBulk:
+      return " Imports and other batches are taken from ";
+    case Importance::kRoutine:
+      return " What is no flash is taken from ";
+    case Importance::kFlash:
+      break;
+  }
+  return " Anything is written from ";
+}
+
+// What the room that is left serves at this stage.
+std::string_view Purpose(DiskStage stage) {
+  switch (stage) {
+    case DiskStage::kAll:
+    case DiskStage::kNoBulk:
+      return "what is left is kept for single records, then for flashes.";
+    case DiskStage::kFlashOnly:
+      return "what is left is kept for flashes.";
+    case DiskStage::kNothing:
+      break;
+  }
+  return "the store itself needs what is left.";
+}
+
 }  // namespace
 
 std::uint64_t FloorOf(Importance importance, const Floors& floors, std::uint64_t usable_bytes) {
@@ -113,20 +139,7 @@ absl::Status NoRoomFor(Importance importance, const Room& room) {
   }
   const std::string opens = SizeWords(OpensAt(importance, room.floors, room.space.usable_bytes));
   problem.why = Figures(room);
-  switch (importance) {
-    case Importance::kBulk:
-      problem.why += " Imports and other batches are taken from " + opens +
-                     " on; what is left is kept for single records, then for flashes.";
-      break;
-    case Importance::kRoutine:
-      problem.why +=
-          " What is no flash is taken from " + opens + " on; what is left is kept for flashes.";
-      break;
-    case Importance::kFlash:
-      problem.why +=
-          " Anything is written from " + opens + " on; the store itself needs what is left.";
-      break;
-  }
+  problem.why += Subject(importance) + opens + " on; " + std::string(Purpose(room.stage));
   const std::string missing = SizeWords(Missing(importance, room));
   problem.next = "Free " + missing + " on the disk of the data folder, then repeat the call.";
   problem.variables = {

@@ -48,29 +48,6 @@ bool AppendWithoutMarks(UChar32 letter, const icu::Normalizer2& decomposing,
   return true;
 }
 
-// What the rules of Folding() give where Latin letters are those of Vietnamese and its like: names
-// of places, in short. Without the rules, which are 4 MiB of a node's memory. nullopt: needs them.
-std::optional<icu::UnicodeString> FoldPlainly(const icu::UnicodeString& text) {
-  UErrorCode status = U_ZERO_ERROR;
-  const icu::Normalizer2* composing = icu::Normalizer2::getNFCInstance(status);
-  const icu::Normalizer2* decomposing = icu::Normalizer2::getNFDInstance(status);
-  if (U_FAILURE(status)) return std::nullopt;
-  const icu::UnicodeString composed = composing->normalize(text, status);
-  icu::UnicodeString folded;
-  for (int32_t i = 0; i < composed.length(); i = composed.moveIndex32(i, 1)) {
-    const UChar32 letter = composed.char32At(i);
-    if (HasNoWidth(letter)) continue;
-    if (letter < 0x80 || !IsLatin(letter)) {
-      folded.append(letter);
-    } else if (!AppendWithoutMarks(letter, *decomposing, folded)) {
-      return std::nullopt;
-    }
-  }
-  folded = composing->normalize(folded.toLower(icu::Locale::getRoot()), status);
-  if (U_FAILURE(status)) return std::nullopt;
-  return folded;
-}
-
 // Made for the first text that needs it. Null when ICU's data is missing: then such a text stays.
 const icu::Transliterator* Folding() {
   static const std::unique_ptr<const icu::Transliterator> kFolding = [] {
@@ -83,7 +60,39 @@ const icu::Transliterator* Folding() {
   return kFolding.get();
 }
 
+icu::UnicodeString FromUtf8(std::string_view text) {
+  return icu::UnicodeString::fromUTF8(
+      icu::StringPiece(text.data(), static_cast<int32_t>(text.size())));
+}
+
+std::string ToUtf8(const icu::UnicodeString& text) {
+  std::string utf8;
+  text.toUTF8String(utf8);
+  return utf8;
+}
+
 }  // namespace
+
+std::optional<std::string> FoldPlainly(std::string_view text) {
+  UErrorCode status = U_ZERO_ERROR;
+  const icu::Normalizer2* composing = icu::Normalizer2::getNFCInstance(status);
+  const icu::Normalizer2* decomposing = icu::Normalizer2::getNFDInstance(status);
+  if (U_FAILURE(status)) return std::nullopt;
+  const icu::UnicodeString composed = composing->normalize(FromUtf8(text), status);
+  icu::UnicodeString folded;
+  for (int32_t i = 0; i < composed.length(); i = composed.moveIndex32(i, 1)) {
+    const UChar32 letter = composed.char32At(i);
+    if (HasNoWidth(letter)) continue;
+    if (letter < 0x80 || !IsLatin(letter)) {
+      folded.append(letter);
+    } else if (!AppendWithoutMarks(letter, *decomposing, folded)) {
+      return std::nullopt;
+    }
+  }
+  folded = composing->normalize(folded.toLower(icu::Locale::getRoot()), status);
+  if (U_FAILURE(status)) return std::nullopt;
+  return ToUtf8(folded);
+}
 
 std::string Fold(std::string_view text) {
   if (IsAscii(text)) {
@@ -91,16 +100,11 @@ std::string Fold(std::string_view text) {
     std::transform(lower.begin(), lower.end(), lower.begin(), LowerAscii);
     return lower;
   }
-  auto unicode = icu::UnicodeString::fromUTF8(
-      icu::StringPiece(text.data(), static_cast<int32_t>(text.size())));
-  if (std::optional<icu::UnicodeString> plain = FoldPlainly(unicode); plain.has_value()) {
-    unicode = *std::move(plain);
-  } else if (const icu::Transliterator* folding = Folding(); folding != nullptr) {
+  if (std::optional<std::string> plain = FoldPlainly(text); plain.has_value()) return *plain;
+  icu::UnicodeString unicode = FromUtf8(text);
+  if (const icu::Transliterator* folding = Folding(); folding != nullptr)
     folding->transliterate(unicode);
-  }
-  std::string folded;
-  unicode.toUTF8String(folded);
-  return folded;
+  return ToUtf8(unicode);
 }
 
 std::string SearchKey(std::string_view text) {

@@ -7,8 +7,6 @@
 namespace tripoint::bench {
 namespace {
 
-const grpc::Status kNoSuchRecord(grpc::StatusCode::INVALID_ARGUMENT, "no such record");
-
 // Stores `write` on this thread; `number` is that of its first record.
 grpc::Status Store(BareStore& store, Write write, std::uint64_t& number) {
   bool stored = false;
@@ -43,41 +41,6 @@ grpc::Status BlockingIncidents::CreateIncident(grpc::ServerContext* /*context*/,
   *response = request->incident();
   response->set_name(NameOf(unit_, "incidents", number));
   return status;
-}
-
-grpc::Status BlockingIncidents::GetIncident(grpc::ServerContext* /*context*/,
-                                            const v1::GetIncidentRequest* request,
-                                            v1::Incident* response) {
-  const std::string body = store_.Body(NumberOf(request->name()));
-  return !body.empty() && response->ParseFromString(body) ? grpc::Status::OK : kNoSuchRecord;
-}
-
-BlockingNotices::BlockingNotices(std::string unit, BareStore& store)
-    : unit_(std::move(unit)), store_(store) {}
-
-grpc::Status BlockingNotices::CreateNotice(grpc::ServerContext* /*context*/,
-                                           const v1::CreateNoticeRequest* request,
-                                           v1::Notice* response) {
-  std::uint64_t number = 0;
-  const grpc::Status status = Store(
-      store_, {kCreateNotice, {request->notice().SerializeAsString()}, false, 0, nullptr}, number);
-  *response = request->notice();
-  response->set_name(NameOf(unit_, "notices", number));
-  response->set_etag("1");
-  return status;
-}
-
-grpc::Status BlockingNotices::ShareNotice(grpc::ServerContext* /*context*/,
-                                          const v1::ShareNoticeRequest* request,
-                                          v1::ShareNoticeResponse* response) {
-  const std::uint64_t draft_number = NumberOf(request->name());
-  const std::string draft = store_.Body(draft_number);
-  if (draft.empty() || !response->mutable_notice()->ParseFromString(draft)) return kNoSuchRecord;
-  response->mutable_notice()->set_name(request->name());
-  std::uint64_t number = 0;
-  return Store(store_,
-               {kShareNotice, {request->name() + '\0' + draft}, true, draft_number, nullptr},
-               number);
 }
 
 }  // namespace tripoint::bench

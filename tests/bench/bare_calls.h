@@ -1,5 +1,6 @@
-// The calls of bare_node whose own thread commits (`--writer caller`): gRPC's synchronous API gives
+// The call of bare_node whose own thread commits (`--writer caller`): gRPC's synchronous API gives
 // each call under way a thread, and RocksDB groups what meets. Typed, as the generated code is.
+// CreateIncident alone: what is shared has positions in a log, and those one writer gives.
 //
 // The callback API cannot serve here: its two threads would commit two records at a time.
 #pragma once
@@ -8,7 +9,6 @@
 
 #include "tests/bench/bare_store.h"
 #include "tripoint/v1/incident.grpc.pb.h"
-#include "tripoint/v1/notice.grpc.pb.h"
 
 namespace tripoint::bench {
 
@@ -20,22 +20,6 @@ class BlockingIncidents final : public v1::IncidentService::Service {
   grpc::Status CreateIncident(grpc::ServerContext* context,
                               const v1::CreateIncidentRequest* request,
                               v1::Incident* response) override;
-  grpc::Status GetIncident(grpc::ServerContext* context, const v1::GetIncidentRequest* request,
-                           v1::Incident* response) override;
-
- private:
-  const std::string unit_;
-  BareStore& store_;
-};
-
-class BlockingNotices final : public v1::NoticeService::Service {
- public:
-  BlockingNotices(std::string unit, BareStore& store);
-
-  grpc::Status CreateNotice(grpc::ServerContext* context, const v1::CreateNoticeRequest* request,
-                            v1::Notice* response) override;
-  grpc::Status ShareNotice(grpc::ServerContext* context, const v1::ShareNoticeRequest* request,
-                           v1::ShareNoticeResponse* response) override;
 
  private:
   const std::string unit_;

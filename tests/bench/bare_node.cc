@@ -275,7 +275,6 @@ int Run(const Options& options) {
   Incidents incidents(options, store);
   Notices notices(options, store);
   BlockingIncidents blocking_incidents(options.unit, store);
-  BlockingNotices blocking_notices(options.unit, store);
   Node node(options, store, feed);
   RelayReceiver receiver(store, feed);
 
@@ -293,7 +292,6 @@ int Run(const Options& options) {
   builder.SetMaxReceiveMessageSize(kMessageBytesMax);
   if (options.writer == "caller") {
     builder.RegisterService(&blocking_incidents);
-    builder.RegisterService(&blocking_notices);
   } else {
     builder.RegisterService(&incidents);
     builder.RegisterService(&notices);
@@ -343,10 +341,11 @@ bool Read(int argc, char** argv, Options& options) {
   const bool whole = found == -1 && optind == argc && !options.unit.empty() &&
                      !options.certificates.empty() && !options.roots.empty() &&
                      !options.data.empty();
-  if (whole && (options.writer == "thread" || options.writer == "caller")) return true;
+  const bool alone = options.peer_unit.empty() && options.peer_address.empty();
+  if (whole && (options.writer == "thread" || (options.writer == "caller" && alone))) return true;
   std::fprintf(stderr,
                "bare_node: --unit, --certificates, --roots and --data are needed; --writer is "
-               "thread or caller\n");
+               "thread, or without a peer caller\n");
   return false;
 }
 

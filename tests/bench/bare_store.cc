@@ -2,7 +2,6 @@
 #include "tests/bench/bare_store.h"
 
 #include <rocksdb/filter_policy.h>
-#include <rocksdb/sst_file_manager.h>
 #include <rocksdb/table.h>
 
 #include <cstdio>
@@ -12,8 +11,9 @@
 namespace tripoint::bench {
 namespace {
 
-constexpr std::size_t kBatchOperationsMax = 512;  // as storage::CommitterLimits
-constexpr std::size_t kBatchBytesMax = 4u << 20;
+// As storage::CommitterLimits.
+constexpr std::size_t kBatchOperationsMax = 512;
+constexpr std::size_t kBatchBytesMax = 1u << 20;
 constexpr std::size_t kProtectionBytes = 8;
 constexpr char kRecord = 0x10;
 constexpr char kIndex = 0x22;

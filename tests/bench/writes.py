@@ -26,7 +26,7 @@ def create(bench):
                                    ("server_cpu", "cpu_us", "us/call")):
             emit("create", {**params, "measure": measure}, middle["real"][key], unit, middle[best][key],
                  bare_writer=best, bare_thread=round(middle["thread"][key], 3),
-                 bare_caller=round(middle["caller"][key], 3), ratio_of_caller=round(middle["real"][key] / middle["caller"][key], 3))
+                 bare_caller=round(middle["caller"][key], 3), ratio_of_caller=round(middle["real"][key] / (middle["caller"][key] or 1), 3))
     for node in (real, thread, caller):
         node.stop()
 

@@ -225,6 +225,13 @@ TEST(Room, HundredPercentEndsAStage) {
   const Floors amounts{.bulk_percent = 99, .routine_percent = 99};
   EXPECT_EQ(FloorOf(Importance::kBulk, amounts, 10'000 * kMiB), 512 * kMiB);
   EXPECT_EQ(FloorOf(Importance::kRoutine, amounts, 10'000 * kMiB), 256 * kMiB);
+  EXPECT_EQ(FloorOf(Importance::kBulk, amounts, kUsable), 1'000 * kMiB);
+  DiskStages stages(none);
+  const Room full = stages.Measure(DiskSpace{.usable_bytes = kUsable, .free_bytes = 95 * kMiB});
+  EXPECT_EQ(contract::ProblemOf(NoRoomFor(Importance::kRoutine, full)).why,
+            "95.0 MiB of 97.7 GiB are free. What is no flash is taken from 102.0 MiB on; the store "
+            "itself needs what is left.")
+      << "nothing is kept for flashes: they are refused, too";
 }
 
 // Goal: what a log takes and gives back opens and closes nothing; the stages open in the other
