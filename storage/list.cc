@@ -79,14 +79,13 @@ class TermCursor {
   std::vector<ValueCursor> values_;
 };
 
-// The sort key right after `sort_key`.
-std::string After(std::string_view sort_key) {
-  std::string next(sort_key);
-  for (std::size_t i = next.size(); i-- > 0;) {
-    next[i] = static_cast<char>(static_cast<std::uint8_t>(next[i]) + 1);
-    if (next[i] != '\0') break;
+// Makes it the sort key right after `sort_key`. False: there is none.
+bool Advance(std::string& sort_key) {
+  for (std::size_t i = sort_key.size(); i-- > 0;) {
+    sort_key[i] = static_cast<char>(static_cast<std::uint8_t>(sort_key[i]) + 1);
+    if (sort_key[i] != '\0') return true;
   }
-  return next;
+  return false;
 }
 
 }  // namespace
@@ -138,7 +137,7 @@ absl::StatusOr<IndexPage> QueryIndex(const Snapshot& snapshot, const IndexQuery&
     candidate.assign(**found);
     if (agreeing == terms.size()) {
       page.numbers.push_back(SortKeyNumber(candidate));
-      candidate = After(candidate);
+      if (!Advance(candidate)) return page;
       agreeing = 0;
     }
     if (page.numbers.size() >= query.limit || steps >= query.steps_max) {
