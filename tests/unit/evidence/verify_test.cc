@@ -328,5 +328,20 @@ TEST_F(VerifyEvidenceTest, AnEnvelopeThatDoesNotFitIsARemark) {
   EXPECT_SAYS(verified->remarks[2], "did not accept it: ENVELOPE_WRONG_ORIGIN");
 }
 
+// Goal: what was sent is proven even when nobody can read it; the remark says so.
+TEST_F(VerifyEvidenceTest, AnUnreadableEnvelopeIsProvenAndARemark) {
+  Evidence evidence = Make(0, 1);
+  evidence.set_envelope("\xff\xff\xff");
+  evidence.set_leaf_hash(std::string(storage::HashView(storage::LeafHash(evidence.envelope()))));
+  evidence.set_root(evidence.leaf_hash());
+  SignHead(evidence, sender_);
+  SignReceipt(evidence, receiver_);
+  const absl::StatusOr<VerifiedEvidence> verified = VerifyEvidence(Seal(evidence), *roots_);
+  ASSERT_TRUE(verified.ok()) << verified.status();
+  EXPECT_FALSE(verified->envelope.has_value());
+  ASSERT_FALSE(verified->remarks.empty());
+  EXPECT_SAYS(verified->remarks[0], "no readable envelope");
+}
+
 }  // namespace
 }  // namespace tripoint::evidence

@@ -71,5 +71,34 @@ TEST_F(HeadKeysTest, ARevokedKeyIsNot) {
   EXPECT_FALSE(Believes(own));
 }
 
+// Goal: what a node signs after its key was changed holds by the new certificate alone, and the
+// peer that is shown a bad one believes nothing more.
+TEST_F(HeadKeysTest, SignsWithTheKeyThatWasPutInLast) {
+  TestCountry country("vn");  // its list is new: who signs now must be on none
+  const TestPair before = country.Signing(kUnit);
+  const TestPair after = country.Signing(kUnit);
+  KeyHeadSigner signer(*certs::SigningKey::FromPem(before.key_pem), before.certificate_pem);
+  CertificateHeadVerifier verifier(
+      kUnit, "la-attapeu",
+      std::make_shared<certs::TrustCache>(certs::TrustOf({country.Files()}, {}, now_s_)),
+      [this] { return now_s_; });
+  EXPECT_FALSE(verifier.Verify(kBytes, signer.Sign(kBytes))) << "no certificate was shown yet";
+  ASSERT_TRUE(verifier.Trust(signer.Certificate()).ok());
+  EXPECT_TRUE(verifier.Verify(kBytes, signer.Sign(kBytes)));
+
+  signer.Replace(*certs::SigningKey::FromPem(after.key_pem), after.certificate_pem);
+  EXPECT_EQ(signer.Certificate(), after.certificate_pem);
+  EXPECT_EQ(signer.pair().certificate_pem, after.certificate_pem);
+  EXPECT_EQ(*signer.pair().key.Sign(kBytes), signer.Sign(kBytes));
+  EXPECT_FALSE(verifier.Verify(kBytes, signer.Sign(kBytes))) << "by the certificate before";
+  ASSERT_TRUE(verifier.Trust(signer.Certificate()).ok());
+  EXPECT_EQ(verifier.Certificate(), after.certificate_pem);
+  EXPECT_TRUE(verifier.Verify(kBytes, signer.Sign(kBytes)));
+
+  EXPECT_FALSE(verifier.Trust(country.Signing("vn-gialai").certificate_pem).ok());
+  EXPECT_EQ(verifier.Certificate(), "");
+  EXPECT_FALSE(verifier.Verify(kBytes, signer.Sign(kBytes))) << "none is believed now";
+}
+
 }  // namespace
 }  // namespace tripoint::exchange
