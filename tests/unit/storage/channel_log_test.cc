@@ -10,6 +10,7 @@
 #include "storage/keys.h"
 #include "storage/names.h"
 #include "storage/past_channels.h"
+#include "storage/verify_store.h"
 #include "tests/unit/storage/fixture.h"
 
 namespace tripoint::storage {
@@ -208,6 +209,53 @@ TEST_F(ChannelLogTest, AWalkGoesInPiecesAndFindsWhatIsWrong) {
   batch.Delete(key);
   ASSERT_TRUE(store_.engine.Commit(batch).ok());
   EXPECT_EQ(Walked(received_), "The channel with la-sekong misses its envelope 1500.");
+}
+
+// Goal: a check of the whole store recomputes every channel, of past epochs too, and no changed
+// envelope, root or state of one passes.
+TEST_F(ChannelLogTest, VerifyStoreFindsWhateverWasChanged) {
+  const auto verdict = [this]() -> std::string {
+    const auto report = VerifyStore(*store_.engine.TakeSnapshot());
+    if (!report.ok()) {
+      EXPECT_EQ(ReasonOf(report.status()), Reason::kCorrupt) << report.status();
+      return ProblemOf(report.status()).what;
+    }
+    EXPECT_EQ(report->channels, 3u);
+    EXPECT_EQ(report->envelopes, 2 * kCount + 3);
+    EXPECT_GT(report->keys, 2 * kCount);
+    return "OK";
+  };
+  EXPECT_EQ(verdict(), "OK");
+  const std::string state_key =
+      ChannelKey(Space::kInboundChannel, kSekong.peer, kSekong.lane).ToString();
+  auto other_root = *GetInboundChannel(*store_.engine.TakeSnapshot(), kSekong);
+  other_root.mutable_frontier()->back() ^= 1;
+  const auto entry = [](std::uint64_t epoch, std::uint64_t at) {
+    return EntryKey(Space::kInboundEntry, kSekong.peer, kSekong.lane, epoch, at).ToString();
+  };
+  const std::string_view not_its_root =
+      "The envelopes of a channel with la-sekong do not give the root that is kept of it";
+  const struct {
+    std::string key, value;
+    std::string_view what;
+  } damages[] = {
+      {EnvelopeKey(kEpoch, 1501).ToString(), "another",
+       "The envelopes of a channel with la-attapeu do not give the root that is kept of it"},
+      {entry(5, kCount - 1), "another", not_its_root},
+      {entry(5, 1500), "another",
+       "The envelopes up to position 2048 do not give the hashes that were kept there."},
+      {entry(9, 1), "another", not_its_root},
+      {state_key, other_root.SerializeAsString(), not_its_root},
+  };
+  for (const auto& [key, value, what] : damages) {
+    const std::string before = **store_.engine.Get(key);
+    Damage(key, value);
+    EXPECT_EQ(verdict(), what);
+    Damage(key, before);
+    EXPECT_EQ(verdict(), "OK");
+  }
+  Damage(state_key, "\xff");
+  EXPECT_NE(verdict(), "OK");
 }
 
 }  // namespace
