@@ -93,7 +93,7 @@ void Watch::CheckSigned(SimNode& node, std::string_view peer, std::uint8_t lane)
 
 void Watch::OnStored(SimNode& node, std::string_view peer, std::uint8_t lane) {
   if (Honest(node.unit())) CheckSigned(node, peer, lane);
-  if (Honest(node.unit()) && model_.forged) CheckEnvelopes(node, std::string(peer), lane);
+  if (Honest(node.unit()) && model_.forged) CheckEnvelopes(node);
   if (!Honest(peer) || !Honest(node.unit())) return;
   ++checks_;
   const std::string which = Which(peer, node.unit(), lane);

@@ -89,7 +89,9 @@ class Watch final : public NodeWatch, public Observer {
   void CheckPriority(SimNode& from, SimNode& to);
   void CheckSigned(SimNode& node, std::string_view peer, std::uint8_t lane);
   void CheckRecords(SimNode& node);
-  void CheckEnvelopes(SimNode& node, const std::string& peer, std::uint8_t lane);
+  void CheckEnvelopes(SimNode& node);
+  void ReadEnvelopes(SimNode& node, const std::string& peer, std::uint8_t lane,
+                     std::set<std::string>& touched);
   void CheckForgery(SimNode& node, const std::string& peer, const ModelForgery& forgery,
                     const store::v1::QuarantineRecord* refused);
   void CheckStands(SimNode& node, const std::string& name);

@@ -13,9 +13,19 @@
 
 namespace tripoint::simulation {
 
-// Of each channel to an honest node: what is genuine is remembered, what is forged must have been
+// All channels first: one commit may hold what came on several, and what stands is of all of them.
+void Watch::CheckEnvelopes(SimNode& node) {
+  std::set<std::string> touched;
+  for (const std::string& peer : node.facts().paired) {
+    for (std::uint8_t lane = 1; lane <= 3; ++lane) ReadEnvelopes(node, peer, lane, touched);
+  }
+  for (const std::string& name : touched) CheckStands(node, name);
+}
+
+// Of a channel to an honest node: what is genuine is remembered, what is forged must have been
 // refused, and what either is about must stand as the genuine said it.
-void Watch::CheckEnvelopes(SimNode& node, const std::string& peer, std::uint8_t lane) {
+void Watch::ReadEnvelopes(SimNode& node, const std::string& peer, std::uint8_t lane,
+                          std::set<std::string>& touched) {
   const auto snapshot = node.engine().TakeSnapshot();
   const storage::ChannelName channel{peer, lane};
   const auto state = storage::GetInboundChannel(*snapshot, channel);
@@ -26,7 +36,6 @@ void Watch::CheckEnvelopes(SimNode& node, const std::string& peer, std::uint8_t 
   if (at >= state->size()) return;
   const auto held = operations::ReadHeld(*snapshot, peer, lane, epoch, at, 1u << 30, 1u << 20);
   ExpectOk(held.status(), "the receiver reads what it stored: " + peer);
-  std::set<std::string> touched;
   for (const std::string& bytes : *held) {
     const std::uint64_t position = at++;
     const ModelForgery* forgery = model_.FindForgery(peer, node.unit(), storage::LeafHash(bytes));
@@ -54,7 +63,6 @@ void Watch::CheckEnvelopes(SimNode& node, const std::string& peer, std::uint8_t 
       touched.insert(envelope.notice_withdrawal().name());
     }
   }
-  for (const std::string& name : touched) CheckStands(node, name);
 }
 
 void Watch::CheckForgery(SimNode& node, const std::string& peer, const ModelForgery& forgery,
