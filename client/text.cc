@@ -4,25 +4,18 @@
 #include <fmt/format.h>
 #include <unicode/brkiter.h>
 #include <unicode/uchar.h>
-#include <unicode/unistr.h>
 #include <unicode/uscript.h>
 
 #include <algorithm>
 #include <memory>
 
+#include "proto/codes/icu_text.h"
+
 namespace tripoint::client {
 namespace {
 
-icu::UnicodeString FromUtf8(std::string_view text) {
-  return icu::UnicodeString::fromUTF8(
-      icu::StringPiece(text.data(), static_cast<int32_t>(text.size())));
-}
-
-std::string ToUtf8(const icu::UnicodeString& text) {
-  std::string out;
-  text.toUTF8String(out);
-  return out;
-}
+using codes::FromUtf8;
+using codes::ToUtf8;
 
 // Graphemes of `text`, in order.
 std::vector<icu::UnicodeString> Graphemes(std::string_view text) {

@@ -5,13 +5,14 @@
 #include <unicode/normalizer2.h>
 #include <unicode/translit.h>
 #include <unicode/uchar.h>
-#include <unicode/unistr.h>
 #include <unicode/uscript.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
+
+#include "proto/codes/icu_text.h"
 
 namespace tripoint::codes {
 namespace {
@@ -58,17 +59,6 @@ const icu::Transliterator* Folding() {
         icu::Transliterator::createInstance(rules, UTRANS_FORWARD, status));
   }();
   return kFolding.get();
-}
-
-icu::UnicodeString FromUtf8(std::string_view text) {
-  return icu::UnicodeString::fromUTF8(
-      icu::StringPiece(text.data(), static_cast<int32_t>(text.size())));
-}
-
-std::string ToUtf8(const icu::UnicodeString& text) {
-  std::string utf8;
-  text.toUTF8String(utf8);
-  return utf8;
 }
 
 }  // namespace

@@ -10,10 +10,9 @@
 
 // Where a block was allocated is asked of a finding, once; asking it of every block was a quarter
 // of a run. Again with ASAN_OPTIONS=malloc_context_size=30. What is given back is kept from use for
-// a MiB only, since with more each block is one that no cache holds: a use after it is seen if it
-// comes within that. CI, whose runs are short, and ASAN_OPTIONS=quarantine_size_mb=256 keep more.
+// 16 MiB, more than an input takes.
 extern "C" const char* __asan_default_options() {
-  return "malloc_context_size=1:quarantine_size_mb=1:thread_local_quarantine_size_kb=128";
+  return "malloc_context_size=1:quarantine_size_mb=16";
 }
 
 // A run over folders gets Seeds() of this very process as one folder more: some hold keys that

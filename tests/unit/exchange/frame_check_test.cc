@@ -13,25 +13,19 @@ namespace {
 constexpr std::uint64_t kSizeMax = std::numeric_limits<std::uint64_t>::max() / 4;
 constexpr auto kNoLane = static_cast<v1::Lane>(9);
 
-v1::Head GoodHead() {
-  v1::Head head;
-  head.set_lane(v1::LANE_ROUTINE);
-  head.set_epoch(7);
-  head.set_size(3);
-  head.set_root(std::string(32, 'r'));
-  head.set_signature(std::string(64, 's'));
-  return head;
+// What a head and a receipt share.
+template <typename Message>
+Message Good(v1::Lane lane) {
+  Message message;
+  message.set_lane(lane);
+  message.set_epoch(7);
+  message.set_size(3);
+  message.set_root(std::string(32, 'r'));
+  message.set_signature(std::string(64, 's'));
+  return message;
 }
-
-v1::Receipt GoodReceipt() {
-  v1::Receipt receipt;
-  receipt.set_lane(v1::LANE_FLASH);
-  receipt.set_epoch(7);
-  receipt.set_size(3);
-  receipt.set_root(std::string(32, 'r'));
-  receipt.set_signature(std::string(64, 's'));
-  return receipt;
-}
+v1::Head GoodHead() { return Good<v1::Head>(v1::LANE_ROUTINE); }
+v1::Receipt GoodReceipt() { return Good<v1::Receipt>(v1::LANE_FLASH); }
 
 v1::Holding GoodHolding() {
   v1::Holding holding;
