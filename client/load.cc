@@ -170,7 +170,7 @@ int Run(int argc, char** argv) {
   app.add_option("--batch", options.batch, "records a batch; share: 0 is one by one")
       ->check(CLI::Range(0, 200));
   app.add_flag("--wait-receipted", options.wait_receipted,
-               "share: measure until the peer has receipted all");
+               "share, fanout: measure until every peer has receipted all");
   app.add_option("--ledger", options.ledger, "endure, account: what was acknowledged");
   AddReadOptions(app, options);
   CLI11_PARSE(app, argc, argv);

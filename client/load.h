@@ -56,7 +56,7 @@ struct Options {
   double rate = 50;             // visible: notices a second
   int record_bytes = 1024;      // about, of an incident or notice as it travels
   int batch = 0;                // records a batch; 0: kImportBatch for import, one by one for share
-  bool wait_receipted = false;  // share: the time ends when the peer has receipted all
+  bool wait_receipted = false;  // share, fanout: measured until all have receipted all
   int process = 0;              // get, watch, fanout: id of the node's process, whose CPU is told
   // list: what is asked for; from and until are numbers of records that `fill` made.
   std::string category;

@@ -65,13 +65,15 @@ struct Node::Rooms {
         registry(std::move(the_registry)),
         validator(registry),
         access(config),
+        head_keeper(storage::HeadFile(config.data_folder)),
         store_log("store.engine", clock, log) {}
 
   absl::Status BindPorts();
   absl::Status OpenStore();
   absl::Status EnterEpoch(bool rolled_back);
   void RefreshRecovery();
-  void KeepHead();
+  // `settle`: durable at once.
+  void KeepHead(bool settle);
   void KeepPeerCertificates();
   absl::Status StartWriting();
   void LearnKeys();
@@ -94,6 +96,7 @@ struct Node::Rooms {
   const codes::Registry registry;
   const contract::Validator validator;
   const NodeAccess access;
+  storage::HeadKeeper head_keeper;  // at start and stop, else housekeeping's
   runtime::LibraryLog store_log;
   operations::RecoveryState recovery;
   operations::NodeFacts facts;
@@ -102,7 +105,6 @@ struct Node::Rooms {
   std::unique_ptr<Port> exchange_port;
   storage::OpenedStore store;
   std::unique_ptr<storage::CommitterCore> core;
-  storage::KeptHead kept_head;  // at start and stop, else housekeeping's
   bool head_written = true;
   bool certificates_kept = true;  // housekeeping's
   bool keys_known = false;        // at start, then housekeeping's
@@ -189,25 +191,20 @@ absl::Status Node::Rooms::EnterEpoch(bool rolled_back) {
   if (!node.ok()) return node.status();
   store.node = *std::move(node);
   RefreshRecovery();
-  KeepHead();
+  KeepHead(true);
   return absl::OkStatus();
 }
 
 // What is read is durable: a batch is readable only once it was synced.
-void Node::Rooms::KeepHead() {
+void Node::Rooms::KeepHead(bool settle) {
   const absl::StatusOr<storage::JournalHead> head = storage::ReadJournalHead(*store.engine);
   if (!head.ok()) return;  // the next read of it says why
   const storage::KeptHead kept{
       .epoch = head->epoch, .size = head->frontier.size(), .root = head->frontier.Root()};
-  if (kept == kept_head) return;
-  const absl::Status written = storage::WriteHeadFile(storage::HeadFile(config.data_folder), kept);
-  if (!written.ok()) {
-    if (head_written) log.Error("store.head_unwritten", {{"status", written}});
-    head_written = false;
-    return;
-  }
-  head_written = true;
-  kept_head = kept;
+  const absl::Status written =
+      settle ? head_keeper.Settle(kept) : head_keeper.Keep(kept, clock.monotonic_ms());
+  if (!written.ok() && head_written) log.Error("store.head_unwritten", {{"status", written}});
+  head_written = written.ok();
 }
 
 // Said once: it is tried each second.
@@ -409,7 +406,7 @@ void Node::Rooms::Stop() {
   if (pool != nullptr) pool->Stop();
   if (committer != nullptr) committer->Stop();
   // Not after a failure of the store: then nothing is known of what it holds.
-  if (store.engine != nullptr && housekeeping != nullptr) KeepHead();
+  if (store.engine != nullptr && housekeeping != nullptr) KeepHead(true);
 }
 
 absl::StatusOr<std::unique_ptr<Node>> Node::Start(const Config& config, const runtime::Clock& clock,
@@ -438,7 +435,7 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(const Config& config, const ru
       [&rooms, &clock] {
         rooms.hub->Tick(clock.monotonic_ms());
         rooms.LearnKeys();
-        rooms.KeepHead();
+        rooms.KeepHead(false);
         rooms.KeepPeerCertificates();
       },
       clock, log);

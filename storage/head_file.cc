@@ -91,6 +91,52 @@ absl::Status Unread(const std::string& path, int error) {
   }
 }
 
+std::string SlotBytes(std::uint64_t counter, const KeptHead& head) {
+  std::string bytes = U64Bytes(std::max<std::uint64_t>(counter, 1));
+  bytes += U64Bytes(head.epoch) + U64Bytes(head.size);
+  bytes.append(HashView(head.root));
+  bytes.append(HashView(Sha256(bytes)));
+  return bytes;
+}
+
+// Result: 0, or the error.
+int WriteSlot(int descriptor, const std::string& path, const KeptHead& head, bool sync,
+              std::optional<std::size_t>& unsettled) {
+  std::array<Slot, 2> slots;
+  // If they cannot be read, one of them is the newest, and nobody knows which.
+  if (const int error = ReadSlots(descriptor, slots); error != 0) return error;
+  const std::size_t newest = NewestOf(slots);
+  // The name of a new file, and of none that has a slot. Before the slot, so that a sync that
+  // failed is tried again.
+  if (slots[newest].counter == 0) {
+    const std::string folder = std::filesystem::path(path).parent_path().string();
+    if (const int error = contract::SyncFolder(folder); error != 0) return error;
+  }
+  const std::size_t slot = unsettled.value_or(1 - newest);
+  const std::string bytes = SlotBytes(slots[newest].counter + 1, head);
+  unsettled = slot;
+  const ssize_t written =
+      ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(slot * kSlotBytes));
+  if (written < 0) return errno;
+  // A short write is a full disk; errno says nothing then.
+  if (written != static_cast<ssize_t>(bytes.size())) return ENOSPC;
+  if (!sync) return 0;
+  if (::fdatasync(descriptor) != 0) return errno;
+  unsettled.reset();
+  return 0;
+}
+
+// A write that is not synced goes to `unsettled` if that names a slot, else to the one that is not
+// the newest, which `unsettled` then names; a synced one leaves it empty.
+absl::Status WriteSlot(const std::string& path, const KeptHead& head, bool sync,
+                       std::optional<std::size_t>& unsettled) {
+  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (descriptor < 0) return Failed(errno);
+  const int error = WriteSlot(descriptor, path, head, sync, unsettled);
+  ::close(descriptor);
+  return error == 0 ? absl::OkStatus() : Failed(error);
+}
+
 }  // namespace
 
 std::string HeadFile(const std::string& data) { return data + "/head"; }
@@ -109,34 +155,26 @@ absl::StatusOr<std::optional<KeptHead>> ReadHeadFile(const std::string& path) {
 }
 
 absl::Status WriteHeadFile(const std::string& path, const KeptHead& head) {
-  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (descriptor < 0) return Failed(errno);
-  std::array<Slot, 2> slots;
-  if (const int unread = ReadSlots(descriptor, slots); unread != 0) {
-    ::close(descriptor);
-    return Failed(unread);  // one of them is the newest, and nobody knows which
-  }
-  const std::size_t newest = NewestOf(slots);
-  // The name of a new file, and of none that has a slot. Before the slot, so that a sync that
-  // failed is tried again.
-  if (slots[newest].counter == 0) {
-    if (const int error = contract::SyncFolder(std::filesystem::path(path).parent_path().string());
-        error != 0) {
-      ::close(descriptor);
-      return Failed(error);
-    }
-  }
-  std::string bytes = U64Bytes(std::max<std::uint64_t>(slots[newest].counter + 1, 1));
-  bytes += U64Bytes(head.epoch) + U64Bytes(head.size);
-  bytes.append(HashView(head.root));
-  bytes.append(HashView(Sha256(bytes)));
-  const ssize_t written = ::pwrite(descriptor, bytes.data(), bytes.size(),
-                                   static_cast<off_t>((1 - newest) * kSlotBytes));
-  // A short write is a full disk; errno says nothing then.
-  int error = written < 0 ? errno : written == static_cast<ssize_t>(bytes.size()) ? 0 : ENOSPC;
-  if (error == 0 && ::fdatasync(descriptor) != 0) error = errno;
-  ::close(descriptor);
-  return error == 0 ? absl::OkStatus() : Failed(error);
+  std::optional<std::size_t> unsettled;
+  return WriteSlot(path, head, true, unsettled);
+}
+
+absl::Status HeadKeeper::Keep(const KeptHead& head, std::int64_t now_ms) {
+  const bool rests = kept_ == head;
+  if (!unsettled_.has_value()) unsettled_ms_ = now_ms;
+  if (rests || now_ms - unsettled_ms_ >= kUnsettledMsMax) return Settle(head);
+  if (absl::Status written = WriteSlot(path_, head, false, unsettled_); !written.ok())
+    return written;
+  kept_ = head;
+  return absl::OkStatus();
+}
+
+absl::Status HeadKeeper::Settle(const KeptHead& head) {
+  if (kept_ == head && !unsettled_.has_value()) return absl::OkStatus();
+  if (absl::Status written = WriteSlot(path_, head, true, unsettled_); !written.ok())
+    return written;
+  kept_ = head;
+  return absl::OkStatus();
 }
 
 }  // namespace tripoint::storage

@@ -2,12 +2,15 @@
 // that lost its tail, or a whole log, from one that never had it.
 //
 // Written by the node's housekeeping once a second and at its stop, read when the store is opened
-// (data_folder.h). Why so seldom: docs/decisions/2026-11-22-head-file-once-a-second.md. One thread.
+// (data_folder.h). Why so seldom, and why most writes are not synced:
+// docs/decisions/2026-11-22-head-file-once-a-second.md. One thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -35,5 +38,28 @@ absl::StatusOr<std::optional<KeptHead>> ReadHeadFile(const std::string& path);
 // UNAVAILABLE / OUTCOME_UNKNOWN (also when the slots cannot be read), RESOURCE_EXHAUSTED /
 // DISK_FULL; the newest slot is as before.
 absl::Status WriteHeadFile(const std::string& path, const KeptHead& head);
+
+// Keeps the head as the journal grows. What it writes outlives the process at once; the power, once
+// the journal has rested from one call to the next, or after kUnsettledMsMax. Until then the slot
+// that was synced last is not touched.
+class HeadKeeper {
+ public:
+  static constexpr std::int64_t kUnsettledMsMax = 10'000;
+
+  explicit HeadKeeper(std::string path) : path_(std::move(path)) {}
+
+  // About once a second. The store holds `head` durably. Errors: as WriteHeadFile; the next call
+  // tries again.
+  absl::Status Keep(const KeptHead& head, std::int64_t now_ms);
+  // Durable at once: at the start of a process, before any other call, and at its end. Errors: the
+  // same.
+  absl::Status Settle(const KeptHead& head);
+
+ private:
+  const std::string path_;
+  std::optional<KeptHead> kept_;          // written by this process
+  std::optional<std::size_t> unsettled_;  // the slot written since the last sync
+  std::int64_t unsettled_ms_ = 0;         // since when
+};
 
 }  // namespace tripoint::storage

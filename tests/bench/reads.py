@@ -3,9 +3,8 @@ import json
 import pathlib
 import time
 
-from harness import MORE_UNITS, emit, fail, note
+from harness import UNIT_A, UNIT_B, emit, fail, note
 
-REAL = ("la-attapeu", *MORE_UNITS)
 AUDIENCE_MAX = 64  # units of one notice (proto)
 UNITS = pathlib.Path(__file__).resolve().parents[2] / "proto/codes/units.json"
 MEASURED = ("count", "arrivals", "items", "more", "envelope_bytes")  # params that a run finds, not sets
@@ -89,9 +88,9 @@ def watch(bench):
 
 
 def neighbours(count):
-    """Units of the registry: the real ones first, then those in force, then former ones (37 others are in force)."""
+    """Units of the registry: UNIT_B, then those in force, then former ones (37 others are in force)."""
     units = sorted(json.loads(UNITS.read_text())["units"], key=lambda unit: unit["valid_to"] is not None)
-    found = [*REAL, *(unit["id"] for unit in units if unit["id"] not in (*REAL, "vn-quangngai"))]
+    found = [UNIT_B, *(unit["id"] for unit in units if unit["id"] not in (UNIT_A, UNIT_B))]
     if count > min(len(found), AUDIENCE_MAX):
         fail(f"a notice goes to at most {min(len(found), AUDIENCE_MAX)} units, not {count}")
     return found[:count]
@@ -101,14 +100,16 @@ def fanout(bench):
     count = bench.options.notices or (400 if bench.options.quick else 5_000)
     count = min(count, 5_000)
     first = {}
-    for peers, real in ((1, 0), (8, 0), (40, 0), (1, 1), (3, 3)):
+    for peers, real in ((1, 0), (8, 0), (40, 0), (1, 1), (8, 8)) + (() if bench.options.quick else ((40, 40),)):
         units = neighbours(peers)
         # A peer that is not real stands in the configuration and is never started: its channel grows all the same.
-        others = [bench.node(unit=unit, more_peers={"vn-quangngai": 0}).start() for unit in units[:real]]
+        for unit in units[:real]:
+            bench.certify(unit)
+        others = [bench.node(unit=unit, more_peers={UNIT_A: 0}).start() for unit in units[:real]]
         ports = [other.exchange_port for other in others] + [0] * (len(units) - real)
         node = bench.node(more_peers=dict(zip(units, ports))).start()
         pid = node.process.handle.pid
-        wait = {"peer": units[0]} if real else {}
+        wait = {"wait_receipted": True} if real else {}
         if real:
             bench.load("fanout", node, in_flight=8, count=8, units=",".join(units), **wait)
         found = bench.load("fanout", node, in_flight=16, count=count, units=",".join(units), process=pid, **wait)
