@@ -189,11 +189,12 @@ int Run(int argc, char** argv) {
 }  // namespace tripoint::client::load
 
 int main(int argc, char** argv) {
+  const tripoint::certs::GrpcEnd grpc_end;
   // As the node does; the locks of the calls that it makes cost a generator more.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   try {
     const int code = tripoint::client::load::Run(argc, argv);
-    (void)tripoint::certs::AwaitGrpcEnd();
+    (void)grpc_end.Await();
     return code;
   } catch (const std::exception& error) {  // from the option parser or the standard library
     std::fprintf(stderr, "tripoint-load: %s\n", error.what());

@@ -9,9 +9,10 @@
 #include "client/session.h"
 
 int main(int argc, char** argv) {
+  const tripoint::certs::GrpcEnd grpc_end;
   const std::unique_ptr<tripoint::client::Host> host = tripoint::client::MakeProcessHost();
   const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
   const int code = tripoint::client::Run(words, *host, tripoint::client::ConnectSession);
-  (void)tripoint::certs::AwaitGrpcEnd();
+  (void)grpc_end.Await();
   return code;
 }
