@@ -315,7 +315,7 @@ class Sessions(federation.Pair):
     def test_unreachable_node(self):
         env = self.vn.cli_env()
         env["TRIPOINT_ADDRESS"] = "127.0.0.1:1"
-        done = federation.run([self.cluster.tripoint, "inbox", "-o", "json", "--timeout", "3s"], env=env, check=False)
+        done = federation.run([self.cluster.tripoint, "inbox", "-o", "json", "--timeout", f"{federation.patience(3):.0f}s"], env=env, check=False)
         self.assertEqual(5, done.returncode)
         error = json.loads(done.stdout)["error"]
         self.assertEqual(("node_unreachable", 5), (error["code"], error["exit"]))

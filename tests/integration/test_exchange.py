@@ -114,7 +114,7 @@ class Links(federation.Pair):
         enough = threading.Event()
         with concurrent.futures.ThreadPoolExecutor(max_workers=1) as pool:
             load = pool.submit(share_many, self.vn, LA, titles, lambda done: enough.set() if done >= 60 else None)
-            self.assertTrue(enough.wait(60), "the load is under way")
+            self.assertTrue(enough.wait(federation.patience(60)), "the load is under way")
             victim.kill()
             self.assertFalse(load.done(), "killed in the middle of the load")
             victim.start()
@@ -161,7 +161,7 @@ class Links(federation.Pair):
         with concurrent.futures.ThreadPoolExecutor(max_workers=1) as pool:
             followed = pool.submit(self.vn.cli, "notice", "track", reference, "--watch", "--columns", "state,hold")
             self.link.heal()
-            lines = followed.result(60).stdout.split("\n")
+            lines = followed.result(federation.patience(60)).stdout.split("\n")
         self.assertIn("stored", " ".join(lines[1:]))
         federation.wait_until(lambda: not self.vn.jsonl("peer", "queue"), what="an empty queue")
         kinds = {event["kind"] for event in self.vn.jsonl("peer", "trace", LA, officer="lan")}

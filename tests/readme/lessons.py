@@ -26,6 +26,11 @@ def lessons(text):
             for title, body in zip(parts[::2], parts[1::2])]
 
 
+def slowed(text):
+    """The lesson with its own waits, `sleep N`, as long as slow programs need."""
+    return re.sub(r"^sleep (\d+)", lambda wait: f"sleep {federation.patience(int(wait[1])):.0f}", text, flags=re.MULTILINE)
+
+
 def stay(cluster):
     """What `scripts/demo` does before it stays up: a settings file for officer lan of each unit."""
     for unit, node in cluster.nodes.items():
@@ -46,7 +51,7 @@ def main():
         env = {key: value for key, value in os.environ.items() if not key.startswith("TRIPOINT_")}
         env.update(federation.CLI_PATIENCE, DEMO=str(cluster.folder), NO_COLOR="1", PATH=f"{cluster.tripointd.parent}:{env['PATH']}")
         for title, text in found:
-            script = "set -eu -o pipefail\ntrap 'echo \"failed: $BASH_COMMAND\" >&2' ERR\n" + text
+            script = "set -eu -o pipefail\ntrap 'echo \"failed: $BASH_COMMAND\" >&2' ERR\n" + slowed(text)
             done = subprocess.run(["bash", "-c", script], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                                   timeout=federation.patience(120), check=False)
             print(f"{title}: exit {done.returncode}")
