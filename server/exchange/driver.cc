@@ -277,19 +277,23 @@ void Driver::TakeGrown() {
     const absl::MutexLock lock(&mutex_);
     grown.swap(grown_);
   }
-  for (const storage::ChannelName& channel : grown) {
+  const std::int64_t now_ms = seams_.clock.monotonic_ms();
+  std::size_t frames = 0;
+  for (const storage::ChannelName& channel : growth_pace_.Take(std::move(grown), now_ms)) {
     PeerLink* link = Find(channel.peer);
     if (link == nullptr || link->core == nullptr || !IsLane(channel.lane)) continue;
     const auto lane = static_cast<v1::Lane>(channel.lane);
     absl::StatusOr<Frontier> frontier =
         GrownFrontier(seams_.engine, channel.peer, lane, seams_.epoch);
     if (frontier.ok()) {
+      if (link->logged_state == LinkState::kUp) ++frames;
       Feed(*link, ChannelGrew{.lane = lane, .frontier = *std::move(frontier)});
     } else {
       seams_.log.Error("exchange.channel_unreadable",
                        {runtime::Field::Unit("peer", channel.peer), {"status", frontier.status()}});
     }
   }
+  growth_pace_.Told(frames, now_ms);
 }
 
 void Driver::DropRests() {
@@ -313,6 +317,7 @@ void Driver::Tick() {
     Cancel(stream);
   }
   if (detached_) return;
+  if (growth_pace_.waiting()) TakeGrown();
   for (auto& [unit, link] : links_) {
     TraceQuiet(link, now_ms);
     if (!link.unstored.empty() && now_ms >= link.retry_ms) {

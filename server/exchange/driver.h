@@ -27,6 +27,7 @@
 #include "absl/time/time.h"
 #include "server/exchange/core.h"
 #include "server/exchange/driver_streams.h"
+#include "server/exchange/growth_pace.h"
 #include "server/exchange/trace.h"
 #include "server/operations/node_facts.h"
 #include "server/operations/peer_status.h"
@@ -233,6 +234,7 @@ class Driver final : public operations::PeerStatusSource,
   std::map<std::string, PeerLink, std::less<>> links_;  // fixed once running
   std::map<StreamId, Stream> streams_;
   std::deque<std::pair<PeerLink*, Event>> events_;
+  GrowthPace growth_pace_;
   bool feeding_ = false;
 
   mutable absl::Mutex mutex_;

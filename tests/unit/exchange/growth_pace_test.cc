@@ -1,0 +1,85 @@
+// When cores are told of growth: a pair at once, many by many.
+#include "server/exchange/growth_pace.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tripoint/exchange/v1/exchange.pb.h"
+
+namespace tripoint::exchange {
+namespace {
+
+using storage::ChannelName;
+
+std::set<ChannelName> Channels(std::size_t count, std::uint8_t lane = v1::LANE_ROUTINE) {
+  std::set<ChannelName> channels;
+  for (std::size_t i = 0; i < count; ++i) channels.insert({"unit-" + std::to_string(i), lane});
+  return channels;
+}
+
+// All of them have a peer that is there.
+std::size_t Tell(GrowthPace& pace, std::set<ChannelName> grown, std::int64_t now_ms) {
+  const std::size_t told = pace.Take(std::move(grown), now_ms).size();
+  pace.Told(told, now_ms);
+  return told;
+}
+
+// Goal: what a node with a few neighbours sends is never held up.
+TEST(GrowthPaceTest, FewAreToldEachTime) {
+  GrowthPace pace;
+  for (std::int64_t now_ms = 1000; now_ms < 1020; ++now_ms)
+    EXPECT_EQ(Tell(pace, Channels(GrowthPace::kFreeMax), now_ms), GrowthPace::kFreeMax);
+  EXPECT_FALSE(pace.waiting());
+}
+
+// Goal: a notice to all of 40 goes out at once, the next ones in one frame a channel; each channel
+// is told once, and none is forgotten.
+TEST(GrowthPaceTest, ManyWaitForEachOtherAndAreToldTogether) {
+  GrowthPace pace;
+  EXPECT_EQ(Tell(pace, Channels(40), 1000), 40u);
+  EXPECT_FALSE(pace.waiting());
+  EXPECT_EQ(Tell(pace, Channels(20), 1001), 0u);
+  EXPECT_EQ(Tell(pace, Channels(40), 1399), 0u);
+  EXPECT_TRUE(pace.waiting());
+  EXPECT_EQ(Tell(pace, {}, 1400), 40u);
+  EXPECT_FALSE(pace.waiting());
+  EXPECT_EQ(Tell(pace, {}, 1401), 0u);
+}
+
+// Goal: peers that are not there hold nobody up.
+TEST(GrowthPaceTest, WhoIsAwayCountsForNothing) {
+  GrowthPace pace;
+  EXPECT_EQ(pace.Take(Channels(40), 1000).size(), 40u);
+  pace.Told(GrowthPace::kFreeMax, 1000);
+  EXPECT_EQ(pace.Take(Channels(40), 1001).size(), 40u);
+}
+
+// Goal: after a rest nobody waits, and however many they are, not for long.
+TEST(GrowthPaceTest, WaitIsBounded) {
+  GrowthPace pace;
+  EXPECT_EQ(Tell(pace, Channels(192), 1000), 192u);
+  EXPECT_EQ(Tell(pace, Channels(1), 1000 + GrowthPace::kWaitMsMax - 1), 0u);
+  EXPECT_EQ(Tell(pace, {}, 1000 + GrowthPace::kWaitMsMax), 1u);
+  EXPECT_EQ(Tell(pace, Channels(3), 1001 + GrowthPace::kWaitMsMax), 3u)
+      << "one that was told alone starts no wait";
+}
+
+// Goal: a flash never waits, and takes nobody else with it.
+TEST(GrowthPaceTest, FlashIsToldAtOnce) {
+  GrowthPace pace;
+  EXPECT_EQ(Tell(pace, Channels(40), 1000), 40u);
+  EXPECT_EQ(Tell(pace, Channels(40), 1010), 0u);
+  const std::vector<ChannelName> told = pace.Take(Channels(40, v1::LANE_FLASH), 1011);
+  pace.Told(0, 1011);
+  ASSERT_EQ(told.size(), 40u);
+  for (const ChannelName& channel : told) EXPECT_EQ(channel.lane, v1::LANE_FLASH);
+  EXPECT_EQ(Tell(pace, {}, 1400), 40u);
+}
+
+}  // namespace
+}  // namespace tripoint::exchange
