@@ -108,7 +108,7 @@ MUTANTS = [
     ("wait-for-ever", CORE,
      "    if (now_.monotonic_ms - still_ms <= allowed_ms) continue;",
      "    if (now_.monotonic_ms - still_ms <= 1000 * allowed_ms) continue;",
-     "1@liar-silence", "a lane that stands still is not noticed"),
+     "38@liar-silence", "a lane that stands still is not noticed"),
     ("send-what-rotted", "server/operations/channel_reads.cc",
      "    range.leaf_hashes.push_back(envelope.leaf_hash);",
      "    range.leaf_hashes.push_back(storage::LeafHash(envelope.bytes));",

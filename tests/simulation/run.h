@@ -54,4 +54,15 @@ struct Shared {
 // Precondition: CheckNodes gave OK.
 RunResult RunSeed(const Shared& shared, const RunOptions& options);
 
+// What several runs of a liar's scenario noticed together. Which lies a liar tells in one of them
+// is chance, so the `least` of its `expect` lines is for all of them; empty: everything was
+// noticed, or so few lies were told that nothing is proved.
+std::string Unnoticed(const Scenario& scenario, const std::map<std::string, int>& alerts,
+                      std::uint64_t lies);
+
+// How often the alert of an `expect` line was noticed, and the promise that is broken if that is
+// not what the line says.
+int TimesNoticed(const std::map<std::string, int>& alerts, const Line& line);
+std::string NoticedAsSaid(const Line& line, int count);
+
 }  // namespace tripoint::simulation

@@ -142,7 +142,8 @@ std::vector<LineSpec> MakeSpecs() {
        "what honest nodes must have noticed when the run ends",
        {{"alert", Form::kReason, 0, 1, 10'000, "",
          "reason of proto/codes/reasons.tsv, of an alert or for refusing a liar's envelope"},
-        {"least", Form::kNumber, 1, 0, 1'000'000, "", "so often"},
+        {"least", Form::kNumber, 1, 0, 1'000'000, "",
+         "so often; with a liar, in all runs of a call together"},
         {"most", Form::kNumber, 1'000'000'000, 0, 1'000'000'000, "", "and no more often"}}},
   };
 }

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -109,11 +110,14 @@ TEST(Simulation, S2S3S5D9EveryScenarioKeepsEveryPromise) {
       last = 1;
     }
     std::uint64_t lies = 0;
+    std::map<std::string, int> alerts;
     for (options.seed = 1; options.seed <= last; ++options.seed) {
       const RunResult result = RunSeed(SharedByAll(), options);
       EXPECT_TRUE(result.held) << Describe(result, path);
       lies += result.lies;
+      for (const auto& [reason, count] : result.alerts) alerts[reason] += count;
     }
+    EXPECT_EQ(Unnoticed(*scenario, alerts, lies), "") << path;
     // A liar that does not lie proves nothing; one seed may give it no occasion.
     if (scenario->Has("lie") && last > 1) {
       EXPECT_GE(lies, last) << path;
@@ -131,6 +135,20 @@ TEST(Simulation, OneScenarioTwiceGivesEqualTraces) {
     EXPECT_EQ(first.digest, second.digest) << name;
     EXPECT_NE(first.digest, RunSeed(SharedByAll(), {.seed = 6, .scenario = &*scenario}).digest);
   }
+}
+
+// Goal: what a liar's scenario expects is asked of all its runs together, and nothing of a liar
+// that hardly lied.
+TEST(Simulation, WhatALiarTellsIsExpectedOfAllRunsTogether) {
+  const auto scenario = ParseScenario("s",
+                                      "lie node=1 about=fork\n"
+                                      "expect alert=CHANNEL_FORK least=2\n"
+                                      "expect alert=LINK_STALLED least=0 most=0\n");
+  ASSERT_TRUE(scenario.ok()) << ScenarioFault(scenario.status());
+  EXPECT_EQ(Unnoticed(*scenario, {{"CHANNEL_FORK", 2}}, 1000), "");
+  EXPECT_EQ(Unnoticed(*scenario, {}, 1), "");
+  const std::string unnoticed = Unnoticed(*scenario, {{"CHANNEL_FORK", 1}}, 1000);
+  EXPECT_NE(unnoticed.find("CHANNEL_FORK as line 2"), std::string::npos) << unnoticed;
 }
 
 // Goal: a bad line is refused with its number, what is wrong and what is allowed.

@@ -157,7 +157,10 @@ int RunSeeds(const Arguments& arguments, const Scenario* scenario, std::uint64_t
     if (options.seed == last) break;
   }
   PrintTotals(totals, result);
-  return totals.failures == 0 ? 0 : 1;
+  const std::string unnoticed =
+      scenario == nullptr ? "" : Unnoticed(*scenario, totals.alerts, totals.lies);
+  if (!unnoticed.empty()) fmt::print("{}\n", unnoticed);
+  return totals.failures == 0 && unnoticed.empty() ? 0 : 1;
 }
 
 int Run(const Arguments& arguments) {
