@@ -97,10 +97,11 @@ def neighbours(count):
 
 
 def fanout(bench):
-    count = bench.options.notices or (400 if bench.options.quick else 5_000)
-    count = min(count, 5_000)
+    """With callers one by one, four and sixteen at a time where peers are there: what is sent together depends on it."""
+    quick = bench.options.quick
+    count = min(bench.options.notices or (400 if quick else 5_000), 5_000)
     first = {}
-    for peers, real in ((1, 0), (8, 0), (40, 0), (1, 1), (8, 8)) + (() if bench.options.quick else ((40, 40),)):
+    for peers, real in ((1, 0), (8, 0), (40, 0), (1, 1), (8, 8)) + (() if quick else ((40, 40),)):
         units = neighbours(peers)
         # A peer that is not real stands in the configuration and is never started: its channel grows all the same.
         for unit in units[:real]:
@@ -108,22 +109,27 @@ def fanout(bench):
         others = [bench.node(unit=unit, more_peers={UNIT_A: 0}).start() for unit in units[:real]]
         ports = [other.exchange_port for other in others] + [0] * (len(units) - real)
         node = bench.node(more_peers=dict(zip(units, ports))).start()
-        pid = node.process.handle.pid
-        wait = {"wait_receipted": True} if real else {}
+        share = {"units": ",".join(units), "process": node.process.handle.pid}
         if real:
-            bench.load("fanout", node, in_flight=8, count=8, units=",".join(units), **wait)
-        found = bench.load("fanout", node, in_flight=16, count=count, units=",".join(units), process=pid, **wait)
+            share["wait_receipted"] = True
+            bench.load("fanout", node, in_flight=8, count=8, **share)
+        found = {in_flight: bench.load("fanout", node, in_flight=in_flight, count=count, **share)
+                 for in_flight in ((1, 4, 16) if real else (16,))}
         time.sleep(0.2)
         for one in (node, *others):
             one.stop()
-        found["disk"] = node.disk_bytes() / count
-        params = {"peers": len(units), "real": real, "count": count}
-        first.setdefault(real > 0, found)
-        base = first[real > 0]
-        for measure, key, unit in (("share_cpu", "share_cpu_us", "us/notice"), ("share_and_send_cpu", "whole_cpu_us", "us/notice"),
-                                   ("rate", "rate", "notices/s"), ("p50", "p50_ms", "ms")):
-            emit("fanout", {**params, "measure": measure}, found[key], unit,
-                 of_one_peer=round(found[key] / base[key], 3) if base[key] else None)
-        if found is not base:
-            emit("fanout", {**params, "measure": "disk"}, max(0, found["disk"] - base["disk"]) / (len(units) - 1),
-                 "bytes/recipient more")
+        disk = node.disk_bytes() / (len(found) * count)
+        _, base_disk = first.setdefault(real > 0, (found, disk))
+        for in_flight, measured in found.items():
+            emit_fanout({"peers": peers, "real": real, "in_flight": in_flight, "count": count}, measured,
+                        first[real > 0][0][in_flight])
+        if peers > 1:
+            emit("fanout", {"peers": peers, "real": real, "count": count, "measure": "disk"},
+                 max(0, disk - base_disk) / (peers - 1), "bytes/recipient more")
+
+
+def emit_fanout(params, found, base):
+    for measure, key, unit in (("share_cpu", "share_cpu_us", "us/notice"), ("share_and_send_cpu", "whole_cpu_us", "us/notice"),
+                               ("rate", "rate", "notices/s"), ("p50", "p50_ms", "ms")):
+        emit("fanout", {**params, "measure": measure}, found[key], unit,
+             of_one_peer=round(found[key] / base[key], 3) if base[key] else None)
