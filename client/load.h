@@ -165,8 +165,8 @@ std::string RunOvertake(const Options& options);
 std::string RunEndure(const Options& options);
 std::string RunAccount(const Options& options);
 
-// Waits until the receipts of `unit` cover everything.
-void WaitReceipted(const Endpoint& node, const std::string& unit);
+// Waits until the receipts of each of `units` cover everything.
+void WaitReceipted(const Endpoint& node, const std::vector<std::string>& units);
 
 // Records batches of incidents that `fill` makes, over one stream a channel, `options.in_flight`
 // at once.

@@ -69,9 +69,7 @@ std::string RunFanout(const Options& options) {
   });
   Outcome outcome = crowd.Run();
   const double shared_cpu_s = ProcessCpuSeconds(options.process) - cpu_before;
-  if (options.wait_receipted) {
-    for (const std::string& unit : options.units) WaitReceipted(options.node, unit);
-  }
+  if (options.wait_receipted) WaitReceipted(options.node, options.units);
   const double whole_cpu_s = ProcessCpuSeconds(options.process) - cpu_before;
   outcome.errors += drafted.errors;
   if (outcome.first_error.empty()) outcome.first_error = drafted.first_error;

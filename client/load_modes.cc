@@ -107,8 +107,9 @@ Channels WaitReceipted(v1::NodeService::Stub& stub, const std::string& unit) {
 
 }  // namespace
 
-void WaitReceipted(const Endpoint& node, const std::string& unit) {
-  WaitReceipted(*v1::NodeService::NewStub(Connect(node)), unit);
+void WaitReceipted(const Endpoint& node, const std::vector<std::string>& units) {
+  const auto stub = v1::NodeService::NewStub(Connect(node));
+  for (const std::string& unit : units) WaitReceipted(*stub, unit);
 }
 
 std::string RunCreate(const Options& options) {
