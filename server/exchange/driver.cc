@@ -277,23 +277,24 @@ void Driver::TakeGrown() {
     const absl::MutexLock lock(&mutex_);
     grown.swap(grown_);
   }
-  const std::int64_t now_ms = seams_.clock.monotonic_ms();
-  std::size_t frames = 0;
-  for (const storage::ChannelName& channel : growth_pace_.Take(std::move(grown), now_ms)) {
+  const auto is_there = [this](const std::string& peer) {
+    const PeerLink* link = Find(peer);
+    return link != nullptr && link->logged_state == LinkState::kUp;
+  };
+  for (const storage::ChannelName& channel :
+       growth_pace_.Take(std::move(grown), seams_.clock.monotonic_ms(), is_there)) {
     PeerLink* link = Find(channel.peer);
     if (link == nullptr || link->core == nullptr || !IsLane(channel.lane)) continue;
     const auto lane = static_cast<v1::Lane>(channel.lane);
     absl::StatusOr<Frontier> frontier =
         GrownFrontier(seams_.engine, channel.peer, lane, seams_.epoch);
     if (frontier.ok()) {
-      if (link->logged_state == LinkState::kUp) ++frames;
       Feed(*link, ChannelGrew{.lane = lane, .frontier = *std::move(frontier)});
     } else {
       seams_.log.Error("exchange.channel_unreadable",
                        {runtime::Field::Unit("peer", channel.peer), {"status", frontier.status()}});
     }
   }
-  growth_pace_.Told(frames, now_ms);
 }
 
 void Driver::DropRests() {

@@ -9,12 +9,18 @@
 
 namespace tripoint::exchange {
 
-std::vector<storage::ChannelName> GrowthPace::Take(std::set<storage::ChannelName> grown,
-                                                   std::int64_t now_ms) {
+std::vector<storage::ChannelName> GrowthPace::Take(
+    std::set<storage::ChannelName> grown, std::int64_t now_ms,
+    const std::function<bool(const std::string& peer)>& is_there) {
   waiting_.merge(std::move(grown));
   std::set<storage::ChannelName> told;
   if (now_ms >= next_ms_) {
     told = std::exchange(waiting_, {});
+    // Flashes do not count: many of them would hold up the others for ever.
+    const auto frames = std::count_if(told.begin(), told.end(), [&](const auto& channel) {
+      return channel.lane != v1::LANE_FLASH && is_there(channel.peer);
+    });
+    if (frames > kFreeMax) next_ms_ = now_ms + std::min(frames * kFrameMs, kWaitMsMax);
   } else {
     for (auto at = waiting_.begin(); at != waiting_.end();) {
       const auto next = std::next(at);
@@ -23,12 +29,6 @@ std::vector<storage::ChannelName> GrowthPace::Take(std::set<storage::ChannelName
     }
   }
   return {told.begin(), told.end()};
-}
-
-void GrowthPace::Told(std::size_t frames, std::int64_t now_ms) {
-  if (frames <= kFreeMax) return;
-  const auto wait_ms = std::min(static_cast<std::int64_t>(frames) * kFrameMs, kWaitMsMax);
-  next_ms_ = std::max(next_ms_, now_ms + wait_ms);
 }
 
 }  // namespace tripoint::exchange

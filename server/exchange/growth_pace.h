@@ -7,9 +7,10 @@
 // waits. Held by the driver; pure; one thread.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "storage/transaction.h"
@@ -19,16 +20,16 @@ namespace tripoint::exchange {
 class GrowthPace {
  public:
   // So many frames at once are followed by no wait: a pair and its like never wait.
-  static constexpr std::size_t kFreeMax = 8;
+  static constexpr std::int64_t kFreeMax = 8;
   // What each of more frames adds to the wait: 100 a second in all.
   static constexpr std::int64_t kFrameMs = 10;
   static constexpr std::int64_t kWaitMsMax = 500;
 
-  // `grown`: what grew since the call before, or nothing. Which channels are to be told now; the
-  // others wait for a later call.
-  std::vector<storage::ChannelName> Take(std::set<storage::ChannelName> grown, std::int64_t now_ms);
-  // How many of them have a peer that is there.
-  void Told(std::size_t frames, std::int64_t now_ms);
+  // `grown`: what grew since the call before, or nothing. `is_there`: whether a frame will go to
+  // that peer. Which channels are to be told now; the others wait for a later call.
+  std::vector<storage::ChannelName> Take(
+      std::set<storage::ChannelName> grown, std::int64_t now_ms,
+      const std::function<bool(const std::string& peer)>& is_there);
 
   bool waiting() const { return !waiting_.empty(); }
 

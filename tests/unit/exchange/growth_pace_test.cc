@@ -22,18 +22,19 @@ std::set<ChannelName> Channels(std::size_t count, std::uint8_t lane = v1::LANE_R
   return channels;
 }
 
-// All of them have a peer that is there.
+bool Everybody(const std::string& /*peer*/) { return true; }
+bool Nobody(const std::string& /*peer*/) { return false; }
+
+// Result: how many were told.
 std::size_t Tell(GrowthPace& pace, std::set<ChannelName> grown, std::int64_t now_ms) {
-  const std::size_t told = pace.Take(std::move(grown), now_ms).size();
-  pace.Told(told, now_ms);
-  return told;
+  return pace.Take(std::move(grown), now_ms, Everybody).size();
 }
 
 // Goal: what a node with a few neighbours sends is never held up.
 TEST(GrowthPaceTest, FewAreToldEachTime) {
   GrowthPace pace;
   for (std::int64_t now_ms = 1000; now_ms < 1020; ++now_ms)
-    EXPECT_EQ(Tell(pace, Channels(GrowthPace::kFreeMax), now_ms), GrowthPace::kFreeMax);
+    EXPECT_EQ(Tell(pace, Channels(GrowthPace::kFreeMax), now_ms), 8u);
   EXPECT_FALSE(pace.waiting());
 }
 
@@ -54,9 +55,8 @@ TEST(GrowthPaceTest, ManyWaitForEachOtherAndAreToldTogether) {
 // Goal: peers that are not there hold nobody up.
 TEST(GrowthPaceTest, WhoIsAwayCountsForNothing) {
   GrowthPace pace;
-  EXPECT_EQ(pace.Take(Channels(40), 1000).size(), 40u);
-  pace.Told(GrowthPace::kFreeMax, 1000);
-  EXPECT_EQ(pace.Take(Channels(40), 1001).size(), 40u);
+  for (std::int64_t now_ms = 1000; now_ms < 1010; ++now_ms)
+    EXPECT_EQ(pace.Take(Channels(40), now_ms, Nobody).size(), 40u);
 }
 
 // Goal: after a rest nobody waits, and however many they are, not for long.
@@ -69,16 +69,25 @@ TEST(GrowthPaceTest, WaitIsBounded) {
       << "one that was told alone starts no wait";
 }
 
-// Goal: a flash never waits, and takes nobody else with it.
+// Goal: a flash never waits, takes nobody else with it, and however many there are, they make the
+// others wait no longer.
 TEST(GrowthPaceTest, FlashIsToldAtOnce) {
   GrowthPace pace;
   EXPECT_EQ(Tell(pace, Channels(40), 1000), 40u);
   EXPECT_EQ(Tell(pace, Channels(40), 1010), 0u);
-  const std::vector<ChannelName> told = pace.Take(Channels(40, v1::LANE_FLASH), 1011);
-  pace.Told(0, 1011);
-  ASSERT_EQ(told.size(), 40u);
-  for (const ChannelName& channel : told) EXPECT_EQ(channel.lane, v1::LANE_FLASH);
+  for (std::int64_t now_ms = 1011; now_ms < 1400; now_ms += 100) {
+    const auto told = pace.Take(Channels(40, v1::LANE_FLASH), now_ms, Everybody);
+    EXPECT_EQ(told.size(), 40u);
+    for (const ChannelName& channel : told) EXPECT_EQ(channel.lane, v1::LANE_FLASH);
+  }
   EXPECT_EQ(Tell(pace, {}, 1400), 40u);
+}
+
+// Goal: flashes to many begin no wait.
+TEST(GrowthPaceTest, FlashCountsForNothing) {
+  GrowthPace pace;
+  EXPECT_EQ(Tell(pace, Channels(40, v1::LANE_FLASH), 1000), 40u);
+  EXPECT_EQ(Tell(pace, Channels(40), 1001), 40u);
 }
 
 }  // namespace
