@@ -2,7 +2,10 @@
 #include "certs/signing_key.h"
 
 #include <fmt/format.h>
+#include <sodium.h>
 
+#include <array>
+#include <cstdlib>
 #include <utility>
 
 #include "certs/files.h"
@@ -13,7 +16,9 @@ namespace {
 
 using contract::Error;
 using contract::Reason;
-using DigestPtr = std::unique_ptr<EVP_MD_CTX, Freer<EVP_MD_CTX_free>>;
+
+static_assert(crypto_sign_BYTES == kSignatureBytes);
+static_assert(crypto_sign_PUBLICKEYBYTES == kPublicKeyBytes);
 
 const unsigned char* Bytes(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
@@ -32,21 +37,55 @@ std::string RawPublicKey(const EVP_PKEY* key) {
   return raw;
 }
 
+void PrepareSodium() {
+  if (sodium_init() < 0) std::abort();  // no randomness on this machine
+}
+
+// A secret key can belong to it: no point of small order, and the one encoding that it has.
+bool CanBeKey(std::string_view public_key) {
+  return public_key.size() == kPublicKeyBytes &&
+         crypto_core_ed25519_is_valid_point(Bytes(public_key)) == 1;
+}
+
 }  // namespace
+
+// As libsodium has it: the seed of RFC 8032, then the public key. Gone from memory with the last
+// copy of the key.
+class SigningKey::Secret {
+ public:
+  explicit Secret(const std::array<unsigned char, crypto_sign_SEEDBYTES>& seed) {
+    std::array<unsigned char, crypto_sign_PUBLICKEYBYTES> public_key;
+    crypto_sign_seed_keypair(public_key.data(), bytes_.data(), seed.data());
+  }
+  Secret(const Secret&) = delete;
+  Secret& operator=(const Secret&) = delete;
+  ~Secret() { sodium_memzero(bytes_.data(), bytes_.size()); }
+
+  const unsigned char* data() const { return bytes_.data(); }
+
+ private:
+  std::array<unsigned char, crypto_sign_SECRETKEYBYTES> bytes_ = {};
+};
 
 std::string KeyIdOf(std::string_view public_key) { return Hex(Sha256(public_key)).substr(0, 32); }
 
 absl::StatusOr<SigningKey> SigningKey::Make(KeyPtr key) {
+  PrepareSodium();
   SigningKey made;
   made.public_key_ = RawPublicKey(key.get());
-  if (made.public_key_.empty()) {
+  std::array<unsigned char, crypto_sign_SEEDBYTES> seed = {};
+  std::size_t size = seed.size();
+  if (made.public_key_.empty() ||
+      EVP_PKEY_get_raw_private_key(key.get(), seed.data(), &size) != 1) {
+    (void)TakeOpensslError();
     return Error(absl::StatusCode::kFailedPrecondition, Reason::kConfigInvalid,
                  "The signing key cannot be used",
                  "It is not a readable Ed25519 private key without a passphrase",
                  "Make a new pair with `tripointd ca issue --signing`");
   }
   made.key_id_ = KeyIdOf(made.public_key_);
-  made.key_ = std::move(key);
+  made.secret_ = std::make_shared<const Secret>(seed);
+  sodium_memzero(seed.data(), seed.size());
   return made;
 }
 
@@ -64,18 +103,10 @@ absl::StatusOr<SigningKey> SigningKey::FromSeed(std::string_view seed) {
   return Make(std::move(key));
 }
 
-absl::StatusOr<std::string> SigningKey::Sign(std::string_view bytes) const {
-  const DigestPtr context(EVP_MD_CTX_new());
+std::string SigningKey::Sign(std::string_view bytes) const {
   std::string signature(kSignatureBytes, '\0');
-  std::size_t size = signature.size();
-  if (context == nullptr ||
-      EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key_.get()) != 1 ||
-      EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,
-                     Bytes(bytes), bytes.size()) != 1 ||
-      size != kSignatureBytes) {
-    return Error(absl::StatusCode::kInternal, Reason::kInternal, "Signing failed",
-                 TakeOpensslError(), "Report this with the version of the node");
-  }
+  crypto_sign_detached(reinterpret_cast<unsigned char*>(signature.data()), nullptr, Bytes(bytes),
+                       bytes.size(), secret_->data());
   return signature;
 }
 
@@ -94,41 +125,34 @@ absl::StatusOr<SignatureVerifier> SignatureVerifier::FromCertificate(
   const absl::StatusOr<X509Ptr> leaf = ParseLeaf(certificate_pem);
   if (!leaf.ok()) return leaf.status();
   const std::string raw = RawPublicKey(X509_get0_pubkey(leaf->get()));
-  if (raw.empty()) {
+  if (!CanBeKey(raw)) {
     return Error(absl::StatusCode::kInvalidArgument, Reason::kCertificateMalformed,
-                 "The signing certificate cannot be used", "Its key is not Ed25519",
+                 "The signing certificate cannot be used",
+                 raw.empty() ? "Its key is not Ed25519" : "No secret key can belong to its key",
                  "Ask that unit for a certificate made by `tripointd ca issue --signing`");
   }
   return FromPublicKey(raw);
 }
 
 absl::StatusOr<SignatureVerifier> SignatureVerifier::FromPublicKey(std::string_view public_key) {
-  SignatureVerifier made;
-  if (public_key.size() == kPublicKeyBytes) {
-    KeyPtr key(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, Bytes(public_key),
-                                           public_key.size()));
-    made.key_ = std::move(key);
-  }
-  if (made.key_ == nullptr) {
+  PrepareSodium();
+  if (!CanBeKey(public_key)) {
     return Error(absl::StatusCode::kInvalidArgument, Reason::kFieldInvalid,
                  "The public key cannot be used",
-                 fmt::format("An Ed25519 public key has {} bytes", kPublicKeyBytes),
+                 fmt::format("An Ed25519 public key has {} bytes, to which a secret key can belong",
+                             kPublicKeyBytes),
                  "Ask that unit for it again");
   }
+  SignatureVerifier made;
   made.public_key_ = std::string(public_key);
   made.key_id_ = KeyIdOf(public_key);
   return made;
 }
 
 bool SignatureVerifier::Verify(std::string_view bytes, std::string_view signature) const {
-  const DigestPtr context(EVP_MD_CTX_new());
-  const bool good =
-      context != nullptr && signature.size() == kSignatureBytes &&
-      EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key_.get()) == 1 &&
-      EVP_DigestVerify(context.get(), Bytes(signature), signature.size(), Bytes(bytes),
-                       bytes.size()) == 1;
-  if (!good) (void)TakeOpensslError();
-  return good;
+  return signature.size() == kSignatureBytes &&
+         crypto_sign_verify_detached(Bytes(signature), Bytes(bytes), bytes.size(),
+                                     Bytes(public_key_)) == 0;
 }
 
 }  // namespace tripoint::certs

@@ -77,15 +77,12 @@ absl::StatusOr<OpenedFile> OpenFile(FileKind kind, std::string_view bytes, std::
   return file;
 }
 
-absl::StatusOr<std::string> SealFile(FileKind kind, std::string_view body,
-                                     const certs::SigningKey& key) {
+std::string SealFile(FileKind kind, std::string_view body, const certs::SigningKey& key) {
   std::string bytes(MagicOf(kind));
   AppendBigEndian(bytes, kFileVersion, 4);
   AppendBigEndian(bytes, body.size(), 8);
   bytes.append(body);
-  const absl::StatusOr<std::string> seal = key.Sign(SignedBytes(bytes));
-  if (!seal.ok()) return seal.status();
-  bytes.append(*seal);
+  bytes.append(key.Sign(SignedBytes(bytes)));
   return bytes;
 }
 

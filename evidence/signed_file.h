@@ -34,9 +34,8 @@ struct OpenedFile {
 // end); FAILED_PRECONDITION / SCHEMA_NEWER; INVALID_ARGUMENT / TOO_LARGE.
 absl::StatusOr<OpenedFile> OpenFile(FileKind kind, std::string_view bytes, std::size_t bytes_max);
 
-// The whole file, sealed with `key`. Errors: those of SigningKey::Sign.
-absl::StatusOr<std::string> SealFile(FileKind kind, std::string_view body,
-                                     const certs::SigningKey& key);
+// The whole file, sealed with `key`.
+std::string SealFile(FileKind kind, std::string_view body, const certs::SigningKey& key);
 
 bool VerifySeal(const OpenedFile& file, const certs::SignatureVerifier& verifier);
 

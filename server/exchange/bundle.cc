@@ -183,10 +183,7 @@ absl::StatusOr<MadePart> Bundles::Make(const std::string& unit, std::string cert
                 .receipts = filled->receipts,
                 .next = {},
                 .left_out = std::move(filled->left_out)};
-  absl::StatusOr<std::string> file =
-      evidence::SealFile(evidence::FileKind::kBundle, part.SerializeAsString(), pair.key);
-  if (!file.ok()) return file.status();
-  made.part = *std::move(file);
+  made.part = evidence::SealFile(evidence::FileKind::kBundle, part.SerializeAsString(), pair.key);
   if (!at.place.done()) made.next = Encode(at.id, at.number + 1, at.place);
   return made;
 }

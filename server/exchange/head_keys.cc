@@ -7,10 +7,7 @@
 
 namespace tripoint::exchange {
 
-std::string KeyHeadSigner::Sign(std::string_view bytes) {
-  absl::StatusOr<std::string> signature = key_.Sign(bytes);
-  return signature.ok() ? *std::move(signature) : std::string();
-}
+std::string KeyHeadSigner::Sign(std::string_view bytes) { return key_.Sign(bytes); }
 
 void KeyHeadSigner::Replace(certs::SigningKey key, std::string certificate_pem) {
   key_ = std::move(key);

@@ -49,6 +49,7 @@ struct Lie {
   std::int64_t not_before_s = kNow - 60;
   std::int64_t not_after_s = kNow + 30 * kDayS;
   bool ed25519 = false;
+  std::string ed25519_point = {};  // 32 bytes in place of a key of its own; nobody has its secret
 };
 
 // One country: its authority in a folder of its own, and its keys at hand for lying.

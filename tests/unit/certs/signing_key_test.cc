@@ -43,7 +43,7 @@ TEST(SigningKey, KnownAnswersOfRfc8032) {
     const absl::StatusOr<SigningKey> key = SigningKey::FromSeed(FromHex(v.seed));
     ASSERT_TRUE(key.ok()) << key.status();
     EXPECT_EQ(Hex(key->public_key()), v.public_key);
-    EXPECT_EQ(Hex(*key->Sign(FromHex(v.message))), v.signature);
+    EXPECT_EQ(Hex(key->Sign(FromHex(v.message))), v.signature);
     const absl::StatusOr<SignatureVerifier> verifier =
         SignatureVerifier::FromPublicKey(key->public_key());
     EXPECT_TRUE(verifier->Verify(FromHex(v.message), FromHex(v.signature)));
@@ -56,7 +56,7 @@ TEST(SigningKey, KnownAnswersOfRfc8032) {
 TEST(SigningKey, ChangedBytesDoNotVerify) {
   const SigningKey key = *SigningKey::FromSeed(std::string(32, 'k'));
   const SignatureVerifier verifier = *SignatureVerifier::FromPublicKey(key.public_key());
-  const std::string signature = *key.Sign("head 7");
+  const std::string signature = key.Sign("head 7");
   EXPECT_TRUE(verifier.Verify("head 7", signature));
   EXPECT_FALSE(verifier.Verify("head 8", signature));
   EXPECT_FALSE(verifier.Verify("head 7", signature.substr(0, 63)));
@@ -66,6 +66,33 @@ TEST(SigningKey, ChangedBytesDoNotVerify) {
     std::string changed = signature;
     changed[i] = static_cast<char>(changed[i] ^ 1);
     EXPECT_FALSE(verifier.Verify("head 7", changed)) << i;
+  }
+}
+
+// Goal: bytes that no secret key belongs to are refused as a key: under such points signatures
+// could be made by anybody, or verify for several texts.
+TEST(SignatureVerifier, BytesThatAreNoKeyAreRefused) {
+  TestCountry vn("vn");
+  const std::shared_ptr<const Trust> trust = TrustOf({vn.Files()});
+  const auto certified = [&](const std::string& point) {
+    const TestPair pair = vn.Forge({.usages = {kSigningUsageOid}, .ed25519_point = point});
+    return ReasonOf(
+        SignatureVerifier::FromCertificate(pair.certificate_pem, *trust, "vn-tayninh", kNow)
+            .status());
+  };
+  const std::string good = SigningKey::FromSeed(std::string(32, 'k'))->public_key();
+  const std::string point_of_order_one = FromHex("01") + std::string(31, '\0');
+  const std::string point_of_order_eight =
+      FromHex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05");
+  const std::string not_canonical = FromHex("ee") + std::string(30, '\xff') + FromHex("7f");
+  EXPECT_TRUE(SignatureVerifier::FromPublicKey(good).ok());
+  EXPECT_EQ(certified(good), ReasonOf(absl::OkStatus()));
+  EXPECT_EQ(certified(point_of_order_eight), "CERTIFICATE_MALFORMED");
+  for (const std::string& bytes :
+       {std::string(), good.substr(1), good + "x", std::string(32, '\0'), std::string(32, '\xff'),
+        point_of_order_one, point_of_order_eight, not_canonical}) {
+    EXPECT_EQ(ReasonOf(SignatureVerifier::FromPublicKey(bytes).status()), "FIELD_INVALID")
+        << Hex(bytes);
   }
 }
 
@@ -96,7 +123,7 @@ TEST(SignatureVerifier, CertificateMustBeOfTheUnitAndForSigning) {
   const absl::StatusOr<SignatureVerifier> verifier =
       SignatureVerifier::FromCertificate(pair.certificate_pem, *trust, "vn-tayninh", kNow);
   ASSERT_TRUE(verifier.ok()) << verifier.status();
-  EXPECT_TRUE(verifier->Verify("head", *key.Sign("head")));
+  EXPECT_TRUE(verifier->Verify("head", key.Sign("head")));
   const auto reason = [&](const std::string& pem, const char* unit, std::int64_t at_s) {
     return ReasonOf(SignatureVerifier::FromCertificate(pem, *trust, unit, at_s).status());
   };

@@ -38,8 +38,8 @@ class BundleFile : public ::testing::Test {
     part.set_number(number);
     part.set_last(last);
     part.set_box(std::string(50, 'x'));
-    return *evidence::SealFile(evidence::FileKind::kBundle, part.SerializeAsString(),
-                               *certs::SigningKey::FromSeed(std::string(32, 's')));
+    return evidence::SealFile(evidence::FileKind::kBundle, part.SerializeAsString(),
+                              *certs::SigningKey::FromSeed(std::string(32, 's')));
   }
   int Run(std::vector<std::string> words) {
     host_.out.clear();

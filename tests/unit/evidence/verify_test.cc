@@ -91,18 +91,18 @@ class VerifyEvidenceTest : public ::testing::Test {
             .root = *storage::HashFromBytes(evidence.root())};
   }
   static void SignHead(Evidence& evidence, const Signer& by, std::int64_t at_ms = kNowMs) {
-    evidence.mutable_head()->set_signature(*by.key.Sign(contract::HeadBytes(HeadOf(evidence))));
+    evidence.mutable_head()->set_signature(by.key.Sign(contract::HeadBytes(HeadOf(evidence))));
     evidence.mutable_head()->set_certificate(by.certificate);
     evidence.mutable_head()->set_time_ms(at_ms);
   }
   static void SignReceipt(Evidence& evidence, const Signer& by, std::int64_t at_ms = kNowMs) {
     evidence.mutable_receipt()->set_signature(
-        *by.key.Sign(contract::ReceiptBytes(HeadOf(evidence))));
+        by.key.Sign(contract::ReceiptBytes(HeadOf(evidence))));
     evidence.mutable_receipt()->set_certificate(by.certificate);
     evidence.mutable_receipt()->set_time_ms(at_ms);
   }
   std::string Seal(const Evidence& evidence) {
-    return *SealFile(FileKind::kEvidence, evidence.SerializeAsString(), sender_.key);
+    return SealFile(FileKind::kEvidence, evidence.SerializeAsString(), sender_.key);
   }
 
   // "OK", or the reason with the refused step and why.

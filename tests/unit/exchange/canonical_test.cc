@@ -39,7 +39,7 @@ class KeySigner final : public HeadSigner {
  public:
   explicit KeySigner(char seed) : key_(*certs::SigningKey::FromSeed(std::string(32, seed))) {}
   std::string Certificate() const override { return key_.public_key(); }
-  std::string Sign(std::string_view bytes) override { return *key_.Sign(bytes); }
+  std::string Sign(std::string_view bytes) override { return key_.Sign(bytes); }
 
  private:
   certs::SigningKey key_;

@@ -20,7 +20,7 @@ constexpr char kBytes[] = "the bytes of a head";
 class HeadKeysTest : public ::testing::Test {
  protected:
   static std::string Sign(const TestPair& pair) {
-    return *certs::SigningKey::FromPem(pair.key_pem)->Sign(kBytes);
+    return certs::SigningKey::FromPem(pair.key_pem)->Sign(kBytes);
   }
   bool Believes(const TestPair& pair) { return Believes(pair.certificate_pem, Sign(pair)); }
   bool Believes(const std::string& certificate, const std::string& signature) {
@@ -89,7 +89,7 @@ TEST_F(HeadKeysTest, SignsWithTheKeyThatWasPutInLast) {
   signer.Replace(*certs::SigningKey::FromPem(after.key_pem), after.certificate_pem);
   EXPECT_EQ(signer.Certificate(), after.certificate_pem);
   EXPECT_EQ(signer.pair().certificate_pem, after.certificate_pem);
-  EXPECT_EQ(*signer.pair().key.Sign(kBytes), signer.Sign(kBytes));
+  EXPECT_EQ(signer.pair().key.Sign(kBytes), signer.Sign(kBytes));
   EXPECT_FALSE(verifier.Verify(kBytes, signer.Sign(kBytes))) << "by the certificate before";
   ASSERT_TRUE(verifier.Trust(signer.Certificate()).ok());
   EXPECT_EQ(verifier.Certificate(), after.certificate_pem);
