@@ -15,6 +15,12 @@ absl::Status Unknown() {
                          "Repeat the call with the same request id.");
 }
 
+absl::Status Unreadable() {
+  return contract::Error(absl::StatusCode::kUnavailable, contract::Reason::kOutcomeUnknown,
+                         "The stored data could not be read.",
+                         "The disk reported an error while reading.", "Repeat the call.");
+}
+
 absl::Status DiskFull() {
   return contract::Error(absl::StatusCode::kResourceExhausted, contract::Reason::kDiskFull,
                          "Nothing was stored: the disk is full.",
@@ -49,7 +55,54 @@ Batch InverseOf(const Batch& batch, const Engine& engine) {
   return inverse;
 }
 
+class FaultCursor final : public Cursor {
+ public:
+  FaultCursor(std::unique_ptr<Cursor> cursor, ReadFault& fault)
+      : cursor_(std::move(cursor)), fault_(fault), status_(fault.Read()) {}
+
+  void Seek(std::string_view key) override {
+    cursor_->Seek(key);
+    status_ = fault_.Read();
+  }
+  void Next() override {
+    cursor_->Next();
+    status_ = fault_.Read();
+  }
+  bool Valid() const override { return status_.ok() && cursor_->Valid(); }
+  std::string_view key() const override { return cursor_->key(); }
+  std::string_view value() const override { return cursor_->value(); }
+  absl::Status status() const override { return status_; }
+
+ private:
+  const std::unique_ptr<Cursor> cursor_;
+  ReadFault& fault_;
+  absl::Status status_;
+};
+
+class FaultSnapshot final : public Snapshot {
+ public:
+  FaultSnapshot(std::unique_ptr<Snapshot> snapshot, ReadFault& fault)
+      : snapshot_(std::move(snapshot)), fault_(fault) {}
+
+  absl::StatusOr<std::optional<std::string>> Get(std::string_view key) const override {
+    if (absl::Status failed = fault_.Read(); !failed.ok()) return failed;
+    return snapshot_->Get(key);
+  }
+  std::unique_ptr<Cursor> NewCursor(std::string_view lower, std::string_view upper) const override {
+    return std::make_unique<FaultCursor>(snapshot_->NewCursor(lower, upper), fault_);
+  }
+
+ private:
+  const std::unique_ptr<Snapshot> snapshot_;
+  ReadFault& fault_;
+};
+
 }  // namespace
+
+absl::Status ReadFault::Read() {
+  if (left_ == 0 || --left_ != 0) return absl::OkStatus();
+  return Unreadable();
+}
 
 FaultEngine::FaultEngine(const FaultPlan& plan) : plan_(plan), random_(plan.seed) {}
 
@@ -119,10 +172,14 @@ std::uint64_t FaultEngine::faults() const {
 }
 
 absl::StatusOr<std::optional<std::string>> FaultEngine::Get(std::string_view key) const {
+  if (absl::Status failed = read_fault_->Read(); !failed.ok()) return failed;
   return memory_.Get(key);
 }
 
-std::unique_ptr<Snapshot> FaultEngine::TakeSnapshot() const { return memory_.TakeSnapshot(); }
+std::unique_ptr<Snapshot> FaultEngine::TakeSnapshot() const {
+  if (!read_fault_->pending()) return memory_.TakeSnapshot();
+  return std::make_unique<FaultSnapshot>(memory_.TakeSnapshot(), *read_fault_);
+}
 
 // SplitMix64: equal seeds give equal faults on every platform.
 std::uint64_t FaultEngine::Random() {

@@ -1,8 +1,9 @@
 // A memory engine that goes wrong on purpose, by script or by seed: fails, tears, loses what was
-// not synced, is full or slow. For tests and the simulator. Thread-safe as every engine; Crash()
-// while nobody holds a snapshot.
+// not synced, is full or slow, cannot read. For tests and the simulator. Thread-safe as every
+// engine; Crash() while nobody holds a snapshot.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -42,6 +43,19 @@ struct FaultPlan {
   std::int64_t delay_us_max = 0;  // each commit reports a virtual delay of up to this
 };
 
+// Reads that are still to be made until one fails, once.
+class ReadFault {
+ public:
+  // 0: none fails.
+  void Set(std::uint64_t nth) { left_ = nth; }
+  bool pending() const { return left_ != 0; }
+  // One read: OK, or UNAVAILABLE / OUTCOME_UNKNOWN when it is the one that fails.
+  absl::Status Read();
+
+ private:
+  std::atomic<std::uint64_t> left_ = 0;
+};
+
 class FaultEngine final : public Engine {
  public:
   explicit FaultEngine(const FaultPlan& plan = {});
@@ -53,6 +67,13 @@ class FaultEngine final : public Engine {
   void SetDiskFull(bool full);
   // How full the disk is said to be; Commit does not care.
   void SetStage(DiskStage stage);
+
+  // The nth read from now on fails, and none after it: OUTCOME_UNKNOWN. A read is a Get, or a move
+  // of a cursor (the first one is made with it), of this engine and of the snapshots that are taken
+  // while it waits. 0: none fails.
+  void FailRead(std::uint64_t nth) { read_fault_->Set(nth); }
+  // The read that FailRead asked for was not made yet.
+  bool read_fault_pending() const { return read_fault_->pending(); }
 
   // Power loss and restart: what was answered OK is there, except under kLie; what was left open is
   // settled.
@@ -78,6 +99,7 @@ class FaultEngine final : public Engine {
   Fault NextFault() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   MemoryEngine memory_;
+  const std::unique_ptr<ReadFault> read_fault_ = std::make_unique<ReadFault>();
   mutable absl::Mutex mutex_;
   FaultPlan plan_ ABSL_GUARDED_BY(mutex_);
   std::uint64_t random_ ABSL_GUARDED_BY(mutex_);

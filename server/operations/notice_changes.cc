@@ -167,19 +167,19 @@ absl::Status RunCreate(const NodeFacts& node, const Actor& actor,
 }
 
 // The matrix of a share that was made before, decided again from the draft that it was made from.
-// Without it (a unit is no longer paired) the answer is still right: it explains, it binds
-// nothing.
-void MatrixOfFirst(const NodeFacts& node, const storage::Reader& reader,
-                   const v1::ShareNoticeRequest& request, const store::v1::RequestRecord& first,
-                   v1::ShareNoticeResponse& result) {
+// Where that is refused by now (a unit is no longer paired) the answer is right without it: it
+// explains, it binds nothing. Errors: of the read.
+absl::Status MatrixOfFirst(const NodeFacts& node, const storage::Reader& reader,
+                           const v1::ShareNoticeRequest& request,
+                           const store::v1::RequestRecord& first, v1::ShareNoticeResponse& result) {
   absl::StatusOr<store::v1::NoticeRecord> draft =
       RecordAt(reader, first.name(), first.version() - 1);
-  if (!draft.ok()) return;
+  if (!draft.ok()) return draft.status();
   absl::StatusOr<domain::NoticeDecision> decision =
       domain::ShareNotice(draft->notice(), OrderOf(request, true),
                           ContextOf(node, {.now_ms = first.time_ms(), .officer = {}}));
-  if (!decision.ok()) return;
-  MoveMatrix(*decision, result);
+  if (decision.ok()) MoveMatrix(*decision, result);
+  return absl::OkStatus();
 }
 
 absl::Status RunShare(const NodeFacts& node, const Actor& actor,
@@ -195,8 +195,7 @@ absl::Status RunShare(const NodeFacts& node, const Actor& actor,
         NoticeAt(node, transaction, **answered, transaction.now_ms());
     if (!first.ok()) return first.status();
     *result.mutable_notice() = *std::move(first);
-    MatrixOfFirst(node, transaction, request, **answered, result);
-    return absl::OkStatus();
+    return MatrixOfFirst(node, transaction, request, **answered, result);
   }
   absl::StatusOr<storage::StoredNotice> before = MustFind(transaction, request.name());
   if (!before.ok()) return before.status();
