@@ -1,6 +1,14 @@
 // After a loss, as the core decides it: what a peer's claims bring about, and what they must not.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <functional>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "proto/contract/error.h"
 #include "server/exchange/core.h"
 #include "tests/unit/exchange/fakes.h"
 
@@ -82,6 +90,7 @@ class ReturnsTest : public ::testing::Test {
     config.peer = kPeer;
     config.epoch = kEpoch;
     config.recovering = recovering;
+    config.limits = limits_;
     config.outbound[2].frontier = FakeFrontier(kUnit, kEpoch, v1::LANE_ROUTINE, own_size, 0);
     core_ = std::make_unique<Core>(std::move(config), *signs_, verifier_);
     now_ms_ = 0;
@@ -130,6 +139,51 @@ class ReturnsTest : public ::testing::Test {
     return false;
   }
 
+  // Goes on in time until the core asks for it; null: it does not.
+  template <typename Wanted>
+  const Wanted* Await() {
+    for (int i = 0; i < 100 && Find<Wanted>(done_) == nullptr; ++i) {
+      now_ms_ += limits_.retry_ms / 10;
+      done_ = Step(Tick{});
+    }
+    return Find<Wanted>(done_);
+  }
+  // Whatever the core has to send, until it is a frame that `wanted` takes.
+  template <typename Wanted>
+  std::optional<v1::Frame> AwaitFrame(const Wanted& wanted) {
+    for (int i = 0; i < 10; ++i) {
+      if (const Send* const send = Find<Send>(done_); send != nullptr && wanted(send->frame))
+        return send->frame;
+      done_ = Step(FrameSent{.stream = 1});
+    }
+    return std::nullopt;
+  }
+  // The peer answers with the envelopes [first, end).
+  void Return(std::uint64_t first, std::uint64_t end, std::uint64_t epoch = kPast) {
+    v1::Frame frame;
+    v1::Returned& returned = *frame.mutable_returned();
+    returned.set_lane(v1::LANE_ROUTINE);
+    returned.set_epoch(epoch);
+    returned.set_first_position(first);
+    for (std::uint64_t i = first; i < end; ++i)
+      returned.add_envelopes(FakeEnvelope(kUnit, kPast, v1::LANE_ROUTINE, i, 0));
+    done_ = Step(FrameReceived{.stream = 1, .frame = std::move(frame)});
+  }
+  // The claim of `size` envelopes is wanted from `first` on; the request is on its way.
+  void Ask(std::uint64_t size, std::uint64_t first = 0) {
+    Meet({Claim(kPast, size)}, true);
+    const auto* const compare = Find<CompareHoldings>(done_);
+    ASSERT_NE(compare, nullptr);
+    operations::HoldingsPlan plan;
+    plan.wants.push_back({compare->held[0], first});
+    done_ = Step(HoldingsCompared{.token = compare->token, .status = {}, .plan = plan});
+    const auto request =
+        AwaitFrame([](const v1::Frame& frame) { return frame.has_return_request(); });
+    ASSERT_TRUE(request.has_value());
+    EXPECT_EQ(request->return_request().first(), first);
+  }
+
+  Limits limits_;
   FakeSigner signer_{kUnit};
   MuteSigner mute_;
   HeadSigner* signs_ = &signer_;
@@ -451,6 +505,165 @@ TEST_F(ReturnsTest, UnaskedReturnsBreakTheProtocol) {
     done_ = Step(FrameReceived{.stream = 1, .frame = frame});
     EXPECT_TRUE(Alerted(Reason::kLinkProtocol));
   }
+}
+
+// Goal: a store that fails at any step is told of, nothing goes on without it, and then the same
+// step is taken again; what was perhaps stored is asked of the store first.
+TEST_F(ReturnsTest, StoreFailsAtAnyStepThenTheStepIsTakenAgain) {
+  limits_.silence_ms = 1'000'000;
+  limits_.alert_ms = 0;
+  const absl::Status failed =
+      contract::Error(absl::StatusCode::kUnavailable, Reason::kOutcomeUnknown, "no answer", "", "");
+  operations::HoldingsPlan plan;
+  const auto compare = [&] {
+    const auto* const asked = Await<CompareHoldings>();
+    ASSERT_NE(asked, nullptr);
+    done_ = Step(HoldingsCompared{.token = asked->token, .status = failed, .plan = {}});
+    EXPECT_TRUE(Alerted(Reason::kOutcomeUnknown));
+    EXPECT_EQ(Find<CompareHoldings>(done_), nullptr) << "not at once";
+    const auto* const again = Await<CompareHoldings>();
+    ASSERT_NE(again, nullptr);
+    done_ = Step(HoldingsCompared{.token = again->token, .status = {}, .plan = plan});
+  };
+  Meet({Claim(kPast, 2)}, true);
+  ASSERT_NE(Find<CompareHoldings>(done_), nullptr);
+  plan.wants.push_back({Find<CompareHoldings>(done_)->held[0], 0});
+  plan.carries.push_back({.lane = 3, .epoch = kPast, .first = 0, .under_way = false});
+  compare();
+  ASSERT_TRUE(
+      AwaitFrame([](const v1::Frame& frame) { return frame.has_return_request(); }).has_value());
+  Return(0, 2);
+  const auto* const store = Find<StoreReturned>(done_);
+  ASSERT_NE(store, nullptr);
+  done_ = Step(ReturnStored{.token = store->token, .status = failed, .next = 0});
+  plan.wants[0].first = 2;  // it was
+  compare();
+  const auto twice = [&](auto wanted) {
+    using Wanted = decltype(wanted);
+    const auto* const asked = Await<Wanted>();
+    ASSERT_NE(asked, nullptr);
+    done_ = Step(RecoveryDone{.token = asked->token, .status = failed, .done = false});
+    EXPECT_TRUE(Alerted(Reason::kOutcomeUnknown));
+    const auto* const again = Await<Wanted>();
+    ASSERT_NE(again, nullptr);
+    // A part of it; then what is left.
+    if constexpr (!std::is_same_v<Wanted, MarkReturned>) {
+      done_ = Step(RecoveryDone{.token = again->token, .status = {}, .done = false});
+      ASSERT_NE(Find<Wanted>(done_), nullptr);
+    }
+    const auto token = Find<Wanted>(done_)->token;
+    EXPECT_EQ(
+        Find<CloseStream>(Step(RecoveryDone{.token = token + 99, .status = {}, .done = true})),
+        nullptr)
+        << "the answer to something else";
+    done_ = Step(RecoveryDone{.token = token, .status = {}, .done = true});
+  };
+  twice(TakeReturned{});
+  twice(CarryOver{});
+  twice(MarkReturned{});
+  EXPECT_NE(Find<CloseStream>(done_), nullptr);
+}
+
+TEST_F(ReturnsTest, PiecesAreAskedForOneAfterTheOther) {
+  Ask(5, 1);
+  Return(1, 3);
+  const auto* const store = Find<StoreReturned>(done_);
+  ASSERT_NE(store, nullptr);
+  EXPECT_EQ(store->first, 1u);
+  EXPECT_EQ(
+      Find<TakeReturned>(Step(ReturnStored{.token = store->token + 99, .status = {}, .next = 5})),
+      nullptr)
+      << "the answer to something else";
+  done_ = Step(ReturnStored{.token = store->token, .status = {}, .next = 3});
+  const auto request =
+      AwaitFrame([](const v1::Frame& frame) { return frame.has_return_request(); });
+  ASSERT_TRUE(request.has_value());
+  EXPECT_EQ(request->return_request().first(), 3u);
+}
+
+// Goal: what is returned is what was asked for, or the link ends; nothing of it is kept.
+TEST_F(ReturnsTest, OtherThingsThanWereAskedForBreakTheProtocol) {
+  const std::vector<std::function<void()>> others = {
+      [this] { Return(0, 1, kPast - 1); },  // another epoch
+      [this] { Return(1, 2); },             // another place
+      [this] { Return(0, 3); },             // more than there is
+  };
+  for (const auto& other : others) {
+    Ask(2);
+    other();
+    EXPECT_TRUE(Alerted(Reason::kLinkProtocol));
+    EXPECT_EQ(Find<StoreReturned>(done_), nullptr);
+  }
+}
+
+// Goal: a peer that cannot serve what it claimed is asked again, after a look at the store: people
+// may have ended the amnesia meanwhile.
+TEST_F(ReturnsTest, EmptyAnswerIsAskedForAgainLater) {
+  Ask(2);
+  Return(0, 0);
+  EXPECT_EQ(Find<CloseStream>(done_), nullptr);
+  EXPECT_EQ(Find<CompareHoldings>(done_), nullptr) << "not at once";
+  const auto* const compare = Await<CompareHoldings>();
+  ASSERT_NE(compare, nullptr);
+  EXPECT_TRUE(compare->held[0].proven);
+}
+
+TEST_F(ReturnsTest, NothingIsReturnedInTimeThenTheStreamIsMadeAnew) {
+  limits_.silence_ms = 1'000'000;
+  Ask(2);
+  now_ms_ += limits_.progress_ms + 1;
+  done_ = Step(Tick{});
+  const auto* const close = Find<CloseStream>(done_);
+  ASSERT_NE(close, nullptr);
+  EXPECT_EQ(close->reason, Reason::kLinkStalled);
+}
+
+// Goal: a peer gets what is held of it, large answers announced, so that a slow line is not taken
+// for a dead one.
+TEST_F(ReturnsTest, PeerGetsWhatIsHeldAndLargeAnswersAreAnnounced) {
+  Meet({});
+  v1::Frame frame;
+  frame.mutable_return_request()->set_lane(v1::LANE_ROUTINE);
+  frame.mutable_return_request()->set_epoch(kPeerEpoch);
+  frame.mutable_return_request()->set_first(4);
+  done_ = Step(FrameReceived{.stream = 1, .frame = std::move(frame)});
+  const auto* const read = Find<ReadHeld>(done_);
+  ASSERT_NE(read, nullptr);
+  EXPECT_EQ(read->first, 4u);
+  const Token token = read->token;
+  const std::string large(10 * limits_.batch_bytes_start, 'e');
+  done_ = Step(HeldRead{.token = token + 99, .envelopes = {"of another question"}});
+  EXPECT_FALSE(AwaitFrame([](const v1::Frame& sent) { return sent.has_returned(); }).has_value());
+  done_ = Step(HeldRead{.token = token, .envelopes = {large}});
+  std::uint32_t announced = 0;
+  const auto answer = AwaitFrame([&](const v1::Frame& sent) {
+    if (sent.has_heartbeat()) announced = std::max(announced, sent.heartbeat().next_bytes());
+    return sent.has_returned();
+  });
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_GE(announced, large.size());
+  EXPECT_EQ(answer->returned().first_position(), 4u);
+  ASSERT_EQ(answer->returned().envelopes_size(), 1);
+  EXPECT_EQ(answer->returned().envelopes(0), large);
+}
+
+// Goal: while the peer recovers, its old word about what it holds is not acted on.
+TEST_F(ReturnsTest, PeerThatRecoversIsNotComparedWithYet) {
+  Meet({});
+  (void)Step(StreamClosed{.stream = 1, .reason = Reason::kLinkLost, .text = ""});
+  (void)Step(StreamOpened{.stream = 2, .dialled_by_us = false});
+  v1::Frame frame;
+  v1::Hello& hello = *frame.mutable_hello();
+  hello.set_version_min(1);
+  hello.set_version_max(2);
+  hello.set_unit(kPeer);
+  hello.set_epoch(kPeerEpoch + 1);
+  hello.set_signing_certificate("certificate of la-attapeu");
+  hello.set_recovering(true);
+  *hello.add_holdings() = Claim(kPast, 4);
+  done_ = Step(FrameReceived{.stream = 2, .frame = std::move(frame)});
+  EXPECT_EQ(Find<CompareHoldings>(done_), nullptr);
+  EXPECT_EQ(Find<PersistQuarantine>(done_), nullptr);
 }
 
 // Goal: with a peer of version 1 the channels run and the node stays in amnesia, aloud.
