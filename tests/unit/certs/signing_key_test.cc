@@ -112,6 +112,10 @@ TEST(SigningKey, LoadRefusesOpenModesAndOtherKeys) {
   EXPECT_EQ(ReasonOf(SigningKey::Load(folder / "none").status()), "NOT_FOUND");
 }
 
+TEST(SigningKey, SeedOfAnotherLengthIsNoKey) {
+  EXPECT_EQ(ReasonOf(SigningKey::FromSeed(std::string(31, 'k')).status()), "CONFIG_INVALID");
+}
+
 // Goal: a signature is believed only by a signing certificate of that unit under its own country's
 // root.
 TEST(SignatureVerifier, CertificateMustBeOfTheUnitAndForSigning) {

@@ -3,7 +3,9 @@
 #include "certs/trust.h"
 
 #include <gtest/gtest.h>
+#include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "certs/trust_cache.h"
@@ -253,6 +255,101 @@ TEST(TrustCrl, BadOrOlderListsAreRefusedWhenLoading) {
   EXPECT_EQ((*MakeTrust({vn.Files()}, {}, kNow, trust.get()))->epoch(), trust->epoch() + 1);
 }
 
+// A list that the country's root signed. `partial`: only the changes since another one.
+std::string ListOf(const TestCountry& country, bool numbered, bool ends, bool partial) {
+  const CrlPtr crl(X509_CRL_new());
+  const auto time = [](std::int64_t at_s) {
+    return std::unique_ptr<ASN1_TIME, Freer<ASN1_TIME_free>>(ASN1_TIME_set(nullptr, at_s));
+  };
+  EXPECT_EQ(X509_CRL_set_version(crl.get(), 1), 1);
+  EXPECT_EQ(X509_CRL_set_issuer_name(crl.get(), X509_get_subject_name(country.root())), 1);
+  EXPECT_EQ(X509_CRL_set1_lastUpdate(crl.get(), time(kNow).get()), 1);
+  if (ends) {
+    EXPECT_EQ(X509_CRL_set1_nextUpdate(crl.get(), time(kNow + kDayS).get()), 1);
+  }
+  const std::unique_ptr<ASN1_INTEGER, Freer<ASN1_INTEGER_free>> number(ASN1_INTEGER_new());
+  EXPECT_EQ(ASN1_INTEGER_set(number.get(), 7), 1);
+  if (numbered) {
+    EXPECT_EQ(X509_CRL_add1_ext_i2d(crl.get(), NID_crl_number, number.get(), 0, 0), 1);
+  }
+  if (partial) {
+    EXPECT_EQ(X509_CRL_add1_ext_i2d(crl.get(), NID_delta_crl, number.get(), 1, 0), 1);
+  }
+  EXPECT_GT(X509_CRL_sign(crl.get(), country.root_key(), EVP_sha256()), 0);
+  return ToPem(crl.get());
+}
+
+// Goal: a list that does not say which it is, when it ends, or that it is whole, is none, though
+// the root itself signed it.
+TEST(TrustCrl, ListsThatDoNotSayAllAreRefused) {
+  TestCountry vn("vn");
+  const auto why = [&](bool numbered, bool ends, bool partial) {
+    CountryFiles files = vn.Files();
+    files.crl_pem = ListOf(vn, numbered, ends, partial);
+    const absl::Status status = MakeTrust({files}, {}, kNow, nullptr).status();
+    return status.ok() ? "OK" : ReasonOf(status) + ": " + contract::ProblemOf(status).why;
+  };
+  EXPECT_EQ(why(true, true, false), "OK");
+  EXPECT_EQ(why(false, true, false), "CRL_INVALID: It has no number");
+  EXPECT_EQ(why(true, false, false), "CRL_INVALID: It does not say when it ends");
+  EXPECT_EQ(why(true, true, true), "CRL_INVALID: It is a partial list; only whole lists are used");
+}
+
+// Goal: of two things that are wrong people are told the one that a new list would not help.
+TEST(TrustCrl, DatesThatAreOverComeBeforeTheList) {
+  TestCountry vn("vn");
+  const TestPair pair = vn.Node("vn-tayninh", kNow, 20);
+  CountryFiles without = vn.Files();
+  without.crl_pem.clear();
+  const std::shared_ptr<const Trust> required = TrustOf({without}, {.crl_required = true});
+  EXPECT_EQ(Verdict(*required, pair), "CRL_MISSING");
+  EXPECT_EQ(Verdict(*required, pair, PeerRole::kClient, kNow + 21 * kDayS), "CERTIFICATE_EXPIRED");
+  EXPECT_EQ(Verdict(*required, pair, PeerRole::kClient, kNow - 21 * kDayS),
+            "CERTIFICATE_NOT_YET_VALID");
+  const std::shared_ptr<const Trust> old = TrustOf({vn.Files()});
+  EXPECT_EQ(Verdict(*old, pair, PeerRole::kClient, kNow + (kCrlDays + 8) * kDayS),
+            "CERTIFICATE_EXPIRED");
+}
+
+// Goal: the operator is warned of a list and of a root before they stop a neighbour.
+TEST(TrustCrl, WarningsSayWhatWillEnd) {
+  TestCountry vn("vn");
+  const auto warned = [&](std::int64_t now_s, const std::string& text) {
+    const std::vector<std::string> warnings = TrustOf({vn.Files()}, {}, now_s)->warnings();
+    return std::any_of(warnings.begin(), warnings.end(), [&](const std::string& warning) {
+      return warning.find(text) != std::string::npos;
+    });
+  };
+  const std::int64_t next_s = kNow + kCrlDays * kDayS;
+  EXPECT_FALSE(warned(next_s - 1, "revocation list"));
+  EXPECT_TRUE(warned(next_s + kDayS, "the revocation list of vn is stale"));
+  EXPECT_TRUE(warned(next_s + 8 * kDayS, "the revocation list of vn is too old"));
+  const std::int64_t end_s = UnixSeconds(X509_get0_notAfter(vn.root()));
+  EXPECT_FALSE(warned(end_s - 366 * kDayS, "the root of vn ends at"));
+  EXPECT_TRUE(warned(end_s - 364 * kDayS, "the root of vn ends at"));
+  CountryFiles without = vn.Files();
+  without.crl_pem.clear();
+  EXPECT_EQ(TrustOf({without})->warnings(),
+            std::vector<std::string>{"no revocation list of vn has been seen"});
+}
+
+// Goal: a leaf holds no longer than the root above it, and the refusal says whose date is over.
+TEST(Trust, EndOfTheRootEndsItsCertificates) {
+  TestCountry vn("vn");
+  const std::int64_t end_s = UnixSeconds(X509_get0_notAfter(vn.root()));
+  const TestPair pair = vn.Forge({.not_after_s = end_s + kDayS});
+  const std::shared_ptr<const Trust> trust = TrustOf({vn.Files()});
+  const auto judge = [&](std::int64_t now_s) {
+    return trust->Judge(pair.certificate_pem, {}, PeerRole::kClient, now_s, CrlRule::kOnlyRevoked);
+  };
+  ASSERT_TRUE(judge(end_s - kDayS).ok()) << judge(end_s - kDayS).status();
+  EXPECT_LE(judge(end_s - kDayS)->good_until_s, end_s);
+  const absl::Status over = judge(end_s + 1).status();
+  EXPECT_EQ(ReasonOf(over), "CERTIFICATE_EXPIRED");
+  EXPECT_EQ(contract::ProblemOf(over).what,
+            "The authority above the certificate of vn-tayninh has expired");
+}
+
 // Goal: of two roots of a country each answers for its own certificates: the list of the one says
 // nothing about those of the other.
 TEST(TrustCrl, ListIsThatOfTheRootThatSigned) {
@@ -326,6 +423,21 @@ TEST(TrustLoad, FolderIsReadStrictly) {
   }
 }
 
+TEST(TrustLoad, WhatCannotBeReadIsNoTrust) {
+  TempFolder folder;
+  TestCountry vn("vn");
+  std::filesystem::create_directory(folder / "vn.pem");
+  EXPECT_NE(ReasonOf(LoadTrust(folder.path(), {}, kNow, nullptr).status()), "OK");
+  std::filesystem::remove(folder / "vn.pem");
+  WriteText(folder / "vn.pem", vn.Files().roots_pem);
+  std::filesystem::create_directory(folder / "vn.crl");
+  EXPECT_NE(ReasonOf(LoadTrust(folder.path(), {}, kNow, nullptr).status()), "OK")
+      << "a list that is there and cannot be read is not passed over";
+  CountryFiles unknown = vn.Files();
+  unknown.country = "th";
+  EXPECT_EQ(ReasonOf(MakeTrust({unknown}, {}, kNow, nullptr).status()), "CONFIG_INVALID");
+}
+
 // Goal: while a root is replaced, leaves under the old and under the new one are both accepted.
 TEST(TrustLoad, TwoRootsOfOneCountryWorkSideBySide) {
   TestCountry old_vn("vn");
@@ -361,6 +473,47 @@ TEST(TrustCache, RemembersUntilDatesOrSnapshotChange) {
   EXPECT_EQ(judge(kNow), "CERTIFICATE_REVOKED");
   EXPECT_FALSE(cache.Current()->SameFilesAs(*before));
   EXPECT_TRUE((*MakeTrust({vn.Files()}, {}, kNow, nullptr))->SameFilesAs(*cache.Current()));
+}
+
+// Goal: what is shown of a unit's certificate is that of its node, the last that was accepted; an
+// officer's or a refused one is not taken for it.
+TEST(TrustCache, KnowsTheLastCertificateOfEachNode) {
+  TestCountry vn("vn");
+  const TestPair first = vn.Node("vn-tayninh", kNow, 20);
+  const TestPair renewed = vn.Node("vn-tayninh", kNow, 40);
+  TrustCache cache(TrustOf({vn.Files()}));
+  const auto judge = [&](const TestPair& pair, std::int64_t now_s = kNow) {
+    return ReasonOf(cache.Judge(pair.certificate_pem, {}, PeerRole::kClient, now_s).status());
+  };
+  EXPECT_EQ(cache.LastLeafOf("vn-tayninh"), "");
+  EXPECT_EQ(judge(vn.Officer("vn-tayninh", "huy")), "OK");
+  EXPECT_EQ(judge(first, kNow + 30 * kDayS), "CERTIFICATE_EXPIRED");
+  EXPECT_EQ(cache.LastLeafOf("vn-tayninh"), "");
+  EXPECT_FALSE(cache.Recall(first.certificate_pem, PeerRole::kClient, kNow).has_value());
+  EXPECT_EQ(judge(first), "OK");
+  EXPECT_EQ(cache.LastLeafOf("vn-tayninh"), first.certificate_pem);
+  EXPECT_EQ(cache.Recall(first.certificate_pem, PeerRole::kClient, kNow)->unit, "vn-tayninh");
+  EXPECT_EQ(judge(renewed), "OK");
+  EXPECT_EQ(cache.LastLeafOf("vn-tayninh"), renewed.certificate_pem);
+  EXPECT_EQ(cache.LastEndOf("vn-tayninh"), ReadFacts(renewed.certificate_pem)->not_after_s);
+}
+
+// Goal: an authority that issues without end fills no memory, and takes nothing from the units that
+// are known.
+TEST(TrustCache, UnitsWithoutEndAreNotRemembered) {
+  TestCountry vn("vn");
+  TrustCache cache(TrustOf({vn.Files()}));
+  std::vector<TestPair> pairs;
+  for (std::size_t i = 0; i <= TrustCache::kEntriesMax; ++i) {
+    pairs.push_back(vn.Forge({.unit = "vn-u" + std::to_string(i)}));
+    ASSERT_TRUE(cache.Judge(pairs.back().certificate_pem, {}, PeerRole::kClient, kNow).ok());
+  }
+  EXPECT_EQ(cache.LastLeafOf("vn-u" + std::to_string(TrustCache::kEntriesMax)), "");
+  EXPECT_FALSE(cache.Recall(pairs[0].certificate_pem, PeerRole::kClient, kNow).has_value())
+      << "judgements begin anew when there are too many";
+  const TestPair renewed = vn.Forge({.unit = "vn-u0"});
+  ASSERT_TRUE(cache.Judge(renewed.certificate_pem, {}, PeerRole::kClient, kNow).ok());
+  EXPECT_EQ(cache.LastLeafOf("vn-u0"), renewed.certificate_pem);
 }
 
 // Goal: a cached judgement does not outlive the days of grace of a list.

@@ -251,6 +251,57 @@ TEST_F(VerifyEvidenceTest, ItsMakerCannotMakeItSayMore) {
   EXPECT_SAYS(Resealed([](Evidence& e) { e.mutable_head()->set_time_ms(INT64_MAX); }), "calendar");
 }
 
+// Goal: what is read is bounded before anything is made of it, each bound by itself and with its
+// reason, though its maker sealed it.
+TEST_F(VerifyEvidenceTest, EachBoundOfTheContentsIsHeld) {
+  const struct {
+    const char* says;
+    std::function<void(Evidence&)> change;
+  } cases[] = {
+      {"cannot be one", [](Evidence& e) { e.set_exporter_unit("Vn-quangngai"); }},
+      {"cannot be one", [](Evidence& e) { e.set_receiver_unit(""); }},
+      {"Sender and receiver are one", [](Evidence& e) { e.set_receiver_unit(kSender); }},
+      {"names no lane", [](Evidence& e) { e.set_lane(exchange::v1::LANE_UNSPECIFIED); }},
+      {"names no lane", [](Evidence& e) { e.set_lane(static_cast<exchange::v1::Lane>(4)); }},
+      {"envelope is too large",
+       [](Evidence& e) { e.set_envelope(std::string(256 * 1024 + 1, 'e')); }},
+      {"32 bytes", [](Evidence& e) { e.set_leaf_hash(e.leaf_hash() + "x"); }},
+      {"32 bytes", [](Evidence& e) { e.mutable_inclusion_proof(0)->pop_back(); }},
+      {"too many",
+       [](Evidence& e) {
+         while (e.inclusion_proof_size() <= 64) e.add_inclusion_proof(e.root());
+       }},
+      {"calendar", [](Evidence& e) { e.set_export_time_ms(253'402'300'799'001); }},
+      {"calendar", [](Evidence& e) { e.mutable_head()->set_time_ms(-1); }},
+      {"calendar", [](Evidence& e) { e.mutable_receipt()->set_time_ms(-1); }},
+      {"certificate is too large",
+       [](Evidence& e) { e.set_exporter_certificate(std::string(8 * 1024 + 1, 'c')); }},
+      {"certificate is too large",
+       [](Evidence& e) { e.mutable_head()->set_certificate(std::string(8 * 1024 + 1, 'c')); }},
+      {"certificate is too large",
+       [](Evidence& e) { e.mutable_receipt()->set_certificate(std::string(8 * 1024 + 1, 'c')); }},
+      {"too many revocation lists",
+       [](Evidence& e) {
+         while (e.revocation_lists_size() <= 3) e.add_revocation_lists();
+       }},
+  };
+  for (const auto& [says, change] : cases) {
+    const std::string verdict = Resealed(change);
+    EXPECT_SAYS(verdict, "EVIDENCE_INVALID: The contents of the file cannot be read");
+    EXPECT_SAYS(verdict, says);
+  }
+  EXPECT_SAYS(Verdict(SealFile(FileKind::kEvidence, "\xff", sender_.key)), "They are no evidence");
+  // Lists that say nothing change nothing: of a country without a root here, and an empty one.
+  EXPECT_EQ(Resealed([](Evidence& e) {
+              e.add_revocation_lists()->set_country("kh");
+              e.mutable_revocation_lists(0)->set_crl_pem("garbage");
+              e.add_revocation_lists()->set_country("vn");
+            }),
+            "OK");
+  EXPECT_SAYS(Resealed([](Evidence& e) { e.set_exporter_certificate("no certificate"); }),
+              "The certificate of the seal does not hold");
+}
+
 TEST_F(VerifyEvidenceTest, CertificatesAreJudgedAtTheTimeOfTheirSignature) {
   const std::int64_t year_ms = 365 * kDayS * 1000;
   // Long over today, good when it signed.
@@ -270,13 +321,17 @@ TEST_F(VerifyEvidenceTest, CertificatesAreJudgedAtTheTimeOfTheirSignature) {
                 e.mutable_receipt()->set_certificate(la_.Node(kReceiver).certificate_pem);
               }),
               "The certificate of the receipt does not hold");
-  const absl::StatusOr<VerifiedEvidence> turned = [&] {
+  const auto later = [&](const std::function<void(Evidence&)>& sign) {
     Evidence evidence = Make();
-    SignReceipt(evidence, receiver_, kNowMs + 60'000);
-    return VerifyEvidence(Seal(evidence), *roots_);
-  }();
-  ASSERT_TRUE(turned.ok());
-  EXPECT_SAYS(turned->remarks.back(), "clock of vn-quangngai went back");
+    sign(evidence);
+    const absl::StatusOr<VerifiedEvidence> turned = VerifyEvidence(Seal(evidence), *roots_);
+    EXPECT_TRUE(turned.ok()) << turned.status();
+    return turned->remarks.back();
+  };
+  EXPECT_SAYS(later([&](Evidence& e) { SignReceipt(e, receiver_, kNowMs + 60'000); }),
+              "clock of vn-quangngai went back");
+  EXPECT_SAYS(later([&](Evidence& e) { SignHead(e, sender_, kNowMs + 60'000); }),
+              "clock of vn-quangngai went back");
 }
 
 TEST_F(VerifyEvidenceTest, ARevokedCertificateProvesNothing) {
