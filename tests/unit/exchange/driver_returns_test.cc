@@ -168,6 +168,28 @@ TEST_F(DriverReturns, OldCopyIsFoundOutAndItsNewEpochGetsTheRest) {
   ExpectAllBack();
 }
 
+// Goal: so is an old copy of who receives: by its own receipt, which the sender shows.
+TEST_F(DriverReturns, OldCopyOfTheReceiverIsFoundOutByItsOwnReceipt) {
+  StartBoth();
+  Send(10);
+  right_.Stop();
+  const auto copy = ContentsOf(right_.engine());
+  right_.Start(left_.address());
+  Send(10);
+  right_.Stop();
+  SetContents(right_.engine(), copy);
+  right_.Start(left_.address());
+  ASSERT_TRUE(right_.watch().Await([&] { return right_.rolled_back(); }));
+  EXPECT_FALSE(left_.rolled_back());
+  right_.Stop();
+  right_.BeginEpoch(33, operations::kCauseRollback);
+  right_.Start(left_.address());
+  // Its new epoch says that it knows: the rest is sent again.
+  ASSERT_TRUE(
+      right_.watch().Await([&] { return right_.Channels().inbound[2].frontier.size() == 20; }));
+  EXPECT_EQ(right_.Channels().inbound[2].frontier, left_.Channels().outbound[2].frontier);
+}
+
 TEST_F(DriverReturns, NeighbourLostWhatItHadReceiptedThenItIsSentInTheNewEpoch) {
   StartBoth();
   Send(10);

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "server/exchange/driver_streams.h"
+#include "storage/keys.h"
 #include "tests/unit/exchange/driver_node.h"
 
 namespace tripoint::exchange {
@@ -46,6 +47,67 @@ TEST_F(DriverTest, PeerIsRestartedThenItGoesOnFromWhereItStood) {
   right_.Start(left_.address());
   ASSERT_TRUE(left_.AwaitProven(v1::LANE_ROUTINE, 100));
   EXPECT_EQ(right_.Channels().inbound[2].frontier.size(), 100u);
+}
+
+// Goal: without room on either disk nothing counts as stored or proven; both sides say so, try
+// again, and nothing is lost or there twice.
+TEST_F(DriverTest, DiskIsFullThenNothingCountsUntilThereIsRoom) {
+  Limits limits;
+  limits.retry_ms = 20;
+  limits.retry_ms_max = 100;
+  left_.set_limits(limits);
+  right_.set_limits(limits);
+  StartBoth();
+  left_.Append(v1::LANE_ROUTINE, 1);
+  ASSERT_TRUE(left_.AwaitProven(v1::LANE_ROUTINE, 1));
+  const auto not_stored = [](TestNode& node, const char* peer, bool outbound) {
+    tripoint::v1::ListLinkEventsResponse trace;
+    node.driver().FillTrace(peer, trace);
+    return std::count_if(trace.events().begin(), trace.events().end(), [&](const auto& event) {
+      return event.kind() == tripoint::v1::LINK_EVENT_KIND_NOT_STORED &&
+             event.outbound() == outbound && event.reason_code() == "DISK_FULL";
+    });
+  };
+  right_.engine().SetDiskFull(true);
+  left_.Append(v1::LANE_ROUTINE, 20);
+  ASSERT_TRUE(right_.watch().Await([&] { return not_stored(right_, "kh-ratanakiri", false) > 0; }));
+  EXPECT_EQ(right_.Channels().inbound[2].frontier.size(), 1u);
+  EXPECT_EQ(left_.Channels().outbound[2].receipted.size(), 1u);
+  // Now it stores them, and the receipt meets a full disk.
+  left_.engine().SetDiskFull(true);
+  right_.engine().SetDiskFull(false);
+  ASSERT_TRUE(left_.watch().Await([&] { return not_stored(left_, "vn-quangngai", true) > 0; }));
+  EXPECT_EQ(right_.Channels().inbound[2].frontier.size(), 21u);
+  EXPECT_EQ(left_.Channels().outbound[2].receipted.size(), 1u);
+  left_.engine().SetDiskFull(false);
+  ASSERT_TRUE(left_.AwaitProven(v1::LANE_ROUTINE, 21));
+  EXPECT_EQ(left_.Channels().outbound[2].receipted, right_.Channels().inbound[2].frontier);
+}
+
+// Goal: a sender that ended between the peer's storing and its own keeping of the receipt goes on
+// from what the peer holds.
+TEST_F(DriverTest, PeerHoldsMoreThanWasProvenThenTheRestIsSent) {
+  StartBoth();
+  left_.Append(v1::LANE_ROUTINE, 10);
+  ASSERT_TRUE(left_.AwaitProven(v1::LANE_ROUTINE, 10));
+  const storage::Key receipts =
+      storage::ChannelKey(storage::Space::kOutboundChannel, "vn-quangngai", v1::LANE_ROUTINE);
+  const std::string earlier = left_.engine().Get(receipts)->value();
+  left_.Append(v1::LANE_ROUTINE, 5);
+  ASSERT_TRUE(left_.AwaitProven(v1::LANE_ROUTINE, 15));
+  left_.Stop();
+  right_.Stop();
+  storage::Batch batch;
+  batch.Put(receipts, earlier);
+  left_.engine().CommitBehind(batch);
+  ASSERT_EQ(left_.Channels().outbound[2].receipted.size(), 10u);
+  left_.Start("");
+  left_.Append(v1::LANE_ROUTINE, 5);
+  ASSERT_TRUE(
+      left_.watch().Await([&] { return left_.Channels().outbound[2].frontier.size() == 20; }));
+  right_.Start(left_.address());
+  ASSERT_TRUE(left_.AwaitProven(v1::LANE_ROUTINE, 20));
+  EXPECT_EQ(right_.Channels().inbound[2].frontier.size(), 20u);
 }
 
 TEST_F(DriverTest, BothDialThenOneStreamIsKeptAndAllArrives) {

@@ -33,7 +33,12 @@ std::string TextOf(const Page<Item>& page) {
 // What an answer says, to be compared.
 template <typename Result>
 auto SaidBy(const Result& result) {
-  if constexpr (requires { result.SerializeAsString(); }) {
+  if constexpr (requires { result.results(); }) {  // a refusal's bytes have no order
+    std::string text;
+    for (const v1::BatchResult& one : result.results())
+      text += one.name() + (one.status().empty() ? " taken " : " refused ");
+    return text;
+  } else if constexpr (requires { result.SerializeAsString(); }) {
     return result.SerializeAsString();
   } else if constexpr (requires { result.refusals; }) {
     return result.size + result.refusals.size();
