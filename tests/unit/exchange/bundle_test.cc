@@ -19,6 +19,7 @@
 #include "storage/outbound_log.h"
 #include "tests/unit/certs/certs_testing.h"
 #include "tests/unit/operations/world.h"
+#include "tests/unit/storage/failing_reads.h"
 
 namespace tripoint::exchange {
 namespace {
@@ -154,6 +155,19 @@ class BundleTest : public operations::Tripoint {
       sum.receipted += taken->taken.receipted;
     }
     return fmt::format("OK {} {} {} {}", sum.envelopes, sum.known, sum.refused, sum.receipted);
+  }
+  // Where the channels of a pair stand.
+  static std::string Stands(const World& world) {
+    std::string text;
+    for (const char* const peer : {kQuangNgai, kAttapeu}) {
+      const auto channels = operations::LoadChannels(world.engine, peer);
+      EXPECT_TRUE(channels.ok());
+      for (const operations::InboundState& in : channels->inbound)
+        text += storage::HashText(in.frontier.Root()) + " ";
+      for (const operations::OutboundState& out : channels->outbound)
+        text += storage::HashText(out.frontier.Root()) + std::to_string(out.receipted.size()) + " ";
+    }
+    return text;
   }
   static std::string Reason(const absl::Status& status) {
     const contract::Problem problem = contract::ProblemOf(status);
@@ -296,6 +310,64 @@ TEST_F(BundleTest, WhatIsWrongIsRefusedAndChangesNothing) {
   ExpectRefused(la_, good, "DISK_FULL");
   la_.committer.fault = absl::OkStatus();
   EXPECT_EQ(Import(la_, {good}), "OK 1 0 0 0");
+}
+
+// Goal: whatever read fails, a bundle is made whole or not at all, and one that was taken in by
+// half is taken in by the next try: nothing is lost, and nothing is there twice.
+TEST_F(BundleTest, ReadsFailThenTheNextTryDoesTheRest) {
+  using storage::testing_support::ContentsOf;
+  using storage::testing_support::DamageEachValue;
+  using storage::testing_support::FailEachRead;
+  using storage::testing_support::SetContents;
+  operations::Shared(qng_, {kAttapeu}, "U2");
+  operations::Shared(qng_, {kAttapeu});
+  SendUnreadable(1);
+  operations::Shared(atp_, {kQuangNgai});
+  const auto made = [](Unit& from, const char* unit) {
+    return [&from, unit]() -> absl::StatusOr<std::pair<std::uint64_t, std::uint64_t>> {
+      const absl::StatusOr<MadePart> part = from.bundles.Make(unit, "", "");
+      if (!part.ok()) return part.status();
+      return std::pair(part->envelopes, part->receipts);
+    };
+  };
+  EXPECT_GT(FailEachRead(qng_.engine, made(vn_, kAttapeu)), 0u);
+  EXPECT_GT(DamageEachValue(qng_.engine, made(vn_, kAttapeu)), 0u);
+  // `part` into `to`, each read failing once.
+  const auto take = [](Unit& to, const std::string& part) {
+    const auto check = [&]() -> absl::StatusOr<std::uint64_t> {
+      const absl::StatusOr<TakenPart> taken = to.bundles.Check(part, "");
+      if (!taken.ok()) return taken.status();
+      return taken->taken.envelopes + taken->taken.receipted;
+    };
+    EXPECT_GT(FailEachRead(to.world.engine, check), 0u);
+    EXPECT_GT(DamageEachValue(to.world.engine, check), 0u);
+    const auto before = ContentsOf(to.world.engine);
+    const auto renew = [&] {
+      SetContents(to.world.engine, before);
+      to.world.core = std::make_unique<storage::CommitterCore>(to.world.engine);
+    };
+    ASSERT_TRUE(to.bundles.Take(part, "son").ok());
+    const std::string stands = Stands(to.world);
+    bool failed = true;
+    for (std::uint64_t nth = 1; failed; ++nth) {
+      renew();
+      to.world.engine.FailRead(nth);
+      const absl::StatusOr<TakenPart> taken = to.bundles.Take(part, "son");
+      failed = !to.world.engine.read_fault_pending();
+      to.world.engine.FailRead(0);
+      EXPECT_TRUE(taken.ok() || failed);
+      if (!taken.ok()) {
+        storage::testing_support::ExpectReadFailed(taken.status());
+        EXPECT_TRUE(to.bundles.Take(part, "son").ok()) << "read " << nth;
+      }
+      EXPECT_EQ(Stands(to.world), stands) << "read " << nth;
+    }
+  };
+  take(la_, Export(vn_, kAttapeu).at(0));
+  EXPECT_GT(FailEachRead(atp_.engine, made(la_, kQuangNgai)), 0u);
+  EXPECT_GT(DamageEachValue(atp_.engine, made(la_, kQuangNgai)), 0u);
+  take(vn_, Export(la_, kQuangNgai).at(0));
+  EXPECT_EQ(operations::LoadChannels(qng_.engine, kAttapeu)->outbound[2].receipted.size(), 2u);
 }
 
 // Goal: a file may be years old; only a history that its maker says comes after the one that is
