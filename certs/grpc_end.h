@@ -14,7 +14,7 @@ class GrpcEnd {
  public:
   static constexpr int kStepsMax = 2000;
 
-  // Before gRPC is used, and before the program starts a thread that stays.
+  // Before gRPC is used, and after the program has started what threads stay.
   GrpcEnd();
 
   // True: nothing of gRPC is alive any more, and the process has no more threads than it had.

@@ -43,14 +43,15 @@ void PrepareSodium() {
 
 // A secret key can belong to it: no point of small order, and the one encoding that it has.
 bool CanBeKey(std::string_view public_key) {
+  PrepareSodium();
   return public_key.size() == kPublicKeyBytes &&
          crypto_core_ed25519_is_valid_point(Bytes(public_key)) == 1;
 }
 
 }  // namespace
 
-// As libsodium has it: the seed of RFC 8032, then the public key. Gone from memory with the last
-// copy of the key.
+// As libsodium has it: the seed of RFC 8032, then the public key. Wiped with the last copy of the
+// key; the text that it was read from is its reader's.
 class SigningKey::Secret {
  public:
   explicit Secret(const std::array<unsigned char, crypto_sign_SEEDBYTES>& seed) {
@@ -135,7 +136,6 @@ absl::StatusOr<SignatureVerifier> SignatureVerifier::FromCertificate(
 }
 
 absl::StatusOr<SignatureVerifier> SignatureVerifier::FromPublicKey(std::string_view public_key) {
-  PrepareSodium();
   if (!CanBeKey(public_key)) {
     return Error(absl::StatusCode::kInvalidArgument, Reason::kFieldInvalid,
                  "The public key cannot be used",

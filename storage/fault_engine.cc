@@ -100,8 +100,10 @@ class FaultSnapshot final : public Snapshot {
 }  // namespace
 
 absl::Status ReadFault::Read() {
-  if (left_ == 0 || --left_ != 0) return absl::OkStatus();
-  return Unreadable();
+  std::uint64_t left = left_;
+  while (left != 0 && !left_.compare_exchange_weak(left, left - 1)) {
+  }
+  return left == 1 ? Unreadable() : absl::OkStatus();
 }
 
 FaultEngine::FaultEngine(const FaultPlan& plan) : plan_(plan), random_(plan.seed) {}

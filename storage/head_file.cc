@@ -112,6 +112,9 @@ int WriteSlot(int descriptor, const std::string& path, const KeptHead& head, boo
     const std::string folder = std::filesystem::path(path).parent_path().string();
     if (const int error = contract::SyncFolder(folder); error != 0) return error;
   }
+  // The newest may be what an earlier process left without a sync: then the other one, which is
+  // written now, is the only durable one.
+  if (sync && !unsettled.has_value() && ::fdatasync(descriptor) != 0) return errno;
   const std::size_t slot = unsettled.value_or(1 - newest);
   const std::string bytes = SlotBytes(slots[newest].counter + 1, head);
   unsettled = slot;
@@ -154,15 +157,11 @@ absl::StatusOr<std::optional<KeptHead>> ReadHeadFile(const std::string& path) {
   return newest.head;
 }
 
-absl::Status WriteHeadFile(const std::string& path, const KeptHead& head) {
-  std::optional<std::size_t> unsettled;
-  return WriteSlot(path, head, true, unsettled);
-}
-
 absl::Status HeadKeeper::Keep(const KeptHead& head, std::int64_t now_ms) {
   const bool rests = kept_ == head;
   if (!unsettled_.has_value()) unsettled_ms_ = now_ms;
-  if (rests || now_ms - unsettled_ms_ >= kUnsettledMsMax) return Settle(head);
+  // What an earlier process left may be synced nowhere yet.
+  if (rests || !kept_.has_value() || now_ms - unsettled_ms_ >= kUnsettledMsMax) return Settle(head);
   if (absl::Status written = WriteSlot(path_, head, false, unsettled_); !written.ok())
     return written;
   kept_ = head;

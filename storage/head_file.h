@@ -1,8 +1,8 @@
 // The journal's head beside the store, in two slots that are written in turn: what tells a store
 // that lost its tail, or a whole log, from one that never had it.
 //
-// Written by the node's housekeeping once a second and at its stop, read when the store is opened
-// (data_folder.h). Why so seldom, and why most writes are not synced:
+// Written by the node at its start, its housekeeping once a second and at its stop, read when the
+// store is opened (data_folder.h). Why so seldom, and why most writes are not synced:
 // docs/decisions/2026-11-22-head-file-once-a-second.md. One thread.
 #pragma once
 
@@ -34,11 +34,6 @@ std::string HeadFile(const std::string& data);  // path in the data folder
 // descriptor or memory left; DATA_LOSS / CORRUPT the disk did not give it.
 absl::StatusOr<std::optional<KeptHead>> ReadHeadFile(const std::string& path);
 
-// Writes the slot that is not the newest and syncs it. The store holds `head` durably. Errors:
-// UNAVAILABLE / OUTCOME_UNKNOWN (also when the slots cannot be read), RESOURCE_EXHAUSTED /
-// DISK_FULL; the newest slot is as before.
-absl::Status WriteHeadFile(const std::string& path, const KeptHead& head);
-
 // Keeps the head as the journal grows. What it writes outlives the process at once; the power, once
 // the journal has rested from one call to the next, or after kUnsettledMsMax. Until then the slot
 // that was synced last is not touched.
@@ -48,11 +43,11 @@ class HeadKeeper {
 
   explicit HeadKeeper(std::string path) : path_(std::move(path)) {}
 
-  // About once a second. The store holds `head` durably. Errors: as WriteHeadFile; the next call
-  // tries again.
+  // About once a second. The store holds `head` durably. Errors: UNAVAILABLE / OUTCOME_UNKNOWN
+  // (also when the slots cannot be read), RESOURCE_EXHAUSTED / DISK_FULL: the slot that was synced
+  // last is as before, and the next call tries again.
   absl::Status Keep(const KeptHead& head, std::int64_t now_ms);
-  // Durable at once: at the start of a process, before any other call, and at its end. Errors: the
-  // same.
+  // Durable at once: at the start of a process and at its end. Errors: the same.
   absl::Status Settle(const KeptHead& head);
 
  private:

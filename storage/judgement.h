@@ -8,7 +8,7 @@
 // file, what was put aside. What a neighbour proves (node.rolled_back) needs no mark: it proves it
 // again in its next hello, before anything is sent in the old epoch.
 //
-// Why the verdict "nothing is lost" holds, though the head file is up to a second old (or older
+// Why the verdict "nothing is lost" holds, though the head file may be some seconds old (or older
 // while it cannot be written): whatever was acknowledged had been synced, as a record of the log
 // with its journal entry, and the log goes only when a table with it is named by a synced edit of
 // the manifest. The whole journal is there without a gap and has the head file's root. What could

@@ -285,15 +285,18 @@ void Driver::TakeGrown() {
        growth_pace_.Take(std::move(grown), seams_.clock.monotonic_ms(), is_there)) {
     PeerLink* link = Find(channel.peer);
     if (link == nullptr || link->core == nullptr || !IsLane(channel.lane)) continue;
-    const auto lane = static_cast<v1::Lane>(channel.lane);
-    absl::StatusOr<Frontier> frontier =
-        GrownFrontier(seams_.engine, channel.peer, lane, seams_.epoch);
-    if (frontier.ok()) {
-      Feed(*link, ChannelGrew{.lane = lane, .frontier = *std::move(frontier)});
-    } else {
-      seams_.log.Error("exchange.channel_unreadable",
-                       {runtime::Field::Unit("peer", channel.peer), {"status", frontier.status()}});
-    }
+    TellGrown(*link, static_cast<v1::Lane>(channel.lane));
+  }
+}
+
+void Driver::TellGrown(PeerLink& link, v1::Lane lane) {
+  absl::StatusOr<Frontier> frontier =
+      GrownFrontier(seams_.engine, link.peer.unit, lane, seams_.epoch);
+  if (frontier.ok()) {
+    Feed(link, ChannelGrew{.lane = lane, .frontier = *std::move(frontier)});
+  } else {
+    seams_.log.Error("exchange.channel_unreadable",
+                     {runtime::Field::Unit("peer", link.peer.unit), {"status", frontier.status()}});
   }
 }
 
@@ -318,7 +321,7 @@ void Driver::Tick() {
     Cancel(stream);
   }
   if (detached_) return;
-  if (growth_pace_.waiting()) TakeGrown();
+  TakeGrown();  // what waited, and what came while the loop took no tasks
   for (auto& [unit, link] : links_) {
     TraceQuiet(link, now_ms);
     if (!link.unstored.empty() && now_ms >= link.retry_ms) {

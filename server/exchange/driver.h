@@ -209,6 +209,7 @@ class Driver final : public operations::PeerStatusSource,
   void Opened(StreamId id, PeerLink& link, StreamPort& port);
   void Cancel(Stream& stream);
   void TakeGrown();
+  void TellGrown(PeerLink& link, v1::Lane lane);
   void Publish(PeerLink& link);
   // Into the trace (driver_trace.cc).
   void Trace(PeerLink& link, LinkTrace::Kind kind, bool outbound, v1::Lane lane = {},
@@ -234,7 +235,7 @@ class Driver final : public operations::PeerStatusSource,
   std::map<std::string, PeerLink, std::less<>> links_;  // fixed once running
   std::map<StreamId, Stream> streams_;
   std::deque<std::pair<PeerLink*, Event>> events_;
-  GrowthPace growth_pace_;
+  GrowthPace growth_pace_{seams_.limits.frames_free_max};
   bool feeding_ = false;
 
   mutable absl::Mutex mutex_;

@@ -134,6 +134,13 @@ void Driver::Received(StreamId id, v1::Frame frame) {
   at->second.reading = false;
   if (!at->second.closing && !at->second.broken) {
     TraceFrame(*at->second.link, frame);
+    // A bundle may have brought the peer what the core was not told of yet: it must not take the
+    // peer's word for a proof that this node lost it.
+    if (frame.has_hello()) {
+      for (std::size_t i = 0; i < kLanes; ++i) TellGrown(*at->second.link, LaneOf(i));
+      at = streams_.find(id);
+      if (at == streams_.end()) return;
+    }
     Feed(*at->second.link, FrameReceived{.stream = id, .frame = std::move(frame)});
     at = streams_.find(id);
     if (at == streams_.end()) return;

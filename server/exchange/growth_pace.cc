@@ -20,7 +20,7 @@ std::vector<storage::ChannelName> GrowthPace::Take(
     const auto frames = std::count_if(told.begin(), told.end(), [&](const auto& channel) {
       return channel.lane != v1::LANE_FLASH && is_there(channel.peer);
     });
-    if (frames > kFreeMax) next_ms_ = now_ms + std::min(frames * kFrameMs, kWaitMsMax);
+    if (frames > free_max_) next_ms_ = now_ms + std::min(frames * kFrameMs, kWaitMsMax);
   } else {
     for (auto at = waiting_.begin(); at != waiting_.end();) {
       const auto next = std::next(at);

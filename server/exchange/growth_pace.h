@@ -7,6 +7,7 @@
 // waits. Held by the driver; pure; one thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <set>
@@ -19,11 +20,12 @@ namespace tripoint::exchange {
 
 class GrowthPace {
  public:
-  // So many frames at once are followed by no wait: a pair and its like never wait.
-  static constexpr std::int64_t kFreeMax = 8;
-  // What each of more frames adds to the wait: 100 a second in all.
+  // What each frame adds to the wait: 100 a second in all, or a frame a channel in half a second.
   static constexpr std::int64_t kFrameMs = 10;
   static constexpr std::int64_t kWaitMsMax = 500;
+
+  // After so many frames at once nobody waits: a pair and its like never do.
+  explicit GrowthPace(std::size_t free_max) : free_max_(static_cast<std::int64_t>(free_max)) {}
 
   // `grown`: what grew since the call before, or nothing. `is_there`: whether a frame will go to
   // that peer. Which channels are to be told now; the others wait for a later call.
@@ -31,9 +33,8 @@ class GrowthPace {
       std::set<storage::ChannelName> grown, std::int64_t now_ms,
       const std::function<bool(const std::string& peer)>& is_there);
 
-  bool waiting() const { return !waiting_.empty(); }
-
  private:
+  const std::int64_t free_max_;
   std::set<storage::ChannelName> waiting_;
   std::int64_t next_ms_ = 0;
 };

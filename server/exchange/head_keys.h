@@ -28,7 +28,6 @@ class KeyHeadSigner final : public HeadSigner {
         pair_{key_, certificate_pem_} {}
 
   std::string Certificate() const override { return certificate_pem_; }
-  // Empty when the library fails: the peer then refuses it, and nothing wrong is signed.
   std::string Sign(std::string_view bytes) override;
 
   // Another key and its certificate. Only within Driver::ReplaceKeys: a stream verifies all that is

@@ -55,6 +55,7 @@ struct Limits {
   std::size_t window_batches_max = limits::kInFlightBatchesMax;  // a lane, not receipted
   std::size_t window_bytes_max = limits::kInFlightBytesMax;
   std::size_t refusals_max = limits::kReceiptRefusalsMax;  // in one receipt
+  std::size_t frames_free_max = 8;  // of all cores of a driver at once: growth_pace.h
   std::size_t certificate_bytes_max = limits::kSigningCertificateBytesMax;
   std::size_t text_bytes_max = 256;  // software, goodbye text
 

@@ -36,8 +36,8 @@ std::vector<std::string> Seeds() {
   std::vector<std::string> seeds;
   MemoryFolder::Write(Path(), "");
   for (std::uint64_t size : {3, 4, 5}) {
-    Require(storage::WriteHeadFile(
-                Path(), {.epoch = 7, .size = size, .root = storage::Sha256(std::to_string(size))})
+    Require(storage::HeadKeeper(Path())
+                .Settle({.epoch = 7, .size = size, .root = storage::Sha256(std::to_string(size))})
                 .ok());
     for (const char mode : {'\0', '\1'})
       seeds.push_back(std::string(1, mode) + MemoryFolder::Read(Path()));
@@ -62,7 +62,7 @@ void TakeInput(std::string_view input) {
   }
   // What is written is read, and if that write is torn, what was there before.
   const storage::KeptHead next = {.epoch = 9, .size = 11, .root = storage::Sha256("next")};
-  Require(storage::WriteHeadFile(Path(), next).ok());
+  Require(storage::HeadKeeper(Path()).Settle(next).ok());
   Require(*storage::ReadHeadFile(Path()) == next);
   std::string torn = MemoryFolder::Read(Path());
   bytes.resize(kBytesMax);

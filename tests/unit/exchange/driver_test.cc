@@ -49,6 +49,18 @@ TEST_F(DriverTest, PeerIsRestartedThenItGoesOnFromWhereItStood) {
   EXPECT_EQ(right_.Channels().inbound[2].frontier.size(), 100u);
 }
 
+// Goal: growth that waits for its turn is told without anything else happening.
+TEST_F(DriverTest, HeldBackGrowthIsToldByTime) {
+  Limits limits;
+  limits.frames_free_max = 0;  // each frame is followed by a wait
+  left_.set_limits(limits);
+  StartBoth();
+  left_.Append(v1::LANE_ROUTINE, 1);
+  ASSERT_TRUE(left_.AwaitProven(v1::LANE_ROUTINE, 1));
+  for (int i = 0; i < 20; ++i) left_.Append(v1::LANE_ROUTINE, 1);
+  EXPECT_TRUE(left_.AwaitProven(v1::LANE_ROUTINE, 21));
+}
+
 // Goal: without room on either disk nothing counts as stored or proven; both sides say so, try
 // again, and nothing is lost or there twice.
 TEST_F(DriverTest, DiskIsFullThenNothingCountsUntilThereIsRoom) {

@@ -62,10 +62,11 @@ void WriteSome(Engine& engine, int count) {
 void KeepHead(const Engine& engine, const std::string& data) {
   const auto head = ReadJournalHead(engine);
   ASSERT_TRUE(head.ok());
-  ASSERT_TRUE(WriteHeadFile(HeadFile(data), {.epoch = head->epoch,
-                                             .size = head->frontier.size(),
-                                             .root = head->frontier.Root()})
-                  .ok());
+  ASSERT_TRUE(
+      HeadKeeper(HeadFile(data))
+          .Settle(
+              {.epoch = head->epoch, .size = head->frontier.size(), .root = head->frontier.Root()})
+          .ok());
 }
 
 // A data folder with several tables, a manifest that grew while the store was open, a log with
@@ -316,12 +317,12 @@ TEST(HeadFileTest, OneTornSlotLeavesTheOther) {
   const std::string path = HeadFile(folder.path);
   EXPECT_FALSE(ReadHeadFile(path)->has_value());
   for (std::uint64_t size = 1; size <= 5; ++size) {
-    ASSERT_TRUE(WriteHeadFile(path, {.epoch = kEpoch, .size = size, .root = {}}).ok());
+    ASSERT_TRUE(HeadKeeper(path).Settle({.epoch = kEpoch, .size = size, .root = {}}).ok());
     EXPECT_EQ((*ReadHeadFile(path))->size, size);
   }
   Flip(path, 20, 0);  // the first slot has the fifth
   EXPECT_EQ((*ReadHeadFile(path))->size, 4u);
-  ASSERT_TRUE(WriteHeadFile(path, {.epoch = kEpoch, .size = 6, .root = {}}).ok());
+  ASSERT_TRUE(HeadKeeper(path).Settle({.epoch = kEpoch, .size = 6, .root = {}}).ok());
   EXPECT_EQ((*ReadHeadFile(path))->size, 6u);
   fs::resize_file(path, 3);
   EXPECT_FALSE(ReadHeadFile(path)->has_value());

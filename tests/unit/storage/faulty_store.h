@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -45,6 +46,8 @@ class FaultyStore : public ::testing::Test {
     std::unique_ptr<rocksdb::Env> env;
     OpenedStore store;
     std::unique_ptr<CommitterCore> core;
+    std::optional<HeadKeeper> head;  // on a disk that is well
+    std::int64_t head_ms = 0;
   };
 
   void Make(const std::string& name) {
@@ -70,7 +73,8 @@ class FaultyStore : public ::testing::Test {
     auto opened = OpenDataFolder(data_, kUnit, Options(life->env.get()));
     if (!opened.ok()) return nullptr;
     life->store = std::move(*opened);
-    KeepHead(*life->store.engine);
+    life->head.emplace(HeadFile(data_));
+    KeepHead(*life);
     life->core = std::make_unique<CommitterCore>(*life->store.engine);
     return life;
   }
@@ -99,19 +103,19 @@ class FaultyStore : public ::testing::Test {
                            ? Answer::kRefused
                            : Answer::kUnknown;
     if (answer.ok()) ++stored_;
-    if (answer.ok() && number % 4 == 0) KeepHead(*life.store.engine);
+    if (answer.ok() && number % 4 == 0) KeepHead(life);
     return answers_[number];
   }
   static std::string KeyOf(char half, std::size_t number) {
     return std::string("\x7f") + half + std::to_string(number);
   }
   // As the node does, when it has opened and each second.
-  void KeepHead(const Engine& engine) {
-    const auto head = ReadJournalHead(engine);
+  void KeepHead(Life& life) {
+    const auto head = ReadJournalHead(*life.store.engine);
     if (!head.ok()) return;
-    const absl::Status kept = WriteHeadFile(
-        HeadFile(data_),
-        {.epoch = head->epoch, .size = head->frontier.size(), .root = head->frontier.Root()});
+    const absl::Status kept = life.head->Keep(
+        {.epoch = head->epoch, .size = head->frontier.size(), .root = head->frontier.Root()},
+        life.head_ms += 1000);
     if (kept.ok()) kept_ = answers_.size();
   }
 

@@ -56,7 +56,7 @@ TEST(HeadFileTest, FailedSyncOfTheFolderIsTriedAgain) {
   const testing_support::TemporaryFolder folder;
   const std::string path = HeadFile(folder.path);
   const auto write = [&path](std::uint64_t size) {
-    return WriteHeadFile(path, {.epoch = testing_support::kEpoch, .size = size, .root = {}});
+    return HeadKeeper(path).Settle({.epoch = testing_support::kEpoch, .size = size, .root = {}});
   };
   folder_syncs_that_fail = 2;
   for (int i = 0; i < 2; ++i) {
@@ -117,7 +117,7 @@ TEST_F(HeadKeeperTest, GrowthIsSyncedOnceInTenSecondsAndTheSyncedSlotIsNotTouche
   EXPECT_EQ(file_syncs, before + 1);
 }
 
-// Goal: the last change before a pause is durable a second later, and rest costs nothing.
+// Goal: the last change before a pause is durable with the call after it, and rest costs nothing.
 TEST_F(HeadKeeperTest, RestIsSyncedOnce) {
   ASSERT_TRUE(keeper_.Settle(Head(1)).ok());
   const int before = file_syncs;
@@ -142,6 +142,26 @@ TEST_F(HeadKeeperTest, FailedSyncIsTriedAgain) {
   ASSERT_TRUE(keeper_.Keep(Head(2), 3'000).ok());
   EXPECT_EQ(file_syncs, before + 2);
   ASSERT_TRUE(keeper_.Keep(Head(3), 4'000).ok());
+  EXPECT_EQ(ReadWithoutTheNewest(), 2u);
+}
+
+// Goal: a new process makes durable what the one before left unsynced before it touches the other
+// slot, which is all that a cut of the power would have left.
+TEST_F(HeadKeeperTest, NextProcessSyncsWhatWasLeftBeforeItWrites) {
+  ASSERT_TRUE(keeper_.Settle(Head(1)).ok());
+  ASSERT_TRUE(keeper_.Keep(Head(2), 1'000).ok());
+  for (const bool at_start : {true, false}) {
+    HeadKeeper next(path_);
+    const auto write = [&] { return at_start ? next.Settle(Head(3)) : next.Keep(Head(3), 1'000); };
+    file_syncs_that_fail = 1;
+    EXPECT_EQ(contract::ReasonOf(write()), contract::Reason::kOutcomeUnknown);
+    EXPECT_EQ(Read(), 2u);
+    EXPECT_EQ(ReadWithoutTheNewest(), 1u) << "the slot that was synced is as it was";
+  }
+  HeadKeeper next(path_);
+  const int before = file_syncs;
+  ASSERT_TRUE(next.Keep(Head(3), 1'000).ok());
+  EXPECT_EQ(file_syncs, before + 2);
   EXPECT_EQ(ReadWithoutTheNewest(), 2u);
 }
 

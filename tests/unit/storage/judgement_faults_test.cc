@@ -99,8 +99,8 @@ class DisturbedStart : public testing_support::TornStore {
                LoseSyncedEdits();
                for (const fs::path& log : Logs()) fs::resize_file(log, 0);
                fs::remove(HeadFile(data_));
-               ASSERT_TRUE(WriteHeadFile(HeadFile(data_),
-                                         {.epoch = kEpoch, .size = 0, .root = Frontier().Root()})
+               ASSERT_TRUE(HeadKeeper(HeadFile(data_))
+                               .Settle({.epoch = kEpoch, .size = 0, .root = Frontier().Root()})
                                .ok());
              }},
             {"no log", true, [this] {

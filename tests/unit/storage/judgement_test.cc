@@ -54,9 +54,10 @@ class Judged : public ::testing::Test {
       core.RunOnce(kNowMs);
       if (i != kKept) continue;
       const auto head = ReadJournalHead(*opened->engine);
-      EXPECT_TRUE(WriteHeadFile(HeadFile(data_), {.epoch = head->epoch,
-                                                  .size = head->frontier.size(),
-                                                  .root = head->frontier.Root()})
+      EXPECT_TRUE(HeadKeeper(HeadFile(data_))
+                      .Settle({.epoch = head->epoch,
+                               .size = head->frontier.size(),
+                               .root = head->frontier.Root()})
                       .ok());
     }
   }
@@ -218,7 +219,7 @@ TEST_F(Judged, UnreadableHeadFileRefusesTheStart) {
   expect(HeadFile(data_), Reason::kConfigInvalid);     // a loop
   expect(StoreFolder(data_), Reason::kConfigInvalid);  // a folder
   expect("/proc/self/mem", Reason::kCorrupt);          // the first byte of it gives EIO
-  EXPECT_FALSE(WriteHeadFile(HeadFile(data_), {}).ok());
+  EXPECT_FALSE(HeadKeeper(HeadFile(data_)).Settle({}).ok());
   fs::remove(HeadFile(data_));
   fs::rename(data_ + "/kept", HeadFile(data_));
   ExpectLost(false);
@@ -234,8 +235,9 @@ TEST_F(JudgedCut, TablesBeyondTheJournalAreALoss) {
     if (file.path().extension() == ".log") fs::resize_file(file.path(), 0);
   }
   fs::remove(HeadFile(data_));
-  ASSERT_TRUE(
-      WriteHeadFile(HeadFile(data_), {.epoch = kEpoch, .size = 0, .root = Frontier().Root()}).ok());
+  ASSERT_TRUE(HeadKeeper(HeadFile(data_))
+                  .Settle({.epoch = kEpoch, .size = 0, .root = Frontier().Root()})
+                  .ok());
   const std::vector<std::string> tables = Tables(StoreFolder(data_));
   const auto opened = Open();
   ASSERT_TRUE(opened.ok()) << opened.status();

@@ -92,9 +92,10 @@ class TornStore : public ::testing::Test {
       core.RunOnce(kNowMs);
     }
     const auto head = ReadJournalHead(*opened->engine);
-    EXPECT_TRUE(WriteHeadFile(HeadFile(data_), {.epoch = head->epoch,
-                                                .size = head->frontier.size(),
-                                                .root = head->frontier.Root()})
+    EXPECT_TRUE(HeadKeeper(HeadFile(data_))
+                    .Settle({.epoch = head->epoch,
+                             .size = head->frontier.size(),
+                             .root = head->frontier.Root()})
                     .ok());
   }
 
