@@ -41,13 +41,6 @@ void PrepareSodium() {
   if (sodium_init() < 0) std::abort();  // no randomness on this machine
 }
 
-// A secret key can belong to it: no point of small order, and the one encoding that it has.
-bool CanBeKey(std::string_view public_key) {
-  PrepareSodium();
-  return public_key.size() == kPublicKeyBytes &&
-         crypto_core_ed25519_is_valid_point(Bytes(public_key)) == 1;
-}
-
 }  // namespace
 
 // As libsodium has it: the seed of RFC 8032, then the public key. Wiped with the last copy of the
@@ -126,17 +119,18 @@ absl::StatusOr<SignatureVerifier> SignatureVerifier::FromCertificate(
   const absl::StatusOr<X509Ptr> leaf = ParseLeaf(certificate_pem);
   if (!leaf.ok()) return leaf.status();
   const std::string raw = RawPublicKey(X509_get0_pubkey(leaf->get()));
-  if (!CanBeKey(raw)) {
-    return Error(absl::StatusCode::kInvalidArgument, Reason::kCertificateMalformed,
-                 "The signing certificate cannot be used",
-                 raw.empty() ? "Its key is not Ed25519" : "No secret key can belong to its key",
-                 "Ask that unit for a certificate made by `tripointd ca issue --signing`");
-  }
-  return FromPublicKey(raw);
+  absl::StatusOr<SignatureVerifier> made = FromPublicKey(raw);
+  if (made.ok()) return made;
+  return Error(absl::StatusCode::kInvalidArgument, Reason::kCertificateMalformed,
+               "The signing certificate cannot be used",
+               raw.empty() ? "Its key is not Ed25519" : "No secret key can belong to its key",
+               "Ask that unit for a certificate made by `tripointd ca issue --signing`");
 }
 
 absl::StatusOr<SignatureVerifier> SignatureVerifier::FromPublicKey(std::string_view public_key) {
-  if (!CanBeKey(public_key)) {
+  PrepareSodium();
+  if (public_key.size() != kPublicKeyBytes ||
+      crypto_core_ed25519_is_valid_point(Bytes(public_key)) != 1) {
     return Error(absl::StatusCode::kInvalidArgument, Reason::kFieldInvalid,
                  "The public key cannot be used",
                  fmt::format("An Ed25519 public key has {} bytes, to which a secret key can belong",

@@ -174,13 +174,13 @@ std::uint64_t FaultEngine::faults() const {
 }
 
 absl::StatusOr<std::optional<std::string>> FaultEngine::Get(std::string_view key) const {
-  if (absl::Status failed = read_fault_->Read(); !failed.ok()) return failed;
+  if (absl::Status failed = read_fault_.Read(); !failed.ok()) return failed;
   return memory_.Get(key);
 }
 
 std::unique_ptr<Snapshot> FaultEngine::TakeSnapshot() const {
-  if (!read_fault_->pending()) return memory_.TakeSnapshot();
-  return std::make_unique<FaultSnapshot>(memory_.TakeSnapshot(), *read_fault_);
+  if (!read_fault_.pending()) return memory_.TakeSnapshot();
+  return std::make_unique<FaultSnapshot>(memory_.TakeSnapshot(), read_fault_);
 }
 
 // SplitMix64: equal seeds give equal faults on every platform.

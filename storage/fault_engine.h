@@ -71,9 +71,9 @@ class FaultEngine final : public Engine {
   // The nth read from now on fails, and none after it: OUTCOME_UNKNOWN. A read is a Get, or a move
   // of a cursor (the first one is made with it), of this engine and of the snapshots that are taken
   // while it waits. 0: none fails.
-  void FailRead(std::uint64_t nth) { read_fault_->Set(nth); }
+  void FailRead(std::uint64_t nth) { read_fault_.Set(nth); }
   // The read that FailRead asked for was not made yet.
-  bool read_fault_pending() const { return read_fault_->pending(); }
+  bool read_fault_pending() const { return read_fault_.pending(); }
 
   // Power loss and restart: what was answered OK is there, except under kLie; what was left open is
   // settled.
@@ -99,7 +99,7 @@ class FaultEngine final : public Engine {
   Fault NextFault() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   MemoryEngine memory_;
-  const std::unique_ptr<ReadFault> read_fault_ = std::make_unique<ReadFault>();
+  mutable ReadFault read_fault_;
   mutable absl::Mutex mutex_;
   FaultPlan plan_ ABSL_GUARDED_BY(mutex_);
   std::uint64_t random_ ABSL_GUARDED_BY(mutex_);

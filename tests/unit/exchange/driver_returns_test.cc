@@ -34,6 +34,18 @@ class DriverReturns : public DriverTest {
     right_.set_limits(limits);
   }
   // Left has sent `count` envelopes, and its neighbour holds them.
+  // The left node sends twenty, and stops with the disk that it had after ten.
+  void SendAndPutBackAnOldCopy() {
+    StartBoth();
+    Send(10);
+    left_.Stop();
+    const auto copy = ContentsOf(left_.engine());
+    left_.Start("");
+    Send(10);
+    EXPECT_FALSE(left_.rolled_back());
+    left_.Stop();
+    SetContents(left_.engine(), copy);
+  }
   void Send(int count) {
     left_.Append(v1::LANE_ROUTINE, count);
     sent_ += static_cast<std::uint64_t>(count);
@@ -150,15 +162,7 @@ TEST_F(DriverReturns, OtherBytesAreNotTakenAndAnOfficerEndsTheWait) {
 }
 
 TEST_F(DriverReturns, OldCopyIsFoundOutAndItsNewEpochGetsTheRest) {
-  StartBoth();
-  Send(10);
-  left_.Stop();
-  const auto copy = ContentsOf(left_.engine());
-  left_.Start("");
-  Send(10);
-  EXPECT_FALSE(left_.rolled_back());
-  left_.Stop();
-  SetContents(left_.engine(), copy);
+  SendAndPutBackAnOldCopy();
   left_.Start("");
   ASSERT_TRUE(left_.watch().Await([&] { return left_.rolled_back(); }));
   left_.Stop();
@@ -205,14 +209,7 @@ TEST_F(DriverReturns, NeighbourLostWhatItHadReceiptedThenItIsSentInTheNewEpoch) 
 
 // Goal: a stop that the disk has no room for holds all the same, and is stored as soon as it can.
 TEST_F(DriverReturns, StopIsNotStoredThenItIsTriedAgain) {
-  StartBoth();
-  Send(10);
-  left_.Stop();
-  const auto copy = ContentsOf(left_.engine());
-  left_.Start("");
-  Send(10);
-  left_.Stop();
-  SetContents(left_.engine(), copy);
+  SendAndPutBackAnOldCopy();
   right_.engine().SetDiskFull(true);
   left_.Start("");
   const auto shown = [&] { return right_.driver().StatusOf(kLeft)->lanes[2].inbound_quarantine; };

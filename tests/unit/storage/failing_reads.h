@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/escaping.h"
 #include "gtest/gtest.h"
 #include "proto/contract/error.h"
 #include "storage/fault_engine.h"
@@ -54,16 +55,6 @@ inline void SetValue(FaultEngine& engine, const std::string& key, const std::str
   Batch batch;
   batch.Put(key, value);
   engine.CommitBehind(batch);
-}
-
-inline std::string HexOf(const std::string& key) {
-  std::string text;
-  for (const char byte : key) {
-    constexpr char kDigits[] = "0123456789abcdef";
-    text += kDigits[static_cast<unsigned char>(byte) >> 4];
-    text += kDigits[static_cast<unsigned char>(byte) & 15];
-  }
-  return text;
 }
 
 // `read()` gives a StatusOr of an answer that can be compared. It may make a read again that failed
@@ -129,7 +120,8 @@ std::uint64_t DamageEachValue(FaultEngine& engine, const Read& read) {
   std::uint64_t needed = 0;
   for (const auto& [key, value] : ContentsOf(engine)) {
     if (!whole.ok() || !HasForm(key, value)) continue;
-    const ::testing::ScopedTrace trace(__FILE__, __LINE__, "value of " + HexOf(key));
+    const ::testing::ScopedTrace trace(__FILE__, __LINE__,
+                                       "value of " + absl::BytesToHexString(key));
     SetValue(engine, key, kDamaged);
     const auto answer = read();
     SetValue(engine, key, value);
@@ -155,7 +147,8 @@ std::uint64_t DamageEachValueOfChange(FaultEngine& engine, const Renew& renew,
   std::uint64_t needed = 0;
   for (const auto& [key, value] : before) {
     if (!whole.ok() || !HasForm(key, value)) continue;
-    const ::testing::ScopedTrace trace(__FILE__, __LINE__, "value of " + HexOf(key));
+    const ::testing::ScopedTrace trace(__FILE__, __LINE__,
+                                       "value of " + absl::BytesToHexString(key));
     Contents expected = before;
     expected[key] = kDamaged;
     SetContents(engine, expected);
