@@ -71,6 +71,33 @@ class EnvelopeReader {
   std::unique_ptr<Cursor> cursor_;
 };
 
+absl::Status Altered(const ChannelName& channel, std::uint64_t position) {
+  return Error(absl::StatusCode::kDataLoss, Reason::kCorrupt,
+               "The envelope at position " + std::to_string(position) + " of the channel with " +
+                   channel.peer + " is not the one that was appended there.",
+               "Stored data has changed.",
+               "Stop the node, keep its data folder as it is and restore a backup.");
+}
+
+// The envelope of an entry, from `shared` or the store; nullopt: its bytes are not those of its
+// leaf. Errors: DATA_LOSS / CORRUPT it is missing; what reading gives.
+absl::StatusOr<std::optional<std::string>> ReadCompared(EnvelopeReader& reader,
+                                                        const ChannelName& channel,
+                                                        std::uint64_t position,
+                                                        const OutboundEntry& entry,
+                                                        SharedEnvelopes* shared) {
+  if (shared != nullptr) {
+    if (const std::string* known = shared->Find(entry.leaf_hash); known != nullptr)
+      return std::make_optional(*known);
+  }
+  absl::StatusOr<std::optional<std::string>> envelope = reader.Read(entry.envelope_number);
+  if (!envelope.ok()) return envelope;
+  if (!envelope->has_value()) return ChannelHole(channel, position);
+  if (LeafHash(**envelope) != entry.leaf_hash) return std::nullopt;
+  if (shared != nullptr) shared->Keep(entry.leaf_hash, **envelope);
+  return envelope;
+}
+
 }  // namespace
 
 absl::StatusOr<Frontier> FrontierOf(std::uint64_t size, std::string_view hashes) {
@@ -202,11 +229,9 @@ absl::StatusOr<bool> EnterReceipt(OutboundChannel& state, std::uint64_t epoch,
   return true;
 }
 
-absl::StatusOr<std::vector<ChannelEnvelope>> ReadOutbound(const Snapshot& snapshot,
-                                                          const ChannelName& channel,
-                                                          std::uint64_t epoch, std::uint64_t first,
-                                                          std::size_t count_max,
-                                                          std::size_t bytes_max) {
+absl::StatusOr<std::vector<ChannelEnvelope>> ReadOutbound(
+    const Snapshot& snapshot, const ChannelName& channel, std::uint64_t epoch, std::uint64_t first,
+    std::size_t count_max, std::size_t bytes_max, SharedEnvelopes* shared) {
   std::vector<ChannelEnvelope> envelopes;
   std::size_t bytes = 0;
   OutboundEntries entries(snapshot, channel, epoch, first);
@@ -216,12 +241,16 @@ absl::StatusOr<std::vector<ChannelEnvelope>> ReadOutbound(const Snapshot& snapsh
     if (!entry.ok()) return entry.status();
     if (!entry->has_value()) break;
     const std::uint64_t position = first + envelopes.size();
-    absl::StatusOr<std::optional<std::string>> envelope = reader.Read((*entry)->envelope_number);
+    absl::StatusOr<std::optional<std::string>> envelope =
+        ReadCompared(reader, channel, position, **entry, shared);
     if (!envelope.ok()) return envelope.status();
-    if (!envelope->has_value()) return ChannelHole(channel, position);
+    if (!envelope->has_value()) {
+      if (envelopes.empty()) return Altered(channel, position);
+      break;
+    }
     if (!envelopes.empty() && bytes + (*envelope)->size() > bytes_max) break;
     bytes += (*envelope)->size();
-    envelopes.push_back({position, std::move(**envelope), (*entry)->leaf_hash});
+    envelopes.push_back({position, **std::move(envelope), (*entry)->leaf_hash});
   }
   return envelopes;
 }

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "storage/engine.h"
 #include "storage/merkle.h"
+#include "storage/shared_envelopes.h"
 #include "storage/transaction.h"
 #include "tripoint/store/v1/records.pb.h"
 
@@ -81,17 +82,16 @@ std::int64_t ReceiptTimeOf(const store::v1::OutboundChannel& state, std::uint64_
 struct ChannelEnvelope {
   std::uint64_t position = 0;
   std::string bytes;
-  // As it was when the envelope was appended: `bytes` that do not give it were altered since.
-  Hash leaf_hash = {};
+  Hash leaf_hash = {};  // of `bytes`, and as it was when the envelope was appended
 };
 
 // Envelopes from `first` on: at most `count_max`, and no more once `bytes_max` is reached, but at
-// least one if there is one. Errors: DATA_LOSS / CORRUPT a hole.
-absl::StatusOr<std::vector<ChannelEnvelope>> ReadOutbound(const Snapshot& snapshot,
-                                                          const ChannelName& channel,
-                                                          std::uint64_t epoch, std::uint64_t first,
-                                                          std::size_t count_max,
-                                                          std::size_t bytes_max);
+// least one if there is one. Those that `shared` knows are not read again, the others it learns;
+// null: none is known. Errors: DATA_LOSS / CORRUPT a hole, or an envelope that was altered since it
+// was appended; what stands before such an envelope is given first.
+absl::StatusOr<std::vector<ChannelEnvelope>> ReadOutbound(
+    const Snapshot& snapshot, const ChannelName& channel, std::uint64_t epoch, std::uint64_t first,
+    std::size_t count_max, std::size_t bytes_max, SharedEnvelopes* shared = nullptr);
 // Frontier of the first `size` entries: from a kept one over fewer than kFrontierEvery leaf hashes.
 // Errors: OUT_OF_RANGE / FIELD_INVALID `size` is past the end; DATA_LOSS / CORRUPT a hole.
 absl::StatusOr<Frontier> OutboundFrontierAt(const Snapshot& snapshot, const ChannelName& channel,

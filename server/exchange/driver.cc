@@ -21,6 +21,10 @@ constexpr std::int64_t kCancelWaitMs = 2000;
 // A refused caller says why a link is down for so long: longer than the peer's longest back-off.
 constexpr std::int64_t kRefusedShownMs = 10 * 60'000;
 constexpr std::size_t kRefusedTextBytesMax = 400;
+// Envelopes read for one peer and held for the others: what a busy node shares within a second; and
+// how long they stay when nothing is sent.
+constexpr std::size_t kSharedBytesMax = 2u << 20;
+constexpr std::int64_t kSharedMsMax = 2000;
 // Streams that one node has at most; the gate bounds connections before.
 constexpr int kLiveStreamsMax = 256;
 
@@ -51,7 +55,8 @@ Driver::Driver(DriverSeams seams, std::vector<DriverPeer> peers)
     : seams_(std::move(seams)),
       begin_time_ms_(seams_.clock.wall_ms()),
       service_(*this),
-      loop_("exchange", seams_.clock) {
+      loop_("exchange", seams_.clock),
+      shared_envelopes_(kSharedBytesMax) {
   for (DriverPeer& peer : peers) {
     PeerLink& link = links_[peer.unit];
     link.peer = std::move(peer);
@@ -321,6 +326,7 @@ void Driver::Tick() {
     Cancel(stream);
   }
   if (detached_) return;
+  if (now_ms - shared_ms_ > kSharedMsMax) shared_envelopes_.Clear();
   TakeGrown();  // what waited, and what came while the loop took no tasks
   for (auto& [unit, link] : links_) {
     TraceQuiet(link, now_ms);

@@ -36,6 +36,7 @@
 #include "server/runtime/log.h"
 #include "storage/committer.h"
 #include "storage/engine.h"
+#include "storage/shared_envelopes.h"
 
 namespace tripoint::exchange {
 
@@ -189,6 +190,7 @@ class Driver final : public operations::PeerStatusSource,
   void Feed(PeerLink& link, Event event);
   void Do(PeerLink& link, Action& action);
   void DoDial(PeerLink& link);
+  void DoReadRange(PeerLink& link, const ReadRange& range);
   void DoSend(PeerLink& link, Send& send);
   void DoClose(const CloseStream& close);
   void DoCommit(PeerLink& link, CommitBatch action);
@@ -236,6 +238,8 @@ class Driver final : public operations::PeerStatusSource,
   std::map<StreamId, Stream> streams_;
   std::deque<std::pair<PeerLink*, Event>> events_;
   GrowthPace growth_pace_{seams_.limits.frames_free_max};
+  storage::SharedEnvelopes shared_envelopes_;
+  std::int64_t shared_ms_ = 0;  // when they were used last, monotonic
   bool feeding_ = false;
 
   mutable absl::Mutex mutex_;

@@ -60,7 +60,7 @@ void Driver::Do(PeerLink& link, Action& action) {
   } else if (detached_) {
     // Only the ends of streams are waited for.
   } else if (const auto* range = std::get_if<ReadRange>(&action)) {
-    Feed(link, DoRead(*seams_.engine.TakeSnapshot(), link.peer.unit, seams_.epoch, *range));
+    DoReadRange(link, *range);
   } else if (const auto* frontier = std::get_if<ReadFrontier>(&action)) {
     Feed(link, DoRead(*seams_.engine.TakeSnapshot(), link.peer.unit, *frontier));
   } else if (const auto* refusals = std::get_if<ReadRefusals>(&action)) {
@@ -81,6 +81,12 @@ void Driver::Do(PeerLink& link, Action& action) {
                                           {"lane", LaneWord(alert->lane)},
                                           {"to_peer", alert->outbound}});
   }
+}
+
+void Driver::DoReadRange(PeerLink& link, const ReadRange& range) {
+  storage::SharedEnvelopes* const shared = links_.size() > 1 ? &shared_envelopes_ : nullptr;
+  shared_ms_ = seams_.clock.monotonic_ms();
+  Feed(link, DoRead(*seams_.engine.TakeSnapshot(), link.peer.unit, seams_.epoch, range, shared));
 }
 
 // A channel for each try: gRPC's own back-off would hold up ours after an outage.

@@ -315,11 +315,7 @@ bool OutboundLane::OnRangeRead(RangeRead& event, LaneVerdict& verdict) {
                 static_cast<std::size_t>(size() - read_first_)});
   for (; count < count_max; ++count) {
     const std::string& envelope = event.envelopes[count];
-    // A wrong leaf would be signed and stop the channel at the peer for good: better to stop here.
-    if (envelope.empty() || envelope.size() > limits.envelope_bytes_max ||
-        storage::LeafHash(envelope) != event.leaf_hashes[count]) {
-      break;
-    }
+    if (envelope.empty() || envelope.size() > limits.envelope_bytes_max) break;
     const std::size_t more = bytes + envelope.size() + 8;
     if (count > 0 && more > limits.frame_bytes_max - kBatchOverheadBytes) break;
     bytes = more;
@@ -328,8 +324,7 @@ bool OutboundLane::OnRangeRead(RangeRead& event, LaneVerdict& verdict) {
     read_retry_.Failed(context_.now_ms, limits);
     verdict = LaneVerdict::Warn(
         Reason::kCorrupt,
-        fmt::format("the envelope at position {} cannot be sent: missing, too long or "
-                    "not what its leaf hash says",
+        fmt::format("the envelope at position {} cannot be sent: missing or too long",
                     read_first_));
     return true;
   }

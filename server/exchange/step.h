@@ -51,7 +51,8 @@ struct ChannelGrew {
   v1::Lane lane = v1::LANE_UNSPECIFIED;
   Frontier frontier;
 };
-// The answer to ReadRange: envelopes from `first` on as they are stored, one leaf hash each.
+// The answer to ReadRange: envelopes from `first` on, one leaf hash each, with which whoever read
+// them compared them: one over altered bytes would be signed and stop the channel for good.
 struct RangeRead {
   Token token = 0;
   absl::Status status;

@@ -62,10 +62,11 @@ absl::StatusOr<Frontier> GrownFrontier(const storage::Reader& reader, const std:
 }
 
 RangeRead DoRead(const storage::Snapshot& snapshot, const std::string& peer, std::uint64_t epoch,
-                 const ReadRange& action) {
+                 const ReadRange& action, storage::SharedEnvelopes* shared) {
   RangeRead read{.token = action.token, .status = {}, .envelopes = {}, .leaf_hashes = {}};
-  auto range = operations::ReadOutboundRange(snapshot, peer, Number(action.lane), epoch,
-                                             action.first, action.max_bytes, action.max_items);
+  auto range =
+      operations::ReadOutboundRange(snapshot, peer, Number(action.lane), epoch, action.first,
+                                    action.max_bytes, action.max_items, shared);
   if (!range.ok()) {
     read.status = range.status();
     return read;

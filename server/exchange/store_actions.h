@@ -33,9 +33,9 @@ std::optional<InboundState> DurableInbound(const storage::Reader& reader, const 
 absl::StatusOr<Frontier> GrownFrontier(const storage::Reader& reader, const std::string& peer,
                                        v1::Lane lane, std::uint64_t epoch);
 
-// `epoch`: own.
+// `epoch`: own. `shared`: what was read for other peers, as of storage::ReadOutbound.
 RangeRead DoRead(const storage::Snapshot& snapshot, const std::string& peer, std::uint64_t epoch,
-                 const ReadRange& action);
+                 const ReadRange& action, storage::SharedEnvelopes* shared = nullptr);
 FrontierRead DoRead(const storage::Snapshot& snapshot, const std::string& peer,
                     const ReadFrontier& action);
 RefusalsRead DoRead(const storage::Snapshot& snapshot, const std::string& peer,

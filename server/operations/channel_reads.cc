@@ -66,17 +66,16 @@ absl::StatusOr<InboundState> LoadInbound(const storage::Reader& reader,
 absl::StatusOr<OutboundRange> ReadOutboundRange(const storage::Snapshot& snapshot,
                                                 std::string_view peer, std::uint8_t lane,
                                                 std::uint64_t epoch, std::uint64_t first,
-                                                std::size_t bytes_max, std::size_t items_max) {
+                                                std::size_t bytes_max, std::size_t items_max,
+                                                storage::SharedEnvelopes* shared) {
   absl::StatusOr<std::vector<storage::ChannelEnvelope>> read = storage::ReadOutbound(
-      snapshot, ChannelName{std::string(peer), lane}, epoch, first, items_max, bytes_max);
+      snapshot, ChannelName{std::string(peer), lane}, epoch, first, items_max, bytes_max, shared);
   if (!read.ok()) return read.status();
   OutboundRange range;
   range.first = first;
   range.envelopes.reserve(read->size());
   range.leaf_hashes.reserve(read->size());
   for (storage::ChannelEnvelope& envelope : *read) {
-    // The entry's, not one of these bytes: the core compares, and signs nothing over an envelope in
-    // which a bit flipped since it was appended.
     range.leaf_hashes.push_back(envelope.leaf_hash);
     range.envelopes.push_back(std::move(envelope.bytes));
   }

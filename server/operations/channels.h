@@ -19,6 +19,7 @@
 #include "server/operations/prepared.h"
 #include "storage/engine.h"
 #include "storage/merkle.h"
+#include "storage/shared_envelopes.h"
 #include "tripoint/exchange/v1/exchange.pb.h"
 
 namespace tripoint::operations {
@@ -96,7 +97,7 @@ struct ChannelStop {
 Prepared<bool> QuarantineChannel(const NodeFacts& node, ChannelStop stop);
 
 // Envelopes [first, first + envelopes.size()) of a channel to a peer, with the leaf hashes under
-// which they were appended: whoever sends an envelope compares.
+// which they were appended: nothing is signed over an envelope in which a bit flipped since.
 struct OutboundRange {
   std::uint64_t first = 0;
   std::vector<std::string> envelopes;
@@ -104,11 +105,13 @@ struct OutboundRange {
 };
 
 // At most `items_max` envelopes and `bytes_max` bytes, but always the first one. Empty at the end
-// of the channel. Errors: DATA_LOSS / CORRUPT.
+// of the channel. `shared` as of storage::ReadOutbound. Errors: DATA_LOSS / CORRUPT a hole, or an
+// altered envelope, behind what stands before it.
 absl::StatusOr<OutboundRange> ReadOutboundRange(const storage::Snapshot& snapshot,
                                                 std::string_view peer, std::uint8_t lane,
                                                 std::uint64_t epoch, std::uint64_t first,
-                                                std::size_t bytes_max, std::size_t items_max);
+                                                std::size_t bytes_max, std::size_t items_max,
+                                                storage::SharedEnvelopes* shared = nullptr);
 
 struct OutboundState {
   std::uint64_t epoch = 0;

@@ -109,10 +109,9 @@ MUTANTS = [
      "    if (now_.monotonic_ms - still_ms <= allowed_ms) continue;",
      "    if (now_.monotonic_ms - still_ms <= 1000 * allowed_ms) continue;",
      "38@liar-silence", "a lane that stands still is not noticed"),
-    ("send-what-rotted", "server/operations/channel_reads.cc",
-     "    range.leaf_hashes.push_back(envelope.leaf_hash);",
-     "    range.leaf_hashes.push_back(storage::LeafHash(envelope.bytes));",
-     "1@rot", "the hash of what is sent is made from what is sent"),
+    ("send-what-rotted", "storage/channel_store.cc",
+     "  if (LeafHash(**envelope) != entry.leaf_hash) return std::nullopt;\n", "",
+     "1@rot", "what is sent is not compared with what was appended"),
     ("send-to-one-more", "server/operations/outbox.cc",
      "  for (const std::string& unit : envelope.audience()) {\n    const storage::ChannelName",
      "  std::vector<std::string> units(envelope.audience().begin(), envelope.audience().end());\n"

@@ -74,6 +74,8 @@ struct SimNode::Volatile {
   bool step_planned = false;
   bool step_running = false;
   bool importing = false;
+  // So small that envelopes leave it and come back in any run.
+  storage::SharedEnvelopes shared_envelopes{16u << 10};
 };
 
 // A part of a bundle that is being taken in.
@@ -542,7 +544,8 @@ bool SimNode::DoReturns(Link& link, exchange::Action& action) {
 
 void SimNode::Do(Link& link, const exchange::ReadRange& action) {
   Later(world_.random().Between(20, 300), [this, &link, action] {
-    auto answer = exchange::DoRead(*engine_.TakeSnapshot(), link.core->peer(), epoch_, action);
+    auto answer = exchange::DoRead(*engine_.TakeSnapshot(), link.core->peer(), epoch_, action,
+                                   &volatile_->shared_envelopes);
     if (!answer.status.ok())
       world_.Trace(facts_.unit + " cannot read: " + answer.status.ToString());
     Feed(link, std::move(answer));

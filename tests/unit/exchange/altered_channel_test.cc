@@ -1,5 +1,6 @@
-// Goal: what was altered in the store since it was appended is neither signed nor sent: the lane
-// stops before it, says so, and goes on when the store gives what was appended.
+// Goal: what cannot be what was appended is neither signed nor sent: the lane stops before it, says
+// so, and goes on when the store gives what was appended. That an envelope and its leaf belong
+// together is seen where they are read (ChannelStore.AnAlteredEnvelopeIsNotGiven).
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -143,7 +144,9 @@ TEST_F(AlteredChannel, NothingAlteredIsSent) {
       [](RangeRead& read) { read.envelopes.clear(); },
       [](RangeRead& read) { read.leaf_hashes.clear(); },
       [](RangeRead& read) { read.envelopes[0].clear(); },
-      [](RangeRead& read) { read.envelopes[0] += "!"; },
+      [](RangeRead& read) {
+        read.status = contract::Error(absl::StatusCode::kDataLoss, Reason::kCorrupt, "", "", "");
+      },
       [](RangeRead& read) {
         read.envelopes[0].resize(Limits().envelope_bytes_max + 1);
         read.leaf_hashes[0] = storage::LeafHash(read.envelopes[0]);
@@ -169,9 +172,9 @@ TEST_F(AlteredChannel, NothingAlteredIsSent) {
 
 TEST_F(AlteredChannel, WhatStandsBeforeItIsSent) {
   Meet(0);
-  Read([](RangeRead& read) { read.envelopes[2] += "!"; });
+  Read([](RangeRead& read) { read.envelopes[2].clear(); });
   EXPECT_EQ(Sent(), std::vector<std::uint64_t>{2});
-  Read([](RangeRead& read) { read.envelopes[0] += "!"; });
+  Read([](RangeRead& read) { read.envelopes[0].clear(); });
   EXPECT_EQ(alert_, Reason::kCorrupt);
   EXPECT_EQ(Sent(), std::vector<std::uint64_t>{2});
   Read([](RangeRead&) {});

@@ -239,7 +239,6 @@ Event Script::Answer(const Words& words, const Options& options) {
         bytes += answer.envelopes.back().size();
         if (bytes >= read->max_bytes) break;
       }
-      if (options.contains("rotten")) answer.envelopes[0][0] ^= 1;
       event = std::move(answer);
     } else if (const auto* ask = std::get_if<ReadFrontier>(&*at);
                ask != nullptr && words[0] == "frontier" && fits(*ask)) {

@@ -197,7 +197,9 @@ TEST_F(ChannelLogTest, AWalkGoesInPiecesAndFindsWhatIsWrong) {
     EXPECT_EQ(Walked(log, {.entries_max = kCount, .bytes_max = 10'000}), "OK 3");
   }
   Damage(EnvelopeKey(kEpoch, 1501), "another");
-  EXPECT_EQ(Walked(sent_), "The envelope at position 1500 is not the one that was appended there.");
+  EXPECT_EQ(Walked(sent_),
+            "The envelope at position 1500 of the channel with la-attapeu is not the one that was "
+            "appended there.");
   Damage(EnvelopeKey(kEpoch, 1501), Body(1500));
   EXPECT_EQ(Walked(sent_), "OK 1");
   const std::string key =

@@ -54,21 +54,25 @@ Frontier Expected(std::uint64_t from, std::uint64_t through) {
   return frontier;
 }
 
-// Goal: an envelope in which a bit flipped comes with the hash of what was appended, so that its
-// sender can see it (found by the simulator, scenario rot, seed 1).
-TEST(ChannelStore, AnAlteredEnvelopeKeepsTheHashOfItsOriginal) {
+// Goal: an envelope in which a bit flipped is not given, so that nothing is signed over it (found
+// by the simulator, scenario rot, seed 1); what stands before it is, and so is what stands behind.
+TEST(ChannelStore, AnAlteredEnvelopeIsNotGiven) {
   Store store;
-  Send(store, 2, {kLaos});
-  std::string altered = Body(1);
+  Send(store, 4, {kLaos});
+  std::string altered = Body(3);
   altered[3] ^= 1;
   Batch batch;
-  batch.Put(EnvelopeKey(kEpoch, 1), altered);
+  batch.Put(EnvelopeKey(kEpoch, 3), altered);
   ASSERT_TRUE(store.engine.Commit(batch).ok());
-  const auto read = ReadOutbound(*store.engine.TakeSnapshot(), kLaos, kEpoch, 0, 100, 1u << 20);
-  ASSERT_TRUE(read.ok());
-  EXPECT_EQ(read->front().bytes, altered);
-  EXPECT_EQ(read->front().leaf_hash, LeafHash(Body(1)));
-  EXPECT_EQ(read->back().leaf_hash, LeafHash(read->back().bytes));
+  const auto read = [&store](std::uint64_t first) {
+    return ReadOutbound(*store.engine.TakeSnapshot(), kLaos, kEpoch, first, 100, 1u << 20);
+  };
+  EXPECT_EQ(read(0)->size(), 2u);
+  EXPECT_EQ(read(1)->size(), 1u);
+  EXPECT_EQ(ReasonOf(read(2).status()), Reason::kCorrupt);
+  ASSERT_EQ(read(3)->size(), 1u);
+  EXPECT_EQ(read(3)->front().bytes, Body(4));
+  EXPECT_EQ(read(3)->front().leaf_hash, LeafHash(Body(4)));
 }
 
 // Goal: an envelope to two units is stored once, each channel has its own positions and root,
