@@ -99,6 +99,8 @@ Key ReferenceKey(Kind kind, std::string_view reference, std::string_view owner) 
 
 Key ReturnedAnswerKey(std::string_view name) { return Key(Space::kReturnedAnswer).Text(name); }
 
+Key GroupKey(std::uint8_t place) { return Key(Space::kNoticeGroup).U8(place); }
+
 Key EnvelopeKey(std::uint64_t epoch, std::uint64_t number) {
   return Key(Space::kEnvelope).U64(epoch).U64(number);
 }

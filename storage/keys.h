@@ -29,6 +29,7 @@ enum class Space : std::uint8_t {
   kNotice = 0x20,            // number be64 -> NoticeRecord
   kNoticeHistory = 0x21,     // number be64, ~version be32 -> NoticeRecord
   kNoticeIndex = 0x22,       // field, value, 0x00, sort key -> nothing
+  kNoticeGroup = 0x23,       // place u8 -> units, each with an end of line (unit_groups.h)
   kReceived = 0x28,          // number be64 -> ReceivedRecord
   kReceivedHistory = 0x29,   // number be64, ~version be32 -> ReceivedRecord
   kReceivedIndex = 0x2a,     // field, value, 0x00, sort key -> nothing
@@ -98,6 +99,7 @@ Key RequestKey(std::string_view request_id);
 Key RecordKey(Space space, std::uint64_t number);
 Key HistoryKey(Space space, std::uint64_t number, std::uint32_t version);
 Key ExternalKey(std::string_view external_id);
+Key GroupKey(std::uint8_t place);
 // All keys of one value of one field: (space, field, value, 0x00); IndexKey adds the sort key.
 Key IndexPrefix(Space space, std::uint8_t field, std::string_view value);
 Key IndexKey(Space space, std::uint8_t field, std::string_view value, std::string_view sort_key);
@@ -118,8 +120,9 @@ Key QuarantineKey(bool outbound, std::string_view peer, std::uint8_t lane, std::
 constexpr bool IsRegister(std::string_view key) {
   if (key.empty()) return false;
   const auto space = static_cast<Space>(static_cast<std::uint8_t>(key.front()));
-  return space == Space::kCounter || space == Space::kOutboundChannel ||
-         space == Space::kOutboundTail || space == Space::kInboundChannel;
+  return space == Space::kCounter || space == Space::kNoticeGroup ||
+         space == Space::kOutboundChannel || space == Space::kOutboundTail ||
+         space == Space::kInboundChannel;
 }
 
 }  // namespace tripoint::storage

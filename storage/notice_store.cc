@@ -1,6 +1,7 @@
 // See notice_store.h.
 #include "storage/notice_store.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "storage/list.h"
 #include "storage/names.h"
 #include "storage/record_io.h"
+#include "storage/unit_groups.h"
 
 namespace tripoint::storage {
 namespace {
@@ -32,12 +34,18 @@ std::string_view ReferenceOf(std::string_view name) {
   return parts.has_value() ? parts->reference : std::string_view();
 }
 
-constexpr auto kVisitNotice = [](const NoticeRecord& record, const auto& visit) {
-  const tripoint::v1::Notice& notice = record.notice();
+// A notice and what it is found by as one to its units (unit_groups.h).
+struct NoticeEntry {
+  const NoticeRecord& record;
+  std::vector<std::string> units;
+};
+
+constexpr auto kVisitNotice = [](const NoticeEntry& entry, const auto& visit) {
+  const tripoint::v1::Notice& notice = entry.record.notice();
   visit(kState, std::to_string(static_cast<int>(notice.state())));
   visit(kKind, notice.kind_code());
   visit(kUrgency, notice.urgency_code());
-  for (const std::string& unit : notice.audience()) visit(kUnit, unit);
+  for (const std::string& unit : entry.units) visit(kUnit, unit);
   if (const std::string_view incident = ReferenceOf(notice.incident()); !incident.empty())
     visit(kIncident, incident);
 };
@@ -77,8 +85,9 @@ absl::StatusOr<Record> Load(const Reader& reader, Space space, std::uint64_t num
   return std::move(**record);
 }
 
-IndexQuery QueryOf(Space space, const NoticeFilter& filter, std::string_view resume,
-                   std::size_t limit) {
+// `units`: the values by which notices to or from filter.unit are found.
+IndexQuery QueryOf(Space space, const NoticeFilter& filter, std::vector<std::string> units,
+                   std::string_view resume, std::size_t limit) {
   IndexQuery query;
   query.space = space;
   query.resume = std::string(resume);
@@ -86,7 +95,7 @@ IndexQuery QueryOf(Space space, const NoticeFilter& filter, std::string_view res
   if (filter.needs_ack) query.terms.push_back({kNeedsAck, {""}});
   if (!filter.incident.empty())
     query.terms.push_back({kIncident, {std::string(ReferenceOf(filter.incident))}});
-  if (!filter.unit.empty()) query.terms.push_back({kUnit, {filter.unit}});
+  if (!filter.unit.empty()) query.terms.push_back({kUnit, std::move(units)});
   if (!filter.kind_code.empty()) query.terms.push_back({kKind, {filter.kind_code}});
   if (!filter.urgency_code.empty()) query.terms.push_back({kUrgency, {filter.urgency_code}});
   if (filter.state != 0) query.terms.push_back({kState, {std::to_string(filter.state)}});
@@ -98,6 +107,26 @@ IndexQuery QueryOf(Space space, const NoticeFilter& filter, std::string_view res
   return query;
 }
 
+// The entries by unit of `before`, for MoveIndex: mostly they stay as they are, whichever they are.
+// Else all that there may be have to go, and those of `after`, at the same place in the list or
+// not, are written whether they were there or not.
+std::vector<std::string> UnitsBefore(const NoticeRecord& before, const NoticeRecord& after,
+                                     const std::vector<std::string>& units_after, bool same_place) {
+  const auto& old_audience = before.notice().audience();
+  const auto& audience = after.notice().audience();
+  if (same_place &&
+      std::equal(old_audience.begin(), old_audience.end(), audience.begin(), audience.end())) {
+    return units_after;
+  }
+  std::vector<std::string> units = EnteredUnits(old_audience);
+  if (same_place) {
+    std::erase_if(units, [&units_after](const std::string& unit) {
+      return std::find(units_after.begin(), units_after.end(), unit) != units_after.end();
+    });
+  }
+  return units;
+}
+
 }  // namespace
 
 absl::Status CreateNotice(Transaction& transaction, std::uint64_t number,
@@ -106,8 +135,12 @@ absl::Status CreateNotice(Transaction& transaction, std::uint64_t number,
       !status.ok()) {
     return status;
   }
+  absl::StatusOr<std::vector<std::string>> units =
+      EnterUnits(transaction, record.notice().audience());
+  if (!units.ok()) return units.status();
   WriteRecord(transaction, RecordKey(Space::kNotice, number), record);
-  PutIndex(transaction, Space::kNoticeIndex, record, SortKeyOf(number, record), kVisitNotice);
+  PutIndex(transaction, Space::kNoticeIndex, NoticeEntry{record, *std::move(units)},
+           SortKeyOf(number, record), kVisitNotice);
   return absl::OkStatus();
 }
 
@@ -119,9 +152,15 @@ absl::Status UpdateNotice(Transaction& transaction, const StoredNotice& before,
                 before.record);
   }
   WriteRecord(transaction, RecordKey(Space::kNotice, before.number), after);
-  MoveIndex(transaction, Space::kNoticeIndex, before.record,
-            SortKeyOf(before.number, before.record), after, SortKeyOf(before.number, after),
-            kVisitNotice);
+  absl::StatusOr<std::vector<std::string>> units =
+      EnterUnits(transaction, after.notice().audience());
+  if (!units.ok()) return units.status();
+  const std::string sort_key_before = SortKeyOf(before.number, before.record);
+  const std::string sort_key_after = SortKeyOf(before.number, after);
+  NoticeEntry entry_before{
+      before.record, UnitsBefore(before.record, after, *units, sort_key_before == sort_key_after)};
+  MoveIndex(transaction, Space::kNoticeIndex, entry_before, sort_key_before,
+            NoticeEntry{after, *std::move(units)}, sort_key_after, kVisitNotice);
   return absl::OkStatus();
 }
 
@@ -231,8 +270,11 @@ absl::StatusOr<std::optional<ReceivedRecord>> FindReceivedVersion(const Reader& 
 
 absl::StatusOr<NoticePage> ListNotices(const Snapshot& snapshot, const NoticeFilter& filter,
                                        std::string_view resume, std::size_t limit) {
+  absl::StatusOr<std::vector<std::string>> units = std::vector<std::string>();
+  if (!filter.unit.empty()) units = ValuesOfUnit(snapshot, filter.unit);
+  if (!units.ok()) return units.status();
   absl::StatusOr<IndexPage> found =
-      QueryIndex(snapshot, QueryOf(Space::kNoticeIndex, filter, resume, limit));
+      QueryIndex(snapshot, QueryOf(Space::kNoticeIndex, filter, *std::move(units), resume, limit));
   if (!found.ok()) return found.status();
   NoticePage page;
   page.resume = std::move(found->resume);
@@ -247,7 +289,7 @@ absl::StatusOr<NoticePage> ListNotices(const Snapshot& snapshot, const NoticeFil
 absl::StatusOr<ReceivedPage> ListReceived(const Snapshot& snapshot, const NoticeFilter& filter,
                                           std::string_view resume, std::size_t limit) {
   absl::StatusOr<IndexPage> found =
-      QueryIndex(snapshot, QueryOf(Space::kReceivedIndex, filter, resume, limit));
+      QueryIndex(snapshot, QueryOf(Space::kReceivedIndex, filter, {filter.unit}, resume, limit));
   if (!found.ok()) return found.status();
   ReceivedPage page;
   page.resume = std::move(found->resume);

@@ -23,14 +23,17 @@ absl::Status Damaged() {
                "Keep the data folder as it is and restore a backup.");
 }
 
-// From layout 1: the entries that layout 2 has no more are never read, and what it has more is made
-// as channels grow. Only older software must not come back: it would miss records in its lists.
-absl::Status FewerKeys(const Engine& /*engine*/, Batch& /*batch*/) { return absl::OkStatus(); }
+// What there is stays and is read as it is; only older software must not come back, since it would
+// miss records in its lists. From layout 1: the entries that layout 2 has no more are never read,
+// and what it has more is made as channels grow. From layout 3: a notice to many units is found by
+// their entries, as one of layout 4 is by their group.
+absl::Status NothingToWrite(const Engine& /*engine*/, Batch& /*batch*/) { return absl::OkStatus(); }
 
 // All steps ever made.
 std::vector<MigrationStep> Steps() {
-  return {{1, "fewer keys a record", &FewerKeys},
-          {2, "channels in two halves, entries in blocks", &SplitOutboundChannels}};
+  return {{1, "fewer keys a record", &NothingToWrite},
+          {2, "channels in two halves, entries in blocks", &SplitOutboundChannels},
+          {3, "groups of units", &NothingToWrite}};
 }
 
 absl::Status CheckNumbers(const Engine& engine) {

@@ -15,7 +15,7 @@ namespace tripoint::storage {
 
 // Layout that this software writes. One more with each change of keys or records that older
 // software cannot read.
-inline constexpr std::uint32_t kSchemaVersion = 3;
+inline constexpr std::uint32_t kSchemaVersion = 4;
 
 // One step forward: brings layout `from` to `from` + 1 by adding to the batch that also raises the
 // stamp, so that a crash leaves one layout whole. Steps are appended and never changed.

@@ -37,6 +37,7 @@ TEST(Keys, GoldenBytes) {
   EXPECT_EQ(Hex(RecordKey(Space::kNotice, 1)), "200000000000000001");
   EXPECT_EQ(Hex(HistoryKey(Space::kNoticeHistory, 1, 2)), "210000000000000001fffffffd");
   EXPECT_EQ(Hex(IndexPrefix(Space::kNoticeIndex, 0, "")), "220000");
+  EXPECT_EQ(Hex(GroupKey(5)), "2305");
   EXPECT_EQ(Hex(RecordKey(Space::kReceived, 1)), "280000000000000001");
   EXPECT_EQ(Hex(HistoryKey(Space::kReceivedHistory, 1, 2)), "290000000000000001fffffffd");
   EXPECT_EQ(Hex(IndexPrefix(Space::kReceivedIndex, 4, "la-attapeu")), "2a046c612d6174746170657500");

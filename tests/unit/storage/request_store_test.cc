@@ -151,7 +151,7 @@ TEST(Schema, StoreOfLayoutTwoIsTakenOver) {
   ASSERT_TRUE(engine.Commit(batch).ok());
   const auto opened = OpenStore(engine, "vn-tayninh");
   ASSERT_TRUE(opened.ok()) << opened.status();
-  EXPECT_EQ(opened->schema_version(), 3u);
+  EXPECT_EQ(opened->schema_version(), kSchemaVersion);
   const auto channel = GetOutboundChannel(engine, {"la-attapeu", 3});
   ASSERT_TRUE(channel.ok()) << channel.status();
   EXPECT_EQ(channel->SerializeAsString(), state.SerializeAsString());
