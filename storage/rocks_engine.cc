@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <charconv>
+#include <chrono>
 #include <cstdarg>
 #include <filesystem>
 #include <system_error>
@@ -270,7 +271,7 @@ class RocksEngine final : public Engine {
   absl::Status Commit(const Batch& batch) override;
   absl::Status Checkpoint(const std::string& directory) override;
   Statistics GetStatistics() const override;
-  Room GetRoom() const override { return stages_.Measure(SpaceOf(directory_)); }
+  Room GetRoom() const override;
 
  private:
   static rocksdb::Status BelowFloor() {
@@ -284,6 +285,9 @@ class RocksEngine final : public Engine {
   std::shared_ptr<Health> health_;
   const std::string directory_;
   mutable DiskStages stages_;
+  mutable absl::Mutex ample_mutex_;
+  mutable Room ample_ ABSL_GUARDED_BY(ample_mutex_);  // stands until then
+  mutable std::chrono::steady_clock::time_point ample_until_ ABSL_GUARDED_BY(ample_mutex_);
   const std::size_t write_buffer_bytes_;
   // False while something of a start on a full disk is still to be done, once there is room.
   std::atomic<bool> settled_{false};
@@ -307,6 +311,21 @@ rocksdb::Status RocksEngine::Settle() {
       reserve_.Fill();  // above the floor it has room; a disk that still refuses is not asked again
   settled_ = true;
   return rocksdb::Status::OK();
+}
+
+Room RocksEngine::GetRoom() const {
+  const std::chrono::steady_clock::time_point now = std::chrono::steady_clock::now();
+  {
+    const absl::MutexLock lock(&ample_mutex_);
+    if (now < ample_until_) return ample_;
+  }
+  const Room room = stages_.Measure(SpaceOf(directory_));
+  if (IsAmple(room)) {
+    const absl::MutexLock lock(&ample_mutex_);
+    ample_ = room;
+    ample_until_ = now + std::chrono::milliseconds(kRoomStandsMs);
+  }
+  return room;
 }
 
 // A log that ran into the end of the disk cannot always be resumed (see AfterFullLog), so writing

@@ -67,6 +67,11 @@ struct Room {
   bool Takes(Importance importance) const { return storage::Takes(stage, importance); }
 };
 
+// So far above every floor that no disk comes down to one within kRoomStandsMs: what was measured
+// may stand so long. Measuring is a call of the system, and a lone call's step makes two.
+inline constexpr std::int64_t kRoomStandsMs = 20;
+bool IsAmple(const Room& room);
+
 // Closes at a floor, opens above it (OpensAt), in the other order. Any thread.
 class DiskStages {
  public:

@@ -27,21 +27,28 @@ int Processors() {
 
 }  // namespace
 
+std::int64_t BusyMeter::SystemNs() { return NowNs(CLOCK_MONOTONIC); }
+
 BusyMeter::Reading BusyMeter::ReadSystem() {
-  return {.now_ns = NowNs(CLOCK_MONOTONIC),
-          .used_ns = NowNs(CLOCK_PROCESS_CPUTIME_ID),
-          .processors = std::max(Processors(), 1)};
+  return {.used_ns = NowNs(CLOCK_PROCESS_CPUTIME_ID), .processors = std::max(Processors(), 1)};
 }
 
-BusyMeter::BusyMeter(std::function<Reading()> read) : read_(std::move(read)), last_(read_()) {}
+BusyMeter::BusyMeter(std::function<std::int64_t()> now_ns, std::function<Reading()> read)
+    : now_ns_(std::move(now_ns)),
+      read_(std::move(read)),
+      last_ns_(now_ns_()),
+      last_used_ns_(read_().used_ns) {}
 
 std::optional<Usage> BusyMeter::Lately() {
   constexpr double kNsPerMs = 1e6;
-  const Reading now = read_();
-  const std::int64_t passed_ns = now.now_ns - last_.now_ns;
+  const std::int64_t now_ns = now_ns_();
+  const std::int64_t passed_ns = now_ns - last_ns_;
+  // Asked in every step: the reading costs two calls of the system, the clock none.
   if (passed_ns < kWindowNs) return std::nullopt;
-  const auto used_ns = static_cast<double>(now.used_ns - last_.used_ns);
-  last_ = now;
+  const Reading now = read_();
+  const auto used_ns = static_cast<double>(now.used_ns - last_used_ns_);
+  last_ns_ = now_ns;
+  last_used_ns_ = now.used_ns;
   return Usage{.share = std::min(used_ns / (static_cast<double>(passed_ns) * now.processors), 1.0),
                .used_ms = used_ns / kNsPerMs};
 }

@@ -19,22 +19,25 @@ class BusyMeter {
   static constexpr std::int64_t kWindowNs = 20'000'000;
 
   struct Reading {
-    std::int64_t now_ns = 0;   // since some fixed moment
     std::int64_t used_ns = 0;  // by the process, since it began
     int processors = 1;        // on which it may run now (taskset, cpusets); a quota is not seen
   };
-  // The system's.
+  // The system's: time since some fixed moment, and what the process used.
+  static std::int64_t SystemNs();
   static Reading ReadSystem();
 
-  explicit BusyMeter(std::function<Reading()> read = ReadSystem);
+  explicit BusyMeter(std::function<std::int64_t()> now_ns = SystemNs,
+                     std::function<Reading()> read = ReadSystem);
 
-  // Since the last answer; nullopt until kWindowNs have passed. What other processes take is not in
-  // it.
+  // Since the last answer; nullopt, and nothing is read, until kWindowNs have passed. What other
+  // processes take is not in it.
   std::optional<Usage> Lately();
 
  private:
+  const std::function<std::int64_t()> now_ns_;
   const std::function<Reading()> read_;
-  Reading last_;
+  std::int64_t last_ns_;
+  std::int64_t last_used_ns_;
 };
 
 }  // namespace tripoint::runtime

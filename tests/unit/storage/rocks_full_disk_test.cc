@@ -234,6 +234,29 @@ TEST(Room, HundredPercentEndsAStage) {
       << "nothing is kept for flashes: they are refused, too";
 }
 
+// Goal: a measurement stands for a moment only where nothing is refused and a gibibyte is above
+// what would be.
+TEST(Room, AmpleIsFarFromEveryFloor) {
+  constexpr std::uint64_t kMiB = 1u << 20;
+  const auto ample = [](std::uint64_t usable_mib, std::uint64_t free_mib) {
+    DiskStages stages{Floors{}};
+    return IsAmple(stages.Measure(
+        DiskSpace{.usable_bytes = usable_mib * kMiB, .free_bytes = free_mib * kMiB}));
+  };
+  EXPECT_TRUE(ample(40'000, 6'000 + 1'024));
+  EXPECT_FALSE(ample(40'000, 6'000 + 1'023));
+  EXPECT_FALSE(ample(40'000, 5'000)) << "bulk is refused";
+  EXPECT_FALSE(ample(40'000, 0));
+  EXPECT_FALSE(ample(1'400, 1'400)) << "a small disk";
+  DiskStages stages{Floors{}};
+  EXPECT_FALSE(IsAmple(stages.Measure(std::nullopt))) << "nobody can tell";
+  ASSERT_EQ(stages.Measure(DiskSpace{.usable_bytes = 40'000 * kMiB, .free_bytes = 10}).stage,
+            DiskStage::kNothing);
+  EXPECT_TRUE(
+      IsAmple(stages.Measure(DiskSpace{.usable_bytes = 40'000 * kMiB, .free_bytes = 8'000 * kMiB})))
+      << "with room again";
+}
+
 // Goal: what a log takes and gives back opens and closes nothing; the stages open in the other
 // order; whoever is refused reads how much to free, and that is enough.
 TEST(Room, StagesOpenInTheOtherOrderAndDoNotFlap) {
