@@ -146,6 +146,7 @@ absl::Status Node::Rooms::OpenStore() {
   options.floors.bulk_percent = static_cast<unsigned>(config.bulk_percent);
   options.floors.routine_percent = static_cast<unsigned>(config.routine_percent);
   options.on_fatal = events.store_failed;
+  options.monotonic_ms = [this] { return clock.monotonic_ms(); };
   options.on_log = [this](std::string_view format) { store_log.Take(format); };
   options.on_trouble = [this](const absl::Status& status) {
     if (status.ok()) {

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <atomic>
 #include <charconv>
-#include <chrono>
 #include <cstdarg>
 #include <filesystem>
 #include <system_error>
@@ -248,6 +247,7 @@ class RocksEngine final : public Engine {
         health_(std::move(health)),
         directory_(std::move(directory)),
         stages_(options.floors),
+        monotonic_ms_(options.monotonic_ms),
         write_buffer_bytes_(options.write_buffer_bytes),
         reserve_(directory_, options.reserve_bytes),
         log_kept_(log_kept) {
@@ -287,7 +287,8 @@ class RocksEngine final : public Engine {
   mutable DiskStages stages_;
   mutable absl::Mutex ample_mutex_;
   mutable Room ample_ ABSL_GUARDED_BY(ample_mutex_);  // stands until then
-  mutable std::chrono::steady_clock::time_point ample_until_ ABSL_GUARDED_BY(ample_mutex_);
+  mutable std::int64_t ample_until_ms_ ABSL_GUARDED_BY(ample_mutex_) = 0;
+  const std::function<std::int64_t()> monotonic_ms_;
   const std::size_t write_buffer_bytes_;
   // False while something of a start on a full disk is still to be done, once there is room.
   std::atomic<bool> settled_{false};
@@ -314,16 +315,16 @@ rocksdb::Status RocksEngine::Settle() {
 }
 
 Room RocksEngine::GetRoom() const {
-  const std::chrono::steady_clock::time_point now = std::chrono::steady_clock::now();
+  const std::int64_t now_ms = monotonic_ms_ ? monotonic_ms_() : 0;
   {
     const absl::MutexLock lock(&ample_mutex_);
-    if (now < ample_until_) return ample_;
+    if (now_ms < ample_until_ms_) return ample_;
   }
   const Room room = stages_.Measure(SpaceOf(directory_));
-  if (IsAmple(room)) {
+  if (monotonic_ms_ && IsAmple(room)) {
     const absl::MutexLock lock(&ample_mutex_);
     ample_ = room;
-    ample_until_ = now + std::chrono::milliseconds(kRoomStandsMs);
+    ample_until_ms_ = now_ms + kRoomStandsMs;
   }
   return room;
 }

@@ -37,6 +37,10 @@ struct RocksOptions {
   // A file that keeps room for opening when all else is full; at most a sixteenth of the disk.
   std::uint64_t reserve_bytes = 4u << 20;
 
+  // Time that only goes forward: an ample room (room.h) is not measured anew for a moment. Any
+  // thread. None: it is measured each time.
+  std::function<std::int64_t()> monotonic_ms;
+
   // The disk; nullptr: the machine's. Tests give one that fails. Outlives the engine.
   rocksdb::Env* env = nullptr;
 

@@ -65,6 +65,30 @@ TEST(RocksEngine, SecondOpenerIsRefused) {
   Fill(**first, 1);
 }
 
+// Goal: ample room is measured once for a moment, and anew after it; without a clock each time.
+TEST(RocksEngine, AmpleRoomStandsForAMoment) {
+  const TemporaryFolder folder;
+  std::int64_t now_ms = 1000;
+  for (const bool with_clock : {true, false}) {
+    RocksOptions options = Creating();
+    options.floors = {.bulk_percent = 100, .routine_percent = 100};
+    if (with_clock) options.monotonic_ms = [&now_ms] { return now_ms; };
+    const auto engine =
+        OpenRocksEngine(folder.path + (with_clock ? "/with" : "/without"), std::move(options));
+    ASSERT_TRUE(engine.ok()) << engine.status();
+    const Room before = (*engine)->GetRoom();
+    if (!IsAmple(before)) GTEST_SKIP() << "the disk of the tests has no gibibyte to spare";
+    std::ofstream file(folder.path + "/more");
+    file << std::string(64u << 20, 'x');
+    file.close();
+    now_ms += kRoomStandsMs - 1;
+    EXPECT_EQ((*engine)->GetRoom().space.free_bytes == before.space.free_bytes, with_clock);
+    now_ms += 1;
+    EXPECT_NE((*engine)->GetRoom().space.free_bytes, before.space.free_bytes);
+    fs::remove(folder.path + "/more");
+  }
+}
+
 // Goal: a node that dies again and again, sooner than tables can be merged, still stores when it is
 // open: each opening makes a table of the log, and RocksDB writes nothing while there are too many.
 // Found by tests/integration/test_fire.py: after 330 kills no change was answered any more.
