@@ -50,11 +50,13 @@ LaneVerdict OutboundLane::Open(std::uint64_t peer_epoch, const v1::Receipt* held
   }
   LaneVerdict verdict = LaneVerdict::Fine();
   if (held_size < proven_.size()) {
-    const bool renewed = proven_epoch_ != 0 ? proven_epoch_ != peer_epoch : peer_renewed;
+    const bool renewed = proven_epoch_ != 0 ? proven_epoch_ != peer_epoch
+                                            : peer_renewed || renewed_epoch_ == peer_epoch;
     std::string text = fmt::format("the peer gave a receipt for {} envelopes and now holds {}",
                                    proven_.size(), held_size);
     if (!renewed && rolled_back) return LaneVerdict::Fine();  // still
     if (!renewed) return LaneVerdict::Quarantine(Reason::kChannelRolledBack, std::move(text));
+    renewed_epoch_ = peer_epoch;
     verdict = LaneVerdict::Warn(Reason::kPeerEpochNew, text + "; the rest is sent again");
   }
   probing_ = rolled_back;

@@ -109,7 +109,9 @@ class OutboundLane {
   const v1::Lane lane_;
   OutboundState state_;  // durable, but for quarantine_reason, which may be ahead
   Frontier proven_;      // newest verified receipt; ahead of state_.receipted while that is stored
-  std::uint64_t proven_epoch_ = 0;  // the peer's epoch when it gave it
+  std::uint64_t proven_epoch_ = 0;  // the peer's epoch when it gave it; 0: not known
+  // The peer's epoch in which it said that it had lost what it receipted, that one being not known.
+  std::uint64_t renewed_epoch_ = 0;
 
   std::optional<Proof> waiting_proof_;
   std::optional<Proof> storing_proof_;
