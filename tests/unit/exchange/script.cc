@@ -117,6 +117,11 @@ void Script::Setup(const Words& words) {
     limits.version_max = static_cast<std::uint32_t>(Number(word(2)));
   } else if (key == "window") {
     limits.window_batches_max = Number(word(1));
+  } else if (key == "flying") {  // flying BYTES FRAME_BYTES
+    limits.window_bytes_max = Number(word(1));
+    limits.frame_bytes_max = Number(word(2));
+  } else if (key == "refusals") {
+    limits.refusals_max = Number(word(1));
   } else if (key == "frames") {
     limits.frames_burst = static_cast<std::int64_t>(Number(word(1)));
   } else if (key == "quota") {  // quota BURST BYTES_A_SECOND
@@ -303,8 +308,9 @@ void Script::MakeHello(const Options& options, v1::Hello& hello) {
   hello.set_software("tripoint 0.2");
   hello.set_time_ms(now_.wall_ms + 60'000);
   hello.set_signing_certificate("certificate of " + Get(options, "certificate", config_.peer));
+  const std::uint64_t head_epoch = Number(Get(options, "head", std::to_string(peer_epoch_)));
   for (const auto& [lane, size] : LaneItems(Get(options, "out")))
-    *hello.add_outbound() = PeerHead(lane, size, peer_epoch_);
+    *hello.add_outbound() = PeerHead(lane, size, head_epoch);
   for (const auto& [lane, size] : LaneItems(Get(options, "receipted"))) {
     for (v1::Head& head : *hello.mutable_outbound()) {
       if (head.lane() == lane) head.set_receipted_size(Number(size));
@@ -362,14 +368,15 @@ void Script::MakeHeartbeat(const Options& options, v1::Heartbeat& heartbeat) {
   heartbeat.set_echo_sequence(Number(Get(options, "echo")));
   heartbeat.set_echo_delay_ms(static_cast<std::uint32_t>(Number(Get(options, "delay"))));
   heartbeat.set_next_bytes(static_cast<std::uint32_t>(Number(Get(options, "next"))));
+  const std::uint64_t head_epoch = Number(Get(options, "head", std::to_string(peer_epoch_)));
   for (const auto& [lane, size] : LaneItems(Get(options, "out")))
-    *heartbeat.add_outbound() = PeerHead(lane, size, peer_epoch_);
+    *heartbeat.add_outbound() = PeerHead(lane, size, head_epoch);
   for (const auto& [lane, size] : LaneItems(Get(options, "in")))
     *heartbeat.add_inbound() = PeerHolds(lane, size);
   for (const auto& [lane, size] : LaneItems(Get(options, "resend"))) {
     v1::Resend* resend = heartbeat.add_resend();
     resend->set_lane(lane);
-    resend->set_epoch(config_.epoch);
+    resend->set_epoch(Number(Get(options, "epoch", std::to_string(config_.epoch))));
     resend->set_size(Number(size));
   }
   for (const auto& [lane, reason] : LaneItems(Get(options, "stopped"))) {

@@ -1,5 +1,6 @@
 // See script.h. One line for each action, with everything checked that a reader cannot see: roots
 // and signatures that are not right are marked.
+#include <algorithm>
 #include <string>
 
 #include "fmt/format.h"
@@ -93,6 +94,17 @@ std::string Script::DescribeFrame(const v1::Frame& frame) const {
     case v1::Frame::kHello:
       text = fmt::format("hello epoch={}", frame.hello().epoch());
       heads(frame.hello());
+      for (const v1::Holding& held : frame.hello().holdings()) {
+        const auto is_present = [&held](const v1::Receipt& receipt) {
+          return receipt.lane() == held.lane() && receipt.epoch() == held.epoch();
+        };
+        const auto& present = frame.hello().inbound();
+        if (std::any_of(present.begin(), present.end(), is_present)) continue;
+        const bool right =
+            held.root() == storage::HashView(Theirs(held.lane(), held.epoch(), held.size()).Root());
+        text += fmt::format(" past {}:{}@{}{}", LaneName(held.lane()), held.size(), held.epoch(),
+                            right ? "" : " NOT RIGHT");
+      }
       break;
     case v1::Frame::kBatch: {
       const v1::Batch& batch = frame.batch();
