@@ -62,12 +62,27 @@ class CommitWatch final : public storage::CommitListener {
   std::uint64_t last_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
-// While it holds, no accepted stream that was finished comes to its end, as with a peer that takes
-// nothing any more.
+// The machine's clock, and as much later as a test says: what takes minutes is over at once.
+class SkippingClock final : public runtime::Clock {
+ public:
+  std::int64_t wall_ms() const override { return clock_.wall_ms() + skipped_ms_; }
+  std::int64_t monotonic_ms() const override { return clock_.monotonic_ms() + skipped_ms_; }
+  void Skip(std::int64_t ms) { skipped_ms_ += ms; }
+
+ private:
+  const runtime::SystemClock clock_;
+  std::atomic<std::int64_t> skipped_ms_ = 0;
+};
+
+// While it holds, no accepted stream that was finished comes to its end, or no frame on one is
+// written, as with a peer that takes nothing any more.
 class HeldEnds {
  public:
-  void Hold() {
+  using Point = grpc::experimental::InterceptionHookPoints;
+
+  void Hold(Point point = Point::PRE_SEND_STATUS) {
     const absl::MutexLock lock(&mutex_);
+    point_ = point;
     holding_ = true;
   }
   void Release() {
@@ -79,11 +94,14 @@ class HeldEnds {
     }
     for (auto* batch : held) batch->Proceed();
   }
+  std::size_t held() const {
+    const absl::MutexLock lock(&mutex_);
+    return held_.size();
+  }
   void Take(grpc::experimental::InterceptorBatchMethods* batch) {
     {
       const absl::MutexLock lock(&mutex_);
-      using grpc::experimental::InterceptionHookPoints;
-      if (holding_ && batch->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_STATUS)) {
+      if (holding_ && batch->QueryInterceptionHookPoint(point_)) {
         held_.push_back(batch);
         return;
       }
@@ -92,8 +110,9 @@ class HeldEnds {
   }
 
  private:
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   bool holding_ ABSL_GUARDED_BY(mutex_) = false;
+  Point point_ ABSL_GUARDED_BY(mutex_) = Point::PRE_SEND_STATUS;
   std::vector<grpc::experimental::InterceptorBatchMethods*> held_ ABSL_GUARDED_BY(mutex_);
 };
 
@@ -131,9 +150,14 @@ class TestNode {
   }
   ~TestNode() { Stop(); }
 
-  // The port is known after this; streams are taken after Start.
-  void Serve(std::string caller) { caller_ = std::move(caller); }
+  // Whose certificate a caller shows, or why it is refused.
+  void Serve(absl::StatusOr<std::string> caller) { caller_ = std::move(caller); }
   void Start(const std::string& peer_address) {
+    const absl::Status started = TryStart(peer_address);
+    ASSERT_TRUE(started.ok()) << started;
+  }
+  // Its port stays the same from one start to the next.
+  absl::Status TryStart(const std::string& peer_address) {
     core_ = std::make_unique<storage::CommitterCore>(*engine_);
     core_->AddListener(watch_);
     DriverSeams seams{
@@ -147,7 +171,7 @@ class TestNode {
         .make_verifier =
             [](const std::string& unit) { return std::make_unique<FakeVerifier>(unit); },
         .make_credentials = [](const std::string&) { return grpc::InsecureChannelCredentials(); },
-        .certificate_end_s = [](const std::string&) { return std::nullopt; },
+        .certificate_end_s = [this](const std::string&) { return certificate_end_s_; },
         .own_fault = [this] { return own_fault_; },
         .rolled_back = [this](const std::string& unit) { rolled_back_ = unit == peer_; },
         .recovery_changed = [this] { ++recovery_changes_; },
@@ -155,6 +179,12 @@ class TestNode {
           return caller_;
         },
         .limits = limits_};
+    if (bare_) {
+      seams.certificate_end_s = {};
+      seams.own_fault = {};
+      seams.rolled_back = {};
+      seams.recovery_changed = {};
+    }
     driver_ = std::make_unique<Driver>(
         std::move(seams),
         std::vector<DriverPeer>{{.unit = peer_, .address = peer_address, .jitter_seed = 1}});
@@ -169,8 +199,8 @@ class TestNode {
     creators.push_back(std::make_unique<HoldingInterceptors>(ends_));
     builder.experimental().SetInterceptorCreators(std::move(creators));
     server_ = builder.BuildAndStart();
-    ASSERT_NE(server_, nullptr);
-    ASSERT_TRUE(driver_->Start(*committer_).ok());
+    EXPECT_NE(server_, nullptr);
+    return driver_->Start(*committer_);
   }
   void Stop() {
     if (driver_ == nullptr) return;
@@ -260,6 +290,10 @@ class TestNode {
   HeldEnds& ends() { return ends_; }
   void set_limits(const Limits& limits) { limits_ = limits; }
   void set_own_fault(absl::Status fault) { own_fault_ = std::move(fault); }
+  void set_certificate_end_s(std::int64_t end_s) { certificate_end_s_ = end_s; }
+  // Without what a driver need not have.
+  void set_bare() { bare_ = true; }
+  SkippingClock& clock() { return clock_; }
   // Journal entries with this action. Their key space is 4 (docs/storage-layout.md).
   int Journalled(std::string_view action) const {
     int count = 0;
@@ -294,8 +328,8 @@ class TestNode {
   const std::string unit_;
   const std::string peer_;
   std::uint64_t epoch_;
-  std::string caller_;
-  runtime::SystemClock clock_;
+  absl::StatusOr<std::string> caller_;
+  SkippingClock clock_;
   runtime::Log log_{clock_, runtime::Level::kError};
   FakeSigner signer_;
   codes::Registry registry_ = *codes::Registry::Load();
@@ -304,6 +338,8 @@ class TestNode {
   HeldEnds ends_;
   Limits limits_;
   absl::Status own_fault_;
+  std::optional<std::int64_t> certificate_end_s_;
+  bool bare_ = false;
   std::unique_ptr<storage::FaultEngine> engine_ = std::make_unique<storage::FaultEngine>();
   std::atomic<bool> rolled_back_ = false;
   std::atomic<int> recovery_changes_ = 0;
