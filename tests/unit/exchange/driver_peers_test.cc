@@ -119,6 +119,16 @@ class DriverPeers : public DriverTest {
   bool AwaitTold(tripoint::v1::LinkEventKind kind, const std::string& reason) {
     return left_.watch().Await([&] { return Told(kind, reason).has_value(); });
   }
+  // A call of ours has no answer yet.
+  bool Dials() {
+    tripoint::v1::ListLinkEventsResponse trace;
+    left_.driver().FillTrace(kRight, trace);
+    for (const tripoint::v1::LinkEvent& event : trace.events()) {
+      if (event.kind() == tripoint::v1::LINK_EVENT_KIND_DIALLING) return true;
+      if (event.kind() == tripoint::v1::LINK_EVENT_KIND_DIAL_FAILED) return false;
+    }
+    return false;
+  }
   LinkStatus Status() { return *left_.driver().StatusOf(kRight); }
   tripoint::v1::Peer Link() {
     tripoint::v1::Peer peer;
@@ -240,8 +250,12 @@ TEST_F(DriverPeers, DialThatIsAnsweredAmongTooManyFails) {
   left_.ends().Hold(Point::PRE_SEND_MESSAGE);
   ASSERT_TRUE(AwaitTold(tripoint::v1::LINK_EVENT_KIND_DIAL_FAILED, "LINK_LOST"));
   std::vector<std::unique_ptr<Caller>> callers;
-  // Each takes the place of the one before, which cannot end.
+  // Each takes the place of the one before, which cannot end. Nothing is dialled beside them.
+  callers.push_back(std::make_unique<Caller>(left_));
+  ASSERT_TRUE(left_.watch().Await([&] { return Status().stream != 0 && !Dials(); }));
+  const StreamId first = Status().stream;
   while (callers.size() < 8) callers.push_back(std::make_unique<Caller>(left_));
+  ASSERT_TRUE(left_.watch().Await([&] { return Status().stream == first + 7; }));
   answers = true;
   callers.back()->Cancel();
   ASSERT_TRUE(AwaitTold(tripoint::v1::LINK_EVENT_KIND_DIAL_FAILED, "LINK_DUPLICATE"));
