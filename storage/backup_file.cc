@@ -47,6 +47,10 @@ absl::Status DiskError(const std::string& what, int error) {
                     : "Check the disk and try again. Nothing was changed");
 }
 
+absl::Status Unreadable(int error) {
+  return DiskError("The backup was not made: a file of the store cannot be read", error);
+}
+
 // The state of a stream, which is as good as its key; wiped when it goes.
 struct Cipher {
   crypto_secretstream_xchacha20poly1305_state state;
@@ -185,8 +189,7 @@ absl::Status BackupWriter::State::Fill() {
     }
     std::array<char, kPieceBytes> bytes;
     const auto wanted = static_cast<std::streamsize>(std::min<std::uint64_t>(left, bytes.size()));
-    if (wanted > 0 && !stream.read(bytes.data(), wanted))
-      return DiskError("The backup was not made: a file of the store cannot be read", EIO);
+    if (wanted > 0 && !stream.read(bytes.data(), wanted)) return Unreadable(EIO);
     plain.append(bytes.data(), static_cast<std::size_t>(wanted));
     left -= static_cast<std::uint64_t>(wanted);
     done += static_cast<std::uint64_t>(wanted);
@@ -230,9 +233,12 @@ absl::StatusOr<std::unique_ptr<BackupWriter>> BackupWriter::Open(const std::stri
   for (fs::directory_iterator file(folder, error), end; !error && file != end;
        file.increment(error)) {
     const std::string name = file->path().filename().string();
-    if (!file->is_regular_file() || !IsPlainName(name)) continue;
-    state->files.push_back({name, file->file_size()});
-    state->total += file->file_size();
+    std::error_code unreadable;
+    if (!file->is_regular_file(unreadable) || !IsPlainName(name)) continue;
+    const std::uintmax_t size = file->file_size(unreadable);
+    if (unreadable) return Unreadable(unreadable.value());
+    state->files.push_back({name, size});
+    state->total += size;
   }
   if (error || state->files.empty()) {
     return Error(absl::StatusCode::kNotFound, Reason::kNotFound, "There is nothing to back up",

@@ -2,11 +2,7 @@
 // damage_test.cc.
 #include "storage/head_file.h"
 
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <atomic>
-#include <cerrno>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -17,38 +13,17 @@
 #include "gtest/gtest.h"
 #include "proto/contract/error.h"
 #include "storage/keys.h"
+#include "tests/unit/storage/failing_calls.h"
 #include "tests/unit/storage/fixture.h"
-
-namespace {
-std::atomic<int> folder_syncs_that_fail = 0;
-std::atomic<int> folder_syncs = 0;
-std::atomic<int> file_syncs_that_fail = 0;
-std::atomic<int> file_syncs = 0;
-}  // namespace
-
-// In the place of the C library's, for this whole program: what the head file syncs with it is its
-// folder, the file itself with fdatasync.
-extern "C" int fsync(int descriptor) {
-  ++folder_syncs;
-  if (folder_syncs_that_fail > 0) {
-    --folder_syncs_that_fail;
-    errno = EIO;
-    return -1;
-  }
-  return static_cast<int>(syscall(SYS_fsync, descriptor));
-}
-extern "C" int fdatasync(int descriptor) {
-  ++file_syncs;
-  if (file_syncs_that_fail > 0) {
-    --file_syncs_that_fail;
-    errno = EIO;
-    return -1;
-  }
-  return static_cast<int>(syscall(SYS_fdatasync, descriptor));
-}
 
 namespace tripoint::storage {
 namespace {
+
+// What the head file syncs with fsync is its folder, the file itself with fdatasync.
+std::atomic<int>& folder_syncs = testing_support::fsyncs;
+std::atomic<int>& folder_syncs_that_fail = testing_support::fsyncs_that_fail;
+std::atomic<int>& file_syncs = testing_support::fdatasyncs;
+std::atomic<int>& file_syncs_that_fail = testing_support::fdatasyncs_that_fail;
 
 // Goal: a name that may not be durable is not taken for one: the sync of the folder is tried again
 // until it succeeds, and nothing is called kept before.
@@ -163,6 +138,63 @@ TEST_F(HeadKeeperTest, NextProcessSyncsWhatWasLeftBeforeItWrites) {
   ASSERT_TRUE(next.Keep(Head(3), 1'000).ok());
   EXPECT_EQ(file_syncs, before + 2);
   EXPECT_EQ(ReadWithoutTheNewest(), 2u);
+}
+
+// Goal: a slot of which the disk took a part, or nothing, is no slot: the one before stays, what is
+// said is whether there was no room, and the next call writes it whole.
+TEST_F(HeadKeeperTest, SlotThatHasNoRoomIsWrittenAgain) {
+  ASSERT_TRUE(keeper_.Settle(Head(1)).ok());
+  ASSERT_TRUE(keeper_.Settle(Head(2)).ok());  // both slots are there, the second begins at 512
+  std::filesystem::resize_file(path_, 512);
+  const std::uint64_t left = Read();
+  {
+    const testing_support::FileSizeLimit limit(560);
+    EXPECT_EQ(contract::ReasonOf(keeper_.Settle(Head(3))), contract::Reason::kDiskFull);
+    EXPECT_EQ(Read(), left);
+  }
+  {
+    const testing_support::FileSizeLimit limit(0);
+    const absl::Status refused = keeper_.Keep(Head(4), 1'000);
+    EXPECT_EQ(contract::ReasonOf(refused), contract::Reason::kOutcomeUnknown) << refused;
+    EXPECT_EQ(Read(), left);
+  }
+  ASSERT_TRUE(keeper_.Settle(Head(5)).ok());
+  EXPECT_EQ(Read(), 5u);
+}
+
+// Goal: whatever keeps the head file from being written or read is told with what to do about it,
+// and a start never takes it for a file that is not there.
+TEST(HeadFileTest, WhatCannotBeOpenedIsTold) {
+  const testing_support::TemporaryFolder folder;
+  const std::string file = folder.path + "/file";
+  std::ofstream(file) << "no folder";
+  const std::string under_a_file = file + "/head";
+  EXPECT_EQ(contract::ReasonOf(HeadKeeper(under_a_file).Settle({})),
+            contract::Reason::kOutcomeUnknown);
+  const absl::Status refused = ReadHeadFile(under_a_file).status();
+  EXPECT_EQ(contract::ReasonOf(refused), contract::Reason::kConfigInvalid);
+  const std::string path = HeadFile(folder.path);
+  ASSERT_TRUE(HeadKeeper(path).Settle({.epoch = 1, .size = 7, .root = {}}).ok());
+  {
+    const testing_support::OpenFileLimit limit;
+    const absl::Status none_left = ReadHeadFile(path).status();
+    EXPECT_EQ(contract::ReasonOf(none_left), contract::Reason::kOutcomeUnknown) << none_left;
+    EXPECT_FALSE(contract::ProblemOf(none_left).next.empty());
+  }
+  EXPECT_EQ((*ReadHeadFile(path))->size, 7u);
+}
+
+// Goal: a head is another one by each of its parts.
+TEST_F(HeadKeeperTest, HeadsDifferByEpochSizeAndRoot) {
+  KeptHead head = Head(3);
+  ASSERT_TRUE(keeper_.Settle(head).ok());
+  for (int part = 0; part < 3; ++part) {
+    if (part == 0) ++head.epoch;
+    if (part == 1) ++head.size;
+    if (part == 2) head.root[5] ^= 1;
+    ASSERT_TRUE(keeper_.Settle(head).ok());
+    EXPECT_EQ(**ReadHeadFile(path_), head);
+  }
 }
 
 }  // namespace
