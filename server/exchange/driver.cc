@@ -69,7 +69,7 @@ Driver::Driver(DriverSeams seams, std::vector<DriverPeer> peers)
 Driver::~Driver() {
   Stop();
   // A stream that is left calls into this object when it ends. The server is gone, so it has.
-  (void)AwaitNoStreams(absl::InfiniteDuration());
+  AwaitNoStreams();
   loop_.Stop();
 }
 
@@ -96,18 +96,20 @@ absl::Status Driver::Start(storage::Committer& committer) {
 
 void Driver::Stop() {
   if (!running_.exchange(false)) return;
-  Post([this] {
+  // Until the cores were told, one of them may still dial.
+  const auto tell = [this](bool cancel_all) {
     for (auto& [unit, link] : links_) Feed(link, exchange::Stop{});
     for (auto& [id, stream] : streams_) {
-      if (!stream.opened) Cancel(stream);
+      if (cancel_all || !stream.opened) Cancel(stream);
     }
-  });
-  bool gone = AwaitNoStreams(absl::Milliseconds(kGoodbyeWaitMs));
+    const absl::MutexLock lock(&mutex_);
+    cores_stopped_ = true;
+  };
+  Post([tell] { tell(false); });
+  bool gone = AwaitStopped(absl::Milliseconds(kGoodbyeWaitMs));
   if (!gone) {
-    Post([this] {
-      for (auto& [id, stream] : streams_) Cancel(stream);
-    });
-    gone = AwaitNoStreams(absl::Milliseconds(kCancelWaitMs));
+    Post([tell] { tell(true); });
+    gone = AwaitStopped(absl::Milliseconds(kCancelWaitMs));
   }
   detached_ = true;
   if (gone) return loop_.Stop();
@@ -121,10 +123,18 @@ void Driver::Stop() {
   seams_.log.Error("exchange.streams_left", {{"streams", left}});
 }
 
-bool Driver::AwaitNoStreams(absl::Duration timeout) {
+bool Driver::AwaitStopped(absl::Duration timeout) {
+  const auto stopped = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+    return cores_stopped_ && live_streams_ == 0;
+  };
+  const absl::MutexLock lock(&mutex_);
+  return mutex_.AwaitWithTimeout(absl::Condition(&stopped), timeout);
+}
+
+void Driver::AwaitNoStreams() {
   const auto none = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return live_streams_ == 0; };
   const absl::MutexLock lock(&mutex_);
-  return mutex_.AwaitWithTimeout(absl::Condition(&none), timeout);
+  mutex_.Await(absl::Condition(&none));
 }
 
 void Driver::ReplaceKeys(std::function<void()> replace) {

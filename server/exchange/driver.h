@@ -222,7 +222,9 @@ class Driver final : public operations::PeerStatusSource,
   void TraceQuiet(PeerLink& link, std::int64_t now_ms);
   void FillReason(const Published& published, const absl::Status& own_fault,
                   tripoint::v1::Peer& peer) const;
-  bool AwaitNoStreams(absl::Duration timeout) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Of a driver that stops: the cores know, and no stream is left.
+  bool AwaitStopped(absl::Duration timeout) ABSL_LOCKS_EXCLUDED(mutex_);
+  void AwaitNoStreams() ABSL_LOCKS_EXCLUDED(mutex_);
   Time Now() const;
   PeerLink* Find(std::string_view unit);
 
@@ -246,6 +248,7 @@ class Driver final : public operations::PeerStatusSource,
   std::map<std::string, Published, std::less<>> published_ ABSL_GUARDED_BY(mutex_);
   std::set<storage::ChannelName> grown_ ABSL_GUARDED_BY(mutex_);
   int live_streams_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool cores_stopped_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::shared_ptr<void>> rests_ ABSL_GUARDED_BY(mutex_);  // of them, to be dropped
 };
 

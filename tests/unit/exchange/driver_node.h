@@ -65,13 +65,28 @@ class CommitWatch final : public storage::CommitListener {
 // The machine's clock, and as much later as a test says: what takes minutes is over at once.
 class SkippingClock final : public runtime::Clock {
  public:
-  std::int64_t wall_ms() const override { return clock_.wall_ms() + skipped_ms_; }
+  std::int64_t wall_ms() const override {
+    Gate* const gate = gate_.exchange(nullptr);
+    if (gate != nullptr) {
+      gate->reached.Notify();
+      gate->open.WaitForNotification();
+    }
+    return clock_.wall_ms() + skipped_ms_;
+  }
   std::int64_t monotonic_ms() const override { return clock_.monotonic_ms() + skipped_ms_; }
   void Skip(std::int64_t ms) { skipped_ms_ += ms; }
+
+  // Who asks next what time it is waits until it is open. It outlives that.
+  struct Gate {
+    absl::Notification reached;
+    absl::Notification open;
+  };
+  void HoldNext(Gate& gate) { gate_ = &gate; }
 
  private:
   const runtime::SystemClock clock_;
   std::atomic<std::int64_t> skipped_ms_ = 0;
+  mutable std::atomic<Gate*> gate_ = nullptr;
 };
 
 // While it holds, no accepted stream that was finished comes to its end, or no frame on one is

@@ -307,6 +307,40 @@ TEST_F(DriverPeers, StopDoesNotWaitForAPeerThatTakesNothing) {
   left_.Stop();
 }
 
+// Goal: a stop that comes while a core is about to dial ends that call too. The driver waited for
+// its end for ever, on a loop that it had stopped already.
+TEST_F(DriverPeers, StopMeetsADialThatBegins) {
+  Limits limits;
+  limits.dial_ms = limits.dial_ms_max = 600'000;
+  left_.set_limits(limits);
+  left_.Start("127.0.0.1:1");  // nobody listens there
+  ASSERT_TRUE(AwaitTold(tripoint::v1::LINK_EVENT_KIND_DIAL_FAILED, "LINK_LOST"));
+  // The loop has seen that the next call is due and stands before it.
+  SkippingClock::Gate gate;
+  left_.clock().HoldNext(gate);
+  left_.clock().Skip(600'000);
+  ASSERT_TRUE(gate.reached.WaitForNotificationWithTimeout(kDeadline));
+  absl::Notification running_no_more;
+  std::atomic<int> returned = 0;
+  const auto stop = [&] {
+    left_.driver().Stop();
+    if (++returned == 1) running_no_more.Notify();  // the other one has begun to stop it
+  };
+  std::thread one(stop);
+  std::thread other(stop);
+  running_no_more.WaitForNotification();
+  gate.open.Notify();
+  one.join();
+  other.join();
+  absl::Notification gone;
+  std::thread end([&] {
+    left_.Stop();
+    gone.Notify();
+  });
+  ASSERT_TRUE(gone.WaitForNotificationWithTimeout(kDeadline));
+  end.join();
+}
+
 TEST_F(DriverPeers, CallThatNobodyAnswersIsGivenUpAfterTwentySeconds) {
   absl::Notification called;
   absl::Notification over;
