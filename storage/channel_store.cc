@@ -197,6 +197,11 @@ void AddReceiptTime(OutboundChannel& state, std::uint64_t size, std::int64_t tim
 
 std::int64_t ReceiptTimeOf(const OutboundChannel& state, std::uint64_t position) {
   std::string_view times = state.receipt_times();
+  // Mostly what was just sent is asked for, which is in none of them.
+  if (times.size() < kReceiptTimeBytes ||
+      position >= ReadU64(times.substr(times.size() - kReceiptTimeBytes))) {
+    return 0;
+  }
   // Once times were dropped, what lies below the oldest one may have been receipted before it.
   const bool complete = times.size() < kReceiptTimesMax * kReceiptTimeBytes;
   if (!complete && position < ReadU64(times)) return 0;
