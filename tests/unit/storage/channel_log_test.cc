@@ -213,6 +213,18 @@ TEST_F(ChannelLogTest, AWalkGoesInPiecesAndFindsWhatIsWrong) {
   EXPECT_EQ(Walked(received_), "The channel with la-sekong misses its envelope 1500.");
 }
 
+// Goal: a kept frontier that stands at another size than its own is no short cut.
+TEST_F(ChannelLogTest, AKeptFrontierInAnotherPlaceIsDamage) {
+  for (const LogName& log : {sent_, received_}) {
+    Damage(EntryKey(log.outbound ? Space::kOutboundFrontier : Space::kInboundFrontier,
+                    log.channel.peer, log.channel.lane, log.epoch, 1024),
+           Expected(2048).Encode());
+    EXPECT_EQ(ReasonOf(FrontierAt(*store_.engine.TakeSnapshot(), log, 1500).status()),
+              Reason::kCorrupt);
+    EXPECT_EQ(Walked(log), "A stored record cannot be read.");
+  }
+}
+
 // Goal: a check of the whole store recomputes every channel, of past epochs too, and no changed
 // envelope, root or state of one passes.
 TEST_F(ChannelLogTest, VerifyStoreFindsWhateverWasChanged) {

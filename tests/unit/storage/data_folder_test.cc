@@ -97,6 +97,54 @@ TEST(DataFolder, InitMakesOnlyItsOwnFolderPrivate) {
   EXPECT_FALSE(fs::exists(StoreFolder(folder.path)));
 }
 
+// Goal: a folder that cannot be made is told, with where to look.
+TEST(DataFolder, FolderThatCannotBeMadeIsTold) {
+  const TemporaryFolder folder;
+  std::ofstream(folder.path + "/file") << "no folder";
+  for (const std::string& data : {folder.path + "/file", folder.path + "/file/data"}) {
+    const absl::Status refused = InitializeDataFolder(data, "vn-tayninh", kEpoch, kNowMs);
+    EXPECT_EQ(ReasonOf(refused), Reason::kConfigInvalid) << refused;
+    EXPECT_FALSE(contract::ProblemOf(refused).next.empty());
+    EXPECT_EQ(ReasonOf(OpenDataFolder(data, "vn-tayninh", {}).status()), Reason::kConfigInvalid);
+  }
+  // A file stands where the store would be.
+  const std::string data = folder.path + "/data";
+  fs::create_directory(data);
+  fs::permissions(data, fs::perms::owner_all);
+  std::ofstream(StoreFolder(data)) << "no store";
+  const absl::Status refused = InitializeDataFolder(data, "vn-tayninh", kEpoch, kNowMs);
+  EXPECT_EQ(ReasonOf(refused), Reason::kConfigInvalid) << refused;
+  EXPECT_EQ(fs::file_size(StoreFolder(data)), 8u);
+}
+
+// Goal: a half-made store that is damaged is not completed, and not made anew over what is there.
+TEST(DataFolder, KilledInitThatIsDamagedIsRefused) {
+  const TemporaryFolder folder;
+  fs::create_directories(StoreFolder(folder.path));
+  RocksOptions options;
+  options.create = true;
+  ASSERT_TRUE(OpenRocksEngine(StoreFolder(folder.path), options).ok());
+  std::ofstream(StoreFolder(folder.path) + "/CURRENT", std::ios::trunc) << "MANIFEST-000099\n";
+  const absl::Status refused = InitializeDataFolder(folder.path, "vn-tayninh", kEpoch, kNowMs);
+  EXPECT_FALSE(refused.ok());
+  EXPECT_NE(ReasonOf(refused), Reason::kAlreadyExists) << refused;
+  std::ifstream current(StoreFolder(folder.path) + "/CURRENT");
+  std::string name;
+  current >> name;
+  EXPECT_EQ(name, "MANIFEST-000099");
+}
+
+TEST(DataFolder, CheckpointThatWasLeftIsRemoved) {
+  const TemporaryFolder folder;
+  const std::string checkpoint = CheckpointFolder(folder.path);
+  EXPECT_FALSE(RemoveCheckpoint(checkpoint));
+  for (const char* const left : {"", ".tmp"}) {
+    fs::create_directories(checkpoint + left + "/files");
+    EXPECT_TRUE(RemoveCheckpoint(checkpoint));
+    EXPECT_FALSE(fs::exists(checkpoint + left));
+  }
+}
+
 // Goal: an init that was killed between the engine and the node record is completed by the next
 // one.
 TEST(DataFolder, KilledInitIsCompleted) {

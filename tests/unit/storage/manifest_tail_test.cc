@@ -89,6 +89,44 @@ TEST(ManifestTail, OtherDamageIsNotCut) {
   }
 }
 
+// Goal: where so little is left of a block that no fragment begins there, the next one is looked
+// for behind it; what follows a damage is found again, and a piece of a record alone is none.
+TEST(ManifestTail, BlocksThatEndInNothing) {
+  for (std::size_t left = 0; left < 9; ++left) {
+    Manifest manifest;
+    manifest.Edit(kBlock - 2 * testing_support::kHeader - left, 'a');
+    const std::size_t whole = manifest.bytes.size();
+    manifest.Edit(100, 'b');
+    manifest.Edit(50, 'c');
+    EXPECT_EQ(WholeManifestBytes(manifest.bytes), std::nullopt) << "nothing is torn";
+    EXPECT_EQ(WholeManifestBytes(manifest.bytes.substr(0, manifest.ends[1] - 1)), whole) << left;
+    std::vector<std::size_t> sizes;
+    const auto visit = [&](std::string_view record) { sizes.push_back(record.size()); };
+    VisitWholeRecords(manifest.bytes, visit);
+    EXPECT_EQ(sizes.size(), 3u) << left;
+    // The first fragment of the first record is damaged: what is behind it counts.
+    std::string damaged = manifest.bytes;
+    damaged[10] = static_cast<char>(damaged[10] ^ 1);
+    sizes.clear();
+    VisitWholeRecords(damaged, visit);
+    EXPECT_EQ(sizes, (std::vector<std::size_t>{100, 50})) << left;
+  }
+  Manifest pieces;
+  pieces.Record('\x03', "a middle without a beginning");
+  pieces.Record('\x04', "an end without one");
+  pieces.Edit(20, 'w');
+  std::vector<std::size_t> sizes;
+  VisitWholeRecords(pieces.bytes, [&](std::string_view record) { sizes.push_back(record.size()); });
+  EXPECT_EQ(sizes, std::vector<std::size_t>{20});
+  // Far behind a long damage only the beginnings of blocks are looked at.
+  Manifest later;
+  later.Edit(30, 'l');
+  std::string far = std::string(20 * kBlock, '\x7f') + later.bytes;
+  sizes.clear();
+  VisitWholeRecords(far, [&](std::string_view record) { sizes.push_back(record.size()); });
+  EXPECT_EQ(sizes, std::vector<std::size_t>{30});
+}
+
 class TornManifest : public testing_support::TornStore {};
 
 // Goal: half an edit costs nothing; what was put aside for the cut goes once the head file agrees.

@@ -180,6 +180,67 @@ TEST(Merkle, ConsistencyProofsHoldAndBreakWhenTouched) {
   EXPECT_FALSE(Consistency(4, 3, NumberedLeaves()).ok());
 }
 
+// Goal: a proof with anything where nothing belongs, or too much of it, proves nothing.
+TEST(Merkle, ConsistencyProofsOfOtherLengthsAreRefused) {
+  const auto root = [](std::uint64_t size) { return RootAt(size, NumberedLeaves()); };
+  const Hash other = LeafHash("other");
+  EXPECT_TRUE(VerifyConsistency(0, 5, root(0), root(5), {}));
+  EXPECT_FALSE(VerifyConsistency(0, 5, root(0), root(5), {other}));
+  EXPECT_FALSE(VerifyConsistency(0, 5, other, root(5), {}));
+  EXPECT_TRUE(VerifyConsistency(5, 5, root(5), root(5), {}));
+  EXPECT_FALSE(VerifyConsistency(5, 5, root(5), root(5), {other}));
+  for (const std::uint64_t old_size : {3u, 4u, 6u, 7u}) {
+    EXPECT_FALSE(VerifyConsistency(old_size, 8, root(old_size), root(8), {})) << old_size;
+    std::vector<Hash> proof = *Consistency(old_size, 8, NumberedLeaves());
+    EXPECT_TRUE(VerifyConsistency(old_size, 8, root(old_size), root(8), proof)) << old_size;
+    for (int more = 0; more < 3; ++more) {
+      proof.push_back(other);
+      EXPECT_FALSE(VerifyConsistency(old_size, 8, root(old_size), root(8), proof)) << old_size;
+    }
+  }
+}
+
+// Goal: a proof of which a leaf or a frontier cannot be read is not made.
+TEST(Merkle, ProofsThatCannotBeReadAreNotMade) {
+  constexpr std::uint64_t kSize = 7;
+  const absl::Status unreadable = absl::UnavailableError("unreadable");
+  const auto fails_at = [&](int failing, bool consistency) {
+    int reads = 0;
+    const LeafReader leaf = [&](std::uint64_t position) -> absl::StatusOr<Hash> {
+      if (reads++ == failing) return unreadable;
+      return NumberedLeaves()(position);
+    };
+    const FrontierReader frontier = [&](std::uint64_t size) -> absl::StatusOr<Frontier> {
+      if (reads++ == failing) return unreadable;
+      Frontier whole;
+      const absl::Status extended = ExtendFrontier(whole, size, NumberedLeaves());
+      if (!extended.ok()) return extended;
+      return whole;
+    };
+    const auto made = consistency ? ConsistencyProof(3, kSize, frontier, leaf)
+                                  : InclusionProof(3, kSize, frontier, leaf);
+    EXPECT_TRUE(made.ok() || made.status() == unreadable) << made.status();
+    EXPECT_EQ(made.ok(), reads <= failing) << failing;
+    return !made.ok();
+  };
+  for (const bool consistency : {false, true}) {
+    int failing = 0;
+    while (fails_at(failing, consistency)) ++failing;
+    EXPECT_GE(failing, 6);
+  }
+}
+
+// Goal: a longer history begins no shorter one.
+TEST(Merkle, LongerFrontierBeginsNoShorterOne) {
+  Frontier shorter;
+  Frontier longer;
+  for (int i = 0; i < 5; ++i) longer.Append(LeafHash("x"));
+  for (int i = 0; i < 4; ++i) shorter.Append(LeafHash("x"));
+  EXPECT_TRUE(shorter.MayBegin(longer));
+  EXPECT_FALSE(longer.MayBegin(shorter));
+  EXPECT_TRUE(longer.MayBegin(longer));
+}
+
 // Goal: a frontier survives its encoding and goes on to the same roots; a cut one is refused, never
 // trusted.
 TEST(Merkle, FrontierSurvivesEncoding) {

@@ -89,6 +89,53 @@ TEST(RocksEngine, AmpleRoomStandsForAMoment) {
   }
 }
 
+// Goal: a batch that holds what no record may be changes nothing, and an empty one is no change.
+TEST(RocksEngine, BatchOfNoUseChangesNothing) {
+  const TemporaryFolder folder;
+  const auto engine = OpenRocksEngine(folder.path + "/store", Creating());
+  ASSERT_TRUE(engine.ok());
+  EXPECT_TRUE((*engine)->Commit(Batch()).ok());
+  const std::string longest(kKeyBytesMax, 'k');
+  for (const auto& [key, bytes] : std::vector<std::pair<std::string, std::size_t>>{
+           {"", 1}, {longest + "k", 1}, {"key", kValueBytesMax + 1}}) {
+    Batch batch;
+    batch.Put("before", "it");
+    batch.Put(key, std::string(bytes, 'v'));
+    EXPECT_EQ(ReasonOf((*engine)->Commit(batch)), Reason::kTooLarge);
+    EXPECT_FALSE((*engine)->Get("before")->has_value());
+  }
+  Batch batch;
+  batch.Put(longest, std::string(kValueBytesMax, 'v'));
+  ASSERT_TRUE((*engine)->Commit(batch).ok());
+  EXPECT_EQ((*engine)->Get(longest)->value().size(), kValueBytesMax);
+}
+
+// Goal: a checkpoint is never made over what is there, and says when it cannot be made.
+TEST(RocksEngine, CheckpointNeedsAPlaceOfItsOwn) {
+  const TemporaryFolder folder;
+  const auto engine = OpenRocksEngine(folder.path + "/store", Creating());
+  ASSERT_TRUE(engine.ok());
+  Fill(**engine, 3);
+  const std::string place = folder.path + "/checkpoint";
+  ASSERT_TRUE((*engine)->Checkpoint(place).ok());
+  EXPECT_EQ(ReasonOf((*engine)->Checkpoint(place)), Reason::kAlreadyExists);
+  EXPECT_EQ(ReasonOf((*engine)->Checkpoint(folder.path + "/not/there")), Reason::kOutcomeUnknown);
+  const auto copy = OpenRocksEngine(place, {});
+  ASSERT_TRUE(copy.ok()) << copy.status();
+  EXPECT_EQ((*copy)->Get("key1002")->value(), std::string(200, 'v'));
+}
+
+// Goal: what RocksDB warns of is told to the node, which logs it where there is room.
+TEST(RocksEngine, WarningsGoToTheNodesLog) {
+  const TemporaryFolder folder;
+  std::vector<std::string> lines;
+  RocksOptions options = Creating();
+  options.on_log = [&lines](std::string_view line) { lines.emplace_back(line); };
+  ASSERT_TRUE(OpenRocksEngine(folder.path + "/store", options).ok());
+  EXPECT_FALSE(lines.empty());
+  EXPECT_FALSE(fs::exists(folder.path + "/store/LOG"));
+}
+
 // Goal: a node that dies again and again, sooner than tables can be merged, still stores when it is
 // open: each opening makes a table of the log, and RocksDB writes nothing while there are too many.
 // Found by tests/integration/test_fire.py: after 330 kills no change was answered any more.
