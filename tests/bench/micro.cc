@@ -18,6 +18,7 @@
 #include "certs/signing_key.h"
 #include "proto/codes/registry.h"
 #include "proto/contract/head_bytes.h"
+#include "proto/contract/reference.h"
 #include "proto/contract/uuid.h"
 #include "proto/contract/validate.h"
 #include "server/domain/notice.h"
@@ -27,6 +28,7 @@
 #include "storage/keys.h"
 #include "storage/memory_engine.h"
 #include "storage/merkle.h"
+#include "storage/notice_store.h"
 #include "storage/rocks_engine.h"
 #include "storage/schema.h"
 #include "tripoint/exchange/v1/envelope.pb.h"
@@ -328,6 +330,62 @@ void CommitterOverRocks(benchmark::State& state) {
   std::filesystem::remove_all(folder, ignored);
 }
 BENCHMARK(CommitterOverRocks)->Arg(64)->MeasureProcessCPUTime()->Iterations(3000);
+
+// 200,000 notices, each to state.range(0) units that change from one to the next.
+absl::Status FillWithNotices(storage::Engine& engine, std::uint64_t units) {
+  if (absl::Status made = storage::InitializeStore(engine, kSelf, 7, kNowMs); !made.ok())
+    return made;
+  storage::CommitterCore core(engine);
+  absl::Status result;
+  for (std::uint64_t number = 1; number <= 200'000; ++number) {
+    core.Submit(
+        [number, units](storage::Transaction& transaction) {
+          store::v1::NoticeRecord record;
+          v1::Notice& notice = *record.mutable_notice();
+          notice.set_name("units/vn-quangngai/notices/" +
+                          contract::MakeReference({.kind = contract::ReferenceKind::kNotice,
+                                                   .unit_short = "QNG",
+                                                   .year = 26,
+                                                   .number = number}));
+          notice.set_state(v1::NOTICE_STATE_RELEASED);
+          notice.set_share_time_ms(kNowMs + static_cast<std::int64_t>(number));
+          notice.add_audience(kPeer);
+          for (std::uint64_t i = 1; i < units; ++i)
+            notice.add_audience("unit-" + std::to_string(100 * (number % 40) + i));
+          store::v1::JournalEntry line;
+          line.set_action("notice.share");
+          transaction.Journal(line);
+          return storage::CreateNotice(transaction, storage::RecordNumber(2026, number), record);
+        },
+        [&result](const absl::Status& status) { result.Update(status); });
+    if (number % 50 == 0) core.RunOnce(kNowMs);
+  }
+  return result;
+}
+
+// The 50 newest to a unit, each notice to it alone, or to one of 40 groups of 20 units of which 16
+// have a place: the most cursors that such a list walks.
+void ListOfAUnit(benchmark::State& state) {
+  const std::string folder = "/dev/shm/tripoint-micro-list-" + std::to_string(::getpid());
+  storage::RocksOptions options;
+  options.create = true;
+  options.reserve_bytes = 0;
+  {
+    absl::StatusOr<std::unique_ptr<storage::Engine>> engine =
+        storage::OpenRocksEngine(folder, options);
+    const absl::Status filled =
+        engine.ok() ? FillWithNotices(**engine, static_cast<std::uint64_t>(state.range(0)))
+                    : engine.status();
+    if (!filled.ok()) state.SkipWithError(filled.ToString().c_str());
+    for ([[maybe_unused]] auto _ : state) {
+      const auto page = storage::ListNotices(*(*engine)->TakeSnapshot(), {.unit = kPeer}, "", 50);
+      if (!page.ok() || page->notices.size() != 50) state.SkipWithError("not 50 notices");
+    }
+  }
+  std::error_code ignored;
+  std::filesystem::remove_all(folder, ignored);
+}
+BENCHMARK(ListOfAUnit)->Arg(1)->Arg(20)->Iterations(2000);
 
 }  // namespace
 }  // namespace tripoint::bench
