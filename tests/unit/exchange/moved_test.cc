@@ -241,6 +241,28 @@ TEST_F(MovedTest, ACommitThatABundleOvertookIsNoAlarm) {
   EXPECT_EQ(core_->status().lanes[kRoutine].inbound_size, 6u);
 }
 
+// Goal: after an error the store's word counts, with the stop that stands in it, but no word about
+// another history.
+TEST_F(MovedTest, AStopThatTheStoreKnowsIsTheLanesToo) {
+  for (const std::uint64_t epoch : {kPeerEpoch + 1, kPeerEpoch}) {
+    Meet(6, 0);
+    Batch(3, 5);
+    InboundState durable = Inbound(epoch, 4);
+    durable.quarantine_reason = "CHANNEL_FORK";
+    (void)Step(BatchCommitted{.token = commits_.back(),
+                              .status = contract::Error(absl::StatusCode::kUnavailable,
+                                                        Reason::kOutcomeUnknown, "a", "b", "c"),
+                              .refusals = {},
+                              .durable = durable});
+    EXPECT_EQ(alerts_.back(), Reason::kOutcomeUnknown);
+    const LaneStatus lane = core_->status().lanes[kRoutine];
+    EXPECT_EQ(lane.inbound_quarantine, epoch == kPeerEpoch ? "CHANNEL_FORK" : "");
+    EXPECT_EQ(lane.inbound_size, epoch == kPeerEpoch ? 4u : 3u);
+    now_ms_ += 60'000;
+    (void)Step(Tick{});
+  }
+}
+
 // Goal: who holds less than it receipted by hand is noticed as after a receipt by the link.
 TEST_F(MovedTest, AReceiptByHandBindsThePeer) {
   (void)Step(MovedByHand{});

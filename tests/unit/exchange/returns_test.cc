@@ -117,6 +117,7 @@ class ReturnsTest : public ::testing::Test {
       held.set_size(claim.size());
       held.set_root(claim.root());
     }
+    if (alter_hello_) alter_hello_(hello);
     done_ = Step(FrameReceived{.stream = stream, .frame = std::move(frame)});
   }
   const v1::Hello& Hello() const { return hello_; }
@@ -188,6 +189,7 @@ class ReturnsTest : public ::testing::Test {
   MuteSigner mute_;
   HeadSigner* signs_ = &signer_;
   HistoryVerifier verifier_;
+  std::function<void(v1::Hello&)> alter_hello_;  // the peer's next hellos
   std::unique_ptr<Core> core_;
   std::vector<Action> done_;
   v1::Hello hello_;
@@ -266,6 +268,95 @@ TEST_F(ReturnsTest, ForkThatWeSignedIsARollback) {
   Meet({other});
   EXPECT_EQ(Find<OwnRollback>(done_), nullptr);
   EXPECT_TRUE(Alerted(Reason::kChannelFork));
+}
+
+// Goal: so it is at a size that has to be looked up; and what the peer says it holds must be what
+// it has our signature for.
+TEST_F(ReturnsTest, ForkThatWeSignedIsARollbackWhereverItIs) {
+  const Hash root = FakeFrontier("else", kEpoch, v1::LANE_ROUTINE, 2, 0).Root();
+  const contract::ChannelHead head{.sender = kUnit,
+                                   .receiver = kPeer,
+                                   .lane = v1::LANE_ROUTINE,
+                                   .epoch = kEpoch,
+                                   .size = 2,
+                                   .root = root};
+  v1::Holding other = Claim(kEpoch, 2);
+  other.set_root(root.data(), root.size());
+  const auto looked_up = [&](const std::string& signer) {
+    other.set_head_signature(FakeSignature(signer, contract::HeadBytes(head)));
+    other.set_receipt_signature(FakeSignature(kPeer, contract::ReceiptBytes(head)));
+    Meet({other});
+    const auto* const asked = Find<ReadFrontier>(done_);
+    ASSERT_NE(asked, nullptr);
+    done_ = Step(FrontierRead{.token = asked->token,
+                              .status = {},
+                              .frontier = FakeFrontier(kUnit, kEpoch, v1::LANE_ROUTINE, 2, 0)});
+    EXPECT_TRUE(Alerted(Reason::kChannelFork));
+  };
+  looked_up(kUnit);
+  EXPECT_NE(Find<OwnRollback>(done_), nullptr);
+  looked_up("thief");
+  EXPECT_EQ(Find<OwnRollback>(done_), nullptr);
+  // It says that it holds other three than it has our signature for.
+  other.set_size(3);
+  const std::vector<std::function<void(v1::Receipt&)>> others = {
+      [](v1::Receipt& said) { said.set_size(3); },
+      [](v1::Receipt& said) { said.set_size(2); },
+      [](v1::Receipt& said) { said.set_epoch(kPast); },
+      [](v1::Receipt& said) { said.set_root(std::string(32, 'r')); },
+  };
+  for (std::size_t i = 0; i < others.size(); ++i) {
+    contract::ChannelHead whole = head;
+    whole.size = 3;
+    other.set_head_signature(FakeSignature(kUnit, contract::HeadBytes(whole)));
+    other.set_receipt_signature(FakeSignature(kPeer, contract::ReceiptBytes(whole)));
+    alter_hello_ = [&](v1::Hello& hello) { others[i](*hello.mutable_inbound(0)); };
+    Meet({other});
+    EXPECT_EQ(Find<OwnRollback>(done_) != nullptr, i == 0) << i;
+  }
+}
+
+// Goal: who receives learns from its own receipt, which the sender shows, that its data is old;
+// from nothing that it did not sign.
+TEST_F(ReturnsTest, OnlyOurOwnReceiptProvesThatWeLostWhatWeReceived) {
+  const Hash root = FakeFrontier(kPeer, kPeerEpoch, v1::LANE_ROUTINE, 5, 0).Root();
+  const contract::ChannelHead receipted{.sender = kPeer,
+                                        .receiver = kUnit,
+                                        .lane = v1::LANE_ROUTINE,
+                                        .epoch = kPeerEpoch,
+                                        .size = 5,
+                                        .root = root};
+  const std::string right = FakeSignature(kUnit, contract::ReceiptBytes(receipted));
+  const auto shown = [&](const std::function<void(v1::Head&)>& alter) {
+    alter_hello_ = [&](v1::Hello& hello) {
+      v1::Head& head = *hello.add_outbound();
+      head.set_lane(v1::LANE_ROUTINE);
+      head.set_epoch(kPeerEpoch);
+      head.set_size(5);
+      head.set_root(root.data(), root.size());
+      head.set_receipted_size(5);
+      head.set_receipted_root(root.data(), root.size());
+      head.set_receipt_epoch(kEpoch);
+      head.set_receipt_signature(right);
+      alter(head);
+    };
+    Meet({});
+    EXPECT_TRUE(Alerted(Reason::kChannelRolledBack)) << "it is told in any case";
+    return Find<OwnRollback>(done_) != nullptr;
+  };
+  EXPECT_TRUE(shown([](v1::Head&) {}));
+  EXPECT_FALSE(shown([](v1::Head& head) { head.set_receipt_epoch(kPast); }));
+  EXPECT_FALSE(shown([](v1::Head& head) { head.mutable_receipted_root()->pop_back(); }));
+  EXPECT_FALSE(shown([](v1::Head& head) { head.set_receipted_size(4); }));
+  EXPECT_FALSE(shown([](v1::Head& head) { head.set_receipt_signature(std::string(64, 'x')); }));
+  signs_ = &mute_;
+  EXPECT_FALSE(shown([](v1::Head& head) { head.clear_receipt_signature(); }));
+}
+
+TEST_F(ReturnsTest, NothingThatIsHeldProvesNothing) {
+  Meet({Claim(kPast, 0)});
+  EXPECT_EQ(Find<CompareHoldings>(done_), nullptr);
+  EXPECT_EQ(Find<OwnRollback>(done_), nullptr);
 }
 
 // Goal: a node that does not know of its past learns it from a neighbour's proof, and from nothing

@@ -48,6 +48,39 @@ TEST_P(CoreScript, DoesWhatItSays) {
   }
 }
 
+// Goal: a peer that begins one epoch after the other takes only so much memory and so much of a
+// hello, and the epochs that ended last stay ended.
+TEST(CoreEpochs, AreRememberedWithinBounds) {
+  constexpr int kRemembered = 64;
+  const auto run = [](int last_epoch) {
+    std::string script = "auto sent stored\n";
+    int stream = 0;
+    const auto meet = [&](int epoch) {
+      const std::string number = std::to_string(++stream);
+      script += "> open " + number + " theirs\n> hello " + number +
+                " epoch=" + std::to_string(epoch) + "\n";
+      return number;
+    };
+    for (int epoch = 10; epoch <= 10 + kRemembered + 1; ++epoch) {
+      const std::string number = meet(epoch);
+      script += "> batch " + number + " flash 0+1\n> closed " + number + " LINK_LOST\n";
+    }
+    (void)meet(last_epoch);
+    const std::string output = Script::Run(script);
+    EXPECT_EQ(output.find("error:"), std::string::npos) << output;
+    EXPECT_EQ(output.find("NOT RIGHT"), std::string::npos) << output;
+    return output.substr(output.rfind("> open"));
+  };
+  const std::string again = run(11);
+  EXPECT_NE(again.find("quarantine flash from them CHANNEL_ROLLED_BACK"), std::string::npos);
+  EXPECT_EQ(run(10).find("quarantine"), std::string::npos) << "forgotten: as one never seen";
+  std::size_t shown = 1;  // the present one
+  for (std::size_t at = again.find(" past "); at != std::string::npos;
+       at = again.find(" past ", at + 1))
+    ++shown;
+  EXPECT_EQ(shown, kHoldingsMax);
+}
+
 std::string CamelCase(const ::testing::TestParamInfo<std::string>& info) {
   std::string name;
   bool upper = true;

@@ -128,6 +128,36 @@ TEST(Trace, EndsAndRefusalsAlwaysHaveACode) {
   }
 }
 
+// Goal: whatever the clock of the machine does, and whatever lane a peer invents, each event says
+// when and where it was as well as can be.
+TEST(Trace, ClockThatIsSetBackBeginsAnotherRun) {
+  LinkTrace trace;
+  trace.AddFrame(50'000, false, BatchFrame(v1::LANE_FLASH, 0, 1));
+  trace.AddFrame(20'000, false, BatchFrame(v1::LANE_FLASH, 1, 1));
+  trace.AddFrame(21'000, false, BatchFrame(v1::LANE_FLASH, 2, 1));
+  trace.AddFrame(21'000, false, BatchFrame(static_cast<v1::Lane>(9), 0, 1));
+  const std::vector<LinkEvent> events = trace.Events();
+  ASSERT_EQ(events.size(), 3u);
+  EXPECT_EQ(events[0].lane(), "");
+  EXPECT_EQ(events[1].time_ms(), 20'000);
+  EXPECT_EQ(events[1].count(), 2u);
+  EXPECT_EQ(events[2].count(), 1u);
+}
+
+// Goal: an alert that is not about the stop before it is an event of its own.
+TEST(Trace, AlertOfAnotherReasonOrWayIsSaid) {
+  LinkTrace trace;
+  trace.Add(1, api::LINK_EVENT_KIND_STOPPED, true, "routine", contract::Reason::kChannelFork);
+  trace.Add(1, api::LINK_EVENT_KIND_ALERT, true, "routine", contract::Reason::kCorrupt);
+  EXPECT_EQ(trace.Events().size(), 2u);
+  trace.Add(1, api::LINK_EVENT_KIND_STOPPED, true, "routine", contract::Reason::kChannelFork);
+  trace.Add(1, api::LINK_EVENT_KIND_ALERT, false, "routine", contract::Reason::kChannelFork);
+  EXPECT_EQ(trace.Events().size(), 4u);
+  trace.Add(2, api::LINK_EVENT_KIND_DIAL_FAILED, true, {}, contract::Reason::kLinkLost);
+  trace.Add(2, api::LINK_EVENT_KIND_DIAL_FAILED, true, {}, contract::Reason::kLinkLost);
+  EXPECT_EQ(trace.Events().size(), 5u) << "counted";
+}
+
 TEST(Trace, StopIsSaidOnce) {
   LinkTrace trace;
   trace.Add(1, api::LINK_EVENT_KIND_STOPPED, true, "routine", contract::Reason::kChannelFork);
