@@ -107,23 +107,20 @@ IndexQuery QueryOf(Space space, const NoticeFilter& filter, std::vector<std::str
   return query;
 }
 
-// The entries by unit of `before`, for MoveIndex: mostly they stay as they are, whichever they are.
-// Else all that there may be have to go, and those of `after`, at the same place in the list or
-// not, are written whether they were there or not.
-std::vector<std::string> UnitsBefore(const NoticeRecord& before, const NoticeRecord& after,
-                                     const std::vector<std::string>& units_after, bool same_place) {
-  const auto& old_audience = before.notice().audience();
-  const auto& audience = after.notice().audience();
-  if (same_place &&
-      std::equal(old_audience.begin(), old_audience.end(), audience.begin(), audience.end())) {
-    return units_after;
-  }
-  std::vector<std::string> units = EnteredUnits(old_audience);
-  if (same_place) {
-    std::erase_if(units, [&units_after](const std::string& unit) {
-      return std::find(units_after.begin(), units_after.end(), unit) != units_after.end();
-    });
-  }
+bool HaveSameAudience(const NoticeRecord& one, const NoticeRecord& other) {
+  const auto& units = one.notice().audience();
+  const auto& others = other.notice().audience();
+  return std::equal(units.begin(), units.end(), others.begin(), others.end());
+}
+
+// All entries by unit that there may be of `record`, for MoveIndex to delete, but those that are in
+// `kept`: it writes them, whether they were there or not.
+std::vector<std::string> EntriesToDrop(const NoticeRecord& record,
+                                       const std::vector<std::string>& kept) {
+  std::vector<std::string> units = EnteredUnits(record.notice().audience());
+  std::erase_if(units, [&kept](const std::string& unit) {
+    return std::find(kept.begin(), kept.end(), unit) != kept.end();
+  });
   return units;
 }
 
@@ -152,15 +149,23 @@ absl::Status UpdateNotice(Transaction& transaction, const StoredNotice& before,
                 before.record);
   }
   WriteRecord(transaction, RecordKey(Space::kNotice, before.number), after);
-  absl::StatusOr<std::vector<std::string>> units =
-      EnterUnits(transaction, after.notice().audience());
-  if (!units.ok()) return units.status();
   const std::string sort_key_before = SortKeyOf(before.number, before.record);
   const std::string sort_key_after = SortKeyOf(before.number, after);
-  NoticeEntry entry_before{
-      before.record, UnitsBefore(before.record, after, *units, sort_key_before == sort_key_after)};
-  MoveIndex(transaction, Space::kNoticeIndex, entry_before, sort_key_before,
-            NoticeEntry{after, *std::move(units)}, sort_key_after, kVisitNotice);
+  NoticeEntry entry_before{before.record, {}};
+  NoticeEntry entry_after{after, {}};
+  const bool same_place = sort_key_before == sort_key_after;
+  // At the same place and to the same units, the entries by unit stay as they are, whichever they
+  // are: an answer or a withdrawal asks for no group.
+  if (!same_place || !HaveSameAudience(before.record, after)) {
+    absl::StatusOr<std::vector<std::string>> units =
+        EnterUnits(transaction, after.notice().audience());
+    if (!units.ok()) return units.status();
+    entry_after.units = *std::move(units);
+    entry_before.units =
+        EntriesToDrop(before.record, same_place ? entry_after.units : std::vector<std::string>());
+  }
+  MoveIndex(transaction, Space::kNoticeIndex, entry_before, sort_key_before, entry_after,
+            sort_key_after, kVisitNotice);
   return absl::OkStatus();
 }
 

@@ -14,7 +14,7 @@
 namespace tripoint::storage {
 namespace {
 
-// Begins no unit's name.
+// In no unit's name.
 constexpr char kGroupMark = '#';
 constexpr char kUnitEnd = '\n';
 
@@ -75,6 +75,8 @@ std::vector<std::string> EnteredUnits(const UnitNames& units) {
 
 absl::StatusOr<std::vector<std::string>> ValuesOfUnit(const Snapshot& snapshot,
                                                       const std::string& unit) {
+  if (unit.find_first_of({kGroupMark, kUnitEnd}) != std::string::npos)
+    return std::vector<std::string>();
   std::vector<std::string> values{unit};
   const std::string prefix = Key(Space::kNoticeGroup).ToString();
   const std::unique_ptr<Cursor> cursor = snapshot.NewCursor(prefix, PrefixEnd(prefix));

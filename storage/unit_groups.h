@@ -34,7 +34,7 @@ absl::StatusOr<std::vector<std::string>> EnterUnits(Transaction& transaction,
 // had no groups.
 std::vector<std::string> EnteredUnits(const UnitNames& units);
 
-// The index values of all notices to `unit`. Errors: as above.
+// The index values of all notices to `unit`; none for what is no unit's name. Errors: as above.
 absl::StatusOr<std::vector<std::string>> ValuesOfUnit(const Snapshot& snapshot,
                                                       const std::string& unit);
 

@@ -16,6 +16,7 @@
 #include "storage/outbound_log.h"
 #include "storage/past_channels.h"
 #include "storage/request_store.h"
+#include "storage/unit_groups.h"
 #include "storage/verify_store.h"
 #include "tests/unit/storage/fixture.h"
 
@@ -80,6 +81,8 @@ class FailingReads : public ::testing::Test {
     store::v1::NoticeRecord released = notice;
     released.mutable_notice()->set_version(2);
     released.mutable_notice()->set_state(tripoint::v1::NOTICE_STATE_RELEASED);
+    for (std::size_t i = 0; i < kGroupUnitsMin; ++i)
+      released.mutable_notice()->add_audience("la-u" + std::to_string(i));
     if (absl::Status made = UpdateNotice(transaction, {own, notice}, released); !made.ok())
       return made;
 
@@ -228,6 +231,12 @@ TEST_F(FailingReads, OfRecords) {
     return page->notices.size();
   });
   Reading([](const Snapshot& of) -> absl::StatusOr<std::size_t> {
+    const auto page = ListNotices(of, {.unit = "la-u2"}, "", 10);
+    if (!page.ok()) return page.status();
+    EXPECT_EQ(page->notices.size(), 1u);
+    return page->notices.size();
+  });
+  Reading([](const Snapshot& of) -> absl::StatusOr<std::size_t> {
     const auto page = ListReceived(of, {.unit = "la-attapeu"}, "", 10);
     if (!page.ok()) return page.status();
     return page->notices.size();
@@ -288,6 +297,13 @@ TEST_F(FailingReads, OfChanges) {
   });
   Changing([](Transaction& transaction) {
     return NextNumber(transaction, Kind::kIncident, 2026).status();
+  });
+  Changing([](Transaction& transaction) -> absl::Status {
+    const auto before = FindNotice(transaction, kNotice);
+    if (!before.ok()) return before.status();
+    store::v1::NoticeRecord after = (*before)->record;
+    after.mutable_notice()->set_share_time_ms(kNowMs);  // enters its units anew
+    return UpdateNotice(transaction, **before, after);
   });
 }
 
