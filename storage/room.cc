@@ -113,8 +113,7 @@ std::uint64_t OpensAt(Importance importance, const Floors& floors, std::uint64_t
 bool IsAmple(const Room& room) {
   constexpr std::uint64_t kAboveBytes = 1u << 30;  // in 20 ms: 50 GB a second
   const std::uint64_t floor = FloorOf(Importance::kBulk, room.floors, room.space.usable_bytes);
-  return room.stage == DiskStage::kAll && room.space.free_bytes >= floor &&
-         room.space.free_bytes - floor >= kAboveBytes;
+  return room.stage == DiskStage::kAll && room.space.free_bytes >= floor + kAboveBytes;
 }
 
 Room DiskStages::Measure(const std::optional<DiskSpace>& space) {

@@ -67,8 +67,10 @@ struct Room {
   bool Takes(Importance importance) const { return storage::Takes(stage, importance); }
 };
 
-// So far above every floor that no disk comes down to one within kRoomStandsMs: what was measured
-// may stand so long. Measuring is a call of the system, and a lone call's step makes two.
+// So far above every floor that nobody writes a disk down to one within kRoomStandsMs: what was
+// measured may stand so long. Whoever reserves all of it at a stroke (fallocate) could come between
+// a measurement and the write before, too; the engine is ready for that. Measuring is a call of the
+// system, and a lone call's step makes two.
 inline constexpr std::int64_t kRoomStandsMs = 20;
 bool IsAmple(const Room& room);
 

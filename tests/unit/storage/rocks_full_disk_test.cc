@@ -250,6 +250,13 @@ TEST(Room, AmpleIsFarFromEveryFloor) {
   EXPECT_FALSE(ample(1'400, 1'400)) << "a small disk";
   DiskStages stages{Floors{}};
   EXPECT_FALSE(IsAmple(stages.Measure(std::nullopt))) << "nobody can tell";
+  DiskStages large{Floors{}};
+  const auto of_a_tebibyte = [&large](std::uint64_t free_mib) {
+    return large.Measure(DiskSpace{.usable_bytes = kMiB << 20, .free_bytes = free_mib * kMiB});
+  };
+  ASSERT_EQ(of_a_tebibyte(150'000).stage, DiskStage::kNoBulk);
+  EXPECT_FALSE(IsAmple(of_a_tebibyte(160'000))) << "bulk is still refused";
+  EXPECT_TRUE(IsAmple(of_a_tebibyte(180'000)));
   ASSERT_EQ(stages.Measure(DiskSpace{.usable_bytes = 40'000 * kMiB, .free_bytes = 10}).stage,
             DiskStage::kNothing);
   EXPECT_TRUE(

@@ -103,6 +103,10 @@ TEST(SharedEnvelopes, OldestGoFirst) {
   shared.Keep(LeafHash(long_one), long_one);
   EXPECT_EQ(shared.Find(LeafHash(long_one)), nullptr);
   EXPECT_NE(shared.Find(LeafHash(body(9))), nullptr);
+  // Emptied, it takes as much as a new one.
+  shared.Clear();
+  for (int i = 0; i < 3; ++i) shared.Keep(LeafHash(body(i)), body(i));
+  for (int i = 0; i < 3; ++i) EXPECT_NE(shared.Find(LeafHash(body(i))), nullptr) << i;
 }
 
 }  // namespace
