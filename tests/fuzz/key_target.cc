@@ -19,6 +19,7 @@
 #include "storage/past_channels.h"
 #include "storage/request_store.h"
 #include "storage/schema.h"
+#include "storage/unit_groups.h"
 #include "storage/verify_store.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/ready_store.h"
@@ -84,6 +85,9 @@ void ReadIncidents(const storage::Snapshot& snapshot) {
 void ReadNotices(const storage::Snapshot& snapshot) {
   ReadPages([&](const std::string& resume) {
     return storage::ListNotices(snapshot, {.kind_code = "INCIDENT"}, resume, kLimit);
+  });
+  ReadPages([&](const std::string& resume) {
+    return storage::ListNotices(snapshot, {.unit = kPeer}, resume, kLimit);
   });
   ReadPages([&](const std::string& resume) {
     return storage::ListReceived(snapshot, {.unit = kPeer}, resume, kLimit);
@@ -198,6 +202,9 @@ void Fill(storage::MemoryEngine& engine) {
     notice.mutable_notice()->set_name(NoticeName());
     notice.mutable_notice()->set_version(1);
     notice.mutable_notice()->set_kind_code("INCIDENT");
+    notice.mutable_notice()->add_audience(kPeer);
+    for (std::size_t i = 1; i < storage::kGroupUnitsMin; ++i)
+      notice.mutable_notice()->add_audience("la-u" + std::to_string(i));
     Require(storage::NextNumber(transaction, storage::Kind::kNotice, 2026).ok());
     Require(storage::CreateNotice(transaction, storage::RecordNumber(2026, 1), notice).ok());
     store::v1::ReceivedRecord received;
