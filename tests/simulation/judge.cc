@@ -1,6 +1,7 @@
 // See judge.h. Reads the stores directly, not what the nodes say of themselves.
 #include "tests/simulation/judge.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -11,6 +12,7 @@
 #include "server/operations/reads.h"
 #include "storage/channel_store.h"
 #include "storage/journal_store.h"
+#include "storage/notice_store.h"
 #include "tests/simulation/check.h"
 #include "tripoint/exchange/v1/envelope.pb.h"
 
@@ -127,6 +129,33 @@ void JudgeOwn(SimNode& node, const Model& model) {
       Expect(delivery.state() >= v1::DELIVERY_STATE_STORED, "everything quiet is stored: " + name);
       Expect(!acknowledged || delivery.state() >= v1::DELIVERY_STATE_ACKNOWLEDGED,
              "an acknowledgement came back: " + name);
+    }
+  }
+}
+
+// The list of what went to a unit has what was told, once, and nothing that did not go there.
+void JudgeListsByUnit(SimNode& node, const Model& model) {
+  const auto own = model.notices_by_owner.find(node.unit());
+  if (own == model.notices_by_owner.end()) return;
+  const auto snapshot = node.engine().TakeSnapshot();
+  for (const std::string& unit : node.facts().paired) {
+    std::set<std::string> listed;
+    std::string resume;
+    do {
+      const auto page = storage::ListNotices(*snapshot, {.unit = unit}, resume, 500);
+      ExpectOk(page.status(), "notices to a unit are listed");
+      for (const auto& [number, record] : page->notices) {
+        const v1::Notice& notice = record.notice();
+        const auto& to = notice.audience();
+        Expect(listed.insert(notice.name()).second, "a notice is listed once: " + notice.name());
+        Expect(std::find(to.begin(), to.end(), unit) != to.end(),
+               "what is listed as sent to " + unit + " went there: " + notice.name());
+      }
+      resume = page->resume;
+    } while (!resume.empty());
+    for (const std::string& name : own->second) {
+      Expect(!model.notices.at(name).audience.contains(unit) || listed.contains(name),
+             "what went to " + unit + " is listed so: " + name);
     }
   }
 }
@@ -259,6 +288,7 @@ Judgement JudgeNodes(const std::vector<SimNode*>& nodes, const Roster& roster, c
     const auto of_node = owed.find(node->unit());
     JudgeIncidents(*node, model);
     JudgeOwn(*node, model);
+    JudgeListsByUnit(*node, model);
     JudgeReceived(*node, model,
                   of_node == owed.end() ? std::vector<std::string>() : of_node->second);
     JudgeQuarantine(*node, model, judgement);

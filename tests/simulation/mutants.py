@@ -109,6 +109,11 @@ MUTANTS = [
      "    if (now_.monotonic_ms - still_ms <= allowed_ms) continue;",
      "    if (now_.monotonic_ms - still_ms <= 1000 * allowed_ms) continue;",
      "38@liar-silence", "a lane that stands still is not noticed"),
+    ("group-of-others", "storage/unit_groups.cc",
+     "    if (!IsGroup(place, **stored)) return DamagedRecord();\n"
+     "    return std::vector<std::string>(units.begin(), units.end());\n",
+     "    if (!IsGroup(place, **stored)) return DamagedRecord();\n",
+     "1@groups", "a notice whose units have no place is entered under the group that has it"),
     ("send-what-rotted", "storage/channel_store.cc",
      "  if (LeafHash(**envelope) != entry.leaf_hash) return std::nullopt;\n", "",
      "1@rot", "what is sent is not compared with what was appended"),
