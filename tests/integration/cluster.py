@@ -265,8 +265,7 @@ class Node:
                                             stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True)
         line = self._first_line(timeout)
         if not line.startswith("ready "):
-            code = self.process.wait(timeout=patience(10))
-            self.process = None
+            code = self._reap(10)
             raise RuntimeError(f"{self.unit} did not start (exit {code}): {line}\n{self.log_tail()}")
         ports = dict(word.split("=", 1) for word in line.split()[1:])
         # Kept for the next start: others know this address.
