@@ -71,14 +71,6 @@ class EnvelopeReader {
   std::unique_ptr<Cursor> cursor_;
 };
 
-absl::Status Altered(const ChannelName& channel, std::uint64_t position) {
-  return Error(absl::StatusCode::kDataLoss, Reason::kCorrupt,
-               "The envelope at position " + std::to_string(position) + " of the channel with " +
-                   channel.peer + " is not the one that was appended there.",
-               "Stored data has changed.",
-               "Stop the node, keep its data folder as it is and restore a backup.");
-}
-
 // The envelope of an entry, from `shared` or the store; nullopt: its bytes are not those of its
 // leaf. Errors: DATA_LOSS / CORRUPT it is missing; what reading gives.
 absl::StatusOr<std::optional<std::string>> ReadCompared(EnvelopeReader& reader,
@@ -250,7 +242,7 @@ absl::StatusOr<std::vector<ChannelEnvelope>> ReadOutbound(
         ReadCompared(reader, channel, position, **entry, shared);
     if (!envelope.ok()) return envelope.status();
     if (!envelope->has_value()) {
-      if (envelopes.empty()) return Altered(channel, position);
+      if (envelopes.empty()) return ChannelAltered(channel, position);
       break;
     }
     if (!envelopes.empty() && bytes + (*envelope)->size() > bytes_max) break;

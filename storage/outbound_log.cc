@@ -104,6 +104,15 @@ absl::Status ChannelHole(const ChannelName& channel, std::uint64_t position) {
       "Stop the node, keep its data folder as it is and restore a backup.");
 }
 
+absl::Status ChannelAltered(const ChannelName& channel, std::uint64_t position) {
+  return contract::Error(absl::StatusCode::kDataLoss, contract::Reason::kCorrupt,
+                         "The envelope at position " + std::to_string(position) +
+                             " of the channel with " + channel.peer +
+                             " is not the one that was appended there.",
+                         "Stored data has changed.",
+                         "Stop the node, keep its data folder as it is and restore a backup.");
+}
+
 absl::StatusOr<OutboundTail> GetOutboundTail(const Reader& reader, const ChannelName& channel) {
   const absl::StatusOr<std::optional<std::string>> found =
       reader.Get(ChannelKey(Space::kOutboundTail, channel.peer, channel.lane));

@@ -86,6 +86,8 @@ void DropBlocks(Transaction& transaction, const ChannelName& channel, std::uint6
 
 // The error for a position that must be there and is not.
 absl::Status ChannelHole(const ChannelName& channel, std::uint64_t position);
+// The one for an envelope whose bytes are not those of its leaf any more.
+absl::Status ChannelAltered(const ChannelName& channel, std::uint64_t position);
 
 // Layout 2 to 3: tails of the present channels, receipt times of all. The entries stay as they are
 // and are read as blocks of one.

@@ -124,6 +124,7 @@ absl::StatusOr<PastEnvelope> GetPastEnvelope(const Reader& reader, const Channel
       GetEnvelope(reader, epoch, (*entry)->envelope_number);
   if (!bytes.ok()) return bytes.status();
   if (!bytes->has_value()) return ChannelHole(channel, position);
+  if (LeafHash(**bytes) != (*entry)->leaf_hash) return ChannelAltered(channel, position);
   return PastEnvelope{.position = position, .entry = **entry, .bytes = **std::move(bytes)};
 }
 

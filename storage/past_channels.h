@@ -43,7 +43,8 @@ absl::StatusOr<std::vector<store::v1::InboundChannel>> ListInboundPast(const Sna
                                                                        const ChannelName& channel,
                                                                        std::size_t limit);
 
-// An envelope of a past outbound channel. Errors: DATA_LOSS / CORRUPT.
+// An envelope of a past outbound channel, compared with its leaf: what is sent again in a new epoch
+// is signed anew. Errors: DATA_LOSS / CORRUPT.
 struct PastEnvelope {
   std::uint64_t position = 0;
   OutboundEntry entry;

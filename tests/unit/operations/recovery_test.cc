@@ -234,6 +234,30 @@ TEST_F(RecoveryTest, UnreceiptedIsCarriedOver) {
   EXPECT_TRUE(storage::VerifyStore(*qng_.Snapshot()).ok());
 }
 
+// Goal: what was altered since it was appended is not sent again in our name: the start says where
+// it is and leaves the epoch uncompleted, and goes on once the store has what it had.
+TEST_F(RecoveryTest, AlteredIsNotCarriedOver) {
+  (void)Shared(qng_, {kAttapeu});
+  const std::string key = storage::EnvelopeKey(qng_.epoch(), 1).ToString();
+  const std::string bytes = qng_.engine.Get(key)->value();
+  const auto set = [&](const std::string& value) {
+    storage::Batch batch;
+    batch.Put(key, value);
+    ASSERT_TRUE(qng_.engine.Commit(batch).ok());
+  };
+  std::string altered = bytes;
+  altered[altered.size() / 2] ^= 1;
+  set(altered);
+  ASSERT_TRUE(BeginEpoch(qng_.engine, 44, kCauseRestore, qng_.now_ms).ok());
+  const absl::Status refused = CompleteEpoch(qng_.facts, qng_.engine, qng_.now_ms);
+  EXPECT_EQ(ReasonOf(refused), Reason::kCorrupt) << refused;
+  EXPECT_NE(refused.message().find("position 0"), std::string::npos) << refused;
+  EXPECT_EQ(LoadChannels(qng_.engine, kAttapeu)->outbound[kRoutine - 1u].frontier.size(), 0u);
+  set(bytes);
+  ASSERT_TRUE(CompleteEpoch(qng_.facts, qng_.engine, qng_.now_ms).ok());
+  EXPECT_EQ(LoadChannels(qng_.engine, kAttapeu)->outbound[kRoutine - 1u].frontier.size(), 1u);
+}
+
 // Goal: when the last unit that was missing is no longer paired, the amnesia ends at the next
 // start.
 TEST_F(RecoveryTest, AmnesiaWithoutNeighboursEnds) {

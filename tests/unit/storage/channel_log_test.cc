@@ -254,7 +254,8 @@ TEST_F(ChannelLogTest, VerifyStoreFindsWhateverWasChanged) {
     std::string_view what;
   } damages[] = {
       {EnvelopeKey(kEpoch, 1501).ToString(), "another",
-       "The envelopes of a channel with la-attapeu do not give the root that is kept of it"},
+       "The envelope at position 1500 of the channel with la-attapeu is not the one that was "
+       "appended there."},
       {entry(5, kCount - 1), "another", not_its_root},
       {entry(5, 1500), "another",
        "The envelopes up to position 2048 do not give the hashes that were kept there."},

@@ -236,6 +236,8 @@ TEST_F(FormedDamage, ChannelsThatContradictThemselves) {
        Reading([](const Snapshot& of) { return GetPastEnvelope(of, kChannel, kEpoch, 3); })},
       {"its envelope is gone", Deleting(EnvelopeKey(kEpoch, 4).ToString()),
        Reading([](const Snapshot& of) { return GetPastEnvelope(of, kChannel, kEpoch, 3); })},
+      {"its envelope was altered", Putting(EnvelopeKey(kEpoch, 4).ToString(), "another"),
+       Reading([](const Snapshot& of) { return GetPastEnvelope(of, kChannel, kEpoch, 3); })},
       {"a state of no channel", Putting(Key(Space::kInboundChannel).U8(1).ToString(), ""), all},
       {"a past state that cannot be read", Putting(past, "\xff"), all},
       {"a past state with another root", Putting(past, other_root.SerializeAsString()), all},
