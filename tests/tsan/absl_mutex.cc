@@ -16,6 +16,7 @@
 #include <cstdlib>
 
 #include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
 #include "tests/tsan/grpc_order.h"
 
 namespace {
@@ -214,6 +215,28 @@ bool CondVar::WaitWithDeadline(Mutex* mutex, Time deadline) {
   bool in_time = false;
   Waiting(mutex, TRIPOINT_CALLER, [&] { in_time = own(this, mutex, deadline); });
   return in_time;
+}
+
+// Who finds a Notification given already takes no lock: one of its atomics alone orders the two.
+void Notification::Notify() {
+  TRIPOINT_OWN(void(Notification*), "12Notification6NotifyEv");
+  __tsan_release(this);
+  own(this);
+}
+
+void Notification::WaitForNotification() const {
+  static auto* const own =
+      Own<void(const Notification*)>("_ZNK4absl7debian312Notification19WaitForNotificationEv");
+  own(this);
+  __tsan_acquire(const_cast<Notification*>(this));
+}
+
+bool Notification::WaitForNotificationWithTimeout(Duration timeout) const {
+  static auto* const own = Own<bool(const Notification*, Duration)>(
+      "_ZNK4absl7debian312Notification30WaitForNotificationWithTimeoutENS0_8DurationE");
+  const bool given = own(this, timeout);
+  if (given) __tsan_acquire(const_cast<Notification*>(this));
+  return given;
 }
 
 ABSL_NAMESPACE_END
