@@ -247,7 +247,7 @@ absl::StatusOr<std::vector<ChannelEnvelope>> ReadOutbound(
     }
     if (!envelopes.empty() && bytes + (*envelope)->size() > bytes_max) break;
     bytes += (*envelope)->size();
-    envelopes.push_back({position, **std::move(envelope), (*entry)->leaf_hash});
+    envelopes.push_back({**std::move(envelope), (*entry)->leaf_hash});
   }
   return envelopes;
 }

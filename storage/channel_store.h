@@ -80,7 +80,6 @@ std::int64_t ReceiptTimeOf(const store::v1::OutboundChannel& state, std::uint64_
 
 // One envelope of a channel.
 struct ChannelEnvelope {
-  std::uint64_t position = 0;
   std::string bytes;
   Hash leaf_hash = {};  // of `bytes`, and as it was when the envelope was appended
 };

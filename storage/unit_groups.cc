@@ -39,12 +39,7 @@ bool IsGroup(std::uint8_t place, std::string_view text) {
 }
 
 bool Contains(std::string_view group_text, const std::string& unit) {
-  const std::string name = unit + kUnitEnd;
-  for (std::size_t at = group_text.find(name); at != std::string_view::npos;
-       at = group_text.find(name, at + 1)) {
-    if (at == 0 || group_text[at - 1] == kUnitEnd) return true;
-  }
-  return false;
+  return (kUnitEnd + std::string(group_text)).find(kUnitEnd + unit + kUnitEnd) != std::string::npos;
 }
 
 std::size_t CountOf(const UnitNames& units) { return static_cast<std::size_t>(units.size()); }

@@ -219,6 +219,7 @@ LaneVerdict InboundLane::OnHead(const v1::Head& head) {
 
 LaneVerdict InboundLane::OnBatch(v1::Batch batch, bool& duplicate, bool& gap) {
   if (!open_ || Halted()) return LaneVerdict::Fine();
+  if (batch.epoch() != durable_.epoch) return LaneVerdict::Break("batch of another epoch");
   if (failed_ || retry_.waiting(context_.now_ms))
     return LaneVerdict::Fine();  // asked for again later
   if (batch.head().size() <= accepted_.size()) {
@@ -252,8 +253,9 @@ LaneVerdict InboundLane::Accept(v1::Batch batch) {
       commit_bytes_ + bytes > kWindowSlack * limits.window_bytes_max + limits.frame_bytes_max) {
     return LaneVerdict::Break("more in flight than the window allows");
   }
-  const Hash root = *storage::HashFromBytes(batch.head().root());  // its form was checked
-  const contract::ChannelHead head = ChannelHeadOf(batch.head().size(), root);
+  const std::optional<Hash> root = storage::HashFromBytes(batch.head().root());
+  if (!root.has_value()) return LaneVerdict::Break("batch: root is not 32 bytes");
+  const contract::ChannelHead head = ChannelHeadOf(batch.head().size(), *root);
   if (!context_.verifier.Verify(contract::HeadBytes(head), batch.head().signature())) {
     return LaneVerdict::Quarantine(
         Reason::kHeadSignatureInvalid,
@@ -274,7 +276,7 @@ LaneVerdict InboundLane::Accept(v1::Batch batch) {
     frontier.Append(commit.leaf_hashes.back());
     commit.envelopes.push_back(std::move(*batch.mutable_envelopes(i)));
   }
-  if (frontier.Root() != root) {
+  if (frontier.Root() != *root) {
     return LaneVerdict::Quarantine(
         Reason::kChannelFork,
         fmt::format("the signed root at size {} is not the root of what was received", head.size));
@@ -477,6 +479,7 @@ void InboundLane::AddHoldings(v1::Hello& hello) const {
 std::optional<v1::Receipt> InboundLane::TakeReceipt() {
   if (!ReceiptOwed()) return std::nullopt;
   receipt_owed_ = false;
+  if (durable_.frontier.size() == 0) return std::nullopt;
   v1::Receipt receipt = Held();
   for (v1::Refusal& refusal : refusals_) *receipt.add_refusals() = std::move(refusal);
   refusals_.clear();

@@ -33,7 +33,7 @@ class InboundLane {
   // The store was read anew. Precondition: Settled(), no stream.
   void Reload(InboundState state, std::vector<InboundState> past);
 
-  // A batch of the epoch of Open. `duplicate`, `gap`: set when it brought nothing for this reason.
+  // `duplicate`, `gap`: set when the batch brought nothing for this reason.
   LaneVerdict OnBatch(v1::Batch batch, bool& duplicate, bool& gap);
   // A head of a heartbeat.
   LaneVerdict OnHead(const v1::Head& head);
@@ -114,7 +114,7 @@ class InboundLane {
   // In quarantine for a rollback, and the sizes fit again: the roots decide.
   bool probing_ = false;
   Lifted lifted_;
-  bool receipt_owed_ = false;  // never while nothing is stored
+  bool receipt_owed_ = false;
   std::optional<std::uint64_t> refusals_from_;
   Token refusals_token_ = 0;
   Retry refusals_retry_;

@@ -68,7 +68,7 @@ MUTANTS = [
      "  for (int i = 0; i < batch.envelopes_size(); ++i) {",
      "18@narrow", "a batch that overlaps is appended whole"),
     ("accept-a-fork", IN,
-     "  if (frontier.Root() != root) {", "  if (frontier.Root() != root && batch.epoch() == 0) {",
+     "  if (frontier.Root() != *root) {", "  if (frontier.Root() != *root && batch.epoch() == 0) {",
      "1@liar-fork", "another history under a good signature is taken"),
     ("accept-another-root", IN,
      "  if (head.size() == size && head.root() != storage::HashView(durable_.frontier.Root())) {\n    return LaneVerdict::Quarantine(Reason::kChannelFork,\n                                   fmt::format(\"another root at the same size {}\", size));",

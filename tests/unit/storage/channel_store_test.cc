@@ -75,6 +75,49 @@ TEST(ChannelStore, AnAlteredEnvelopeIsNotGiven) {
   EXPECT_EQ(read(3)->front().leaf_hash, LeafHash(Body(4)));
 }
 
+void SetEnvelope(Store& store, std::uint64_t number, const std::string& bytes) {
+  Batch batch;
+  batch.Put(EnvelopeKey(kEpoch, number), bytes);
+  store.engine.CommitBehind(batch);
+}
+
+absl::StatusOr<std::vector<ChannelEnvelope>> ReadShared(const Store& store,
+                                                        const ChannelName& channel,
+                                                        SharedEnvelopes* shared) {
+  return ReadOutbound(*store.engine.TakeSnapshot(), channel, kEpoch, 0, 100, 1u << 20, shared);
+}
+
+// Goal: what was read for one channel is not read for the next one, even if it could not be.
+TEST(ChannelStore, EnvelopesAreReadOnceForAllChannels) {
+  Store store;
+  Send(store, 3, {kLaos, kCambodia});
+  SharedEnvelopes shared(1u << 20);
+  ASSERT_TRUE(ReadShared(store, kLaos, &shared).ok());
+  for (std::uint64_t number = 1; number <= 3; ++number) SetEnvelope(store, number, "altered");
+  const auto known = ReadShared(store, kCambodia, &shared);
+  ASSERT_TRUE(known.ok()) << known.status();
+  ASSERT_EQ(known->size(), 3u);
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    EXPECT_EQ((*known)[i].bytes, Body(i + 1));
+    EXPECT_EQ((*known)[i].leaf_hash, LeafHash(Body(i + 1)));
+  }
+  EXPECT_EQ(ReasonOf(ReadShared(store, kCambodia, nullptr).status()), Reason::kCorrupt);
+  shared.Clear();
+  EXPECT_EQ(ReasonOf(ReadShared(store, kCambodia, &shared).status()), Reason::kCorrupt);
+}
+
+// Goal: what is not what was appended is not learned.
+TEST(ChannelStore, AlteredEnvelopesAreNotLearned) {
+  Store store;
+  Send(store, 3, {kLaos});
+  SharedEnvelopes shared(1u << 20);
+  SetEnvelope(store, 1, "altered");
+  EXPECT_EQ(ReasonOf(ReadShared(store, kLaos, &shared).status()), Reason::kCorrupt);
+  EXPECT_EQ(shared.Find(LeafHash("altered")), nullptr);
+  SetEnvelope(store, 1, Body(1));
+  EXPECT_EQ(ReadShared(store, kLaos, &shared)->front().bytes, Body(1));
+}
+
 // Goal: an envelope to two units is stored once, each channel has its own positions and root,
 // ranges are bounded.
 TEST(ChannelStore, EnvelopesAreStoredOnceAndRead) {
@@ -101,7 +144,7 @@ TEST(ChannelStore, EnvelopesAreStoredOnceAndRead) {
   ASSERT_TRUE(all.ok());
   ASSERT_EQ(all->size(), 7u);
   EXPECT_EQ(all->front().bytes, Body(4));
-  EXPECT_EQ(all->back().position, 6u);
+  EXPECT_EQ(all->back().bytes, Body(10));
   EXPECT_EQ(ReadOutbound(*snapshot, kLaos, kEpoch, 8, 100, 1u << 20)->size(), 2u);
   EXPECT_EQ(ReadOutbound(*snapshot, kLaos, kEpoch, 2, 3, 1u << 20)->size(), 3u);
   EXPECT_EQ(ReadOutbound(*snapshot, kLaos, kEpoch, 0, 100, 250)->size(), 2u);
@@ -274,7 +317,7 @@ TEST(ChannelStore, EveryPositionIsFoundInItsBlock) {
       ASSERT_TRUE(range.ok()) << range.status();
       ASSERT_EQ(range->size(), count - position);
       EXPECT_EQ(range->front().bytes, Body(position + 1));
-      EXPECT_EQ(range->back().position, count - 1);
+      EXPECT_EQ(range->back().bytes, Body(count));
     }
   }
 }

@@ -85,14 +85,13 @@ TEST(RocksEngine, AmpleRoomStandsForAMoment) {
     const auto engine = OpenRocksEngine(folder.path + "/" + row.name, std::move(options));
     ASSERT_TRUE(engine.ok()) << engine.status();
     const Room before = (*engine)->GetRoom();
-    if (row.stands && !IsAmple(before))
-      GTEST_SKIP() << "the disk of the tests has no gibibyte to spare";
+    // A disk of the tests without a gibibyte to spare is measured each time, clock or not.
+    const bool stands = row.stands && IsAmple(before);
     std::ofstream file(folder.path + "/more");
     file << std::string(64u << 20, 'x');
     file.close();
     now_ms += kRoomStandsMs - 1;
-    EXPECT_EQ((*engine)->GetRoom().space.free_bytes == before.space.free_bytes, row.stands)
-        << row.name;
+    EXPECT_EQ((*engine)->GetRoom().space.free_bytes == before.space.free_bytes, stands) << row.name;
     now_ms += 1;
     EXPECT_NE((*engine)->GetRoom().space.free_bytes, before.space.free_bytes) << row.name;
     fs::remove(folder.path + "/more");
