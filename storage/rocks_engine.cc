@@ -482,10 +482,6 @@ rocksdb::Options MakeOptions(const RocksOptions& ours, const std::shared_ptr<Hea
   options.level0_slowdown_writes_trigger = kTablesThatSlowWriting;
   options.target_file_size_base = 32u << 20;
   options.memtable_protection_bytes_per_key = kProtectionBytes;
-  // Most reads of the committer are for a key that is not there (a new request id, a new name): the
-  // filter answers them without a search.
-  options.memtable_prefix_bloom_size_ratio = 0.02;
-  options.memtable_whole_key_filtering = true;
   options.max_open_files = 512;
   // On every level: zstd on the last one took an eighth of an import and of a catch-up, and a
   // province fills a disk slowly (docs/performance.md, "Compression").

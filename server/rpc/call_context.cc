@@ -70,18 +70,17 @@ absl::StatusOr<domain::Caller> AdmitRaw(const Backend& backend,
   return caller;
 }
 
-grpc::ByteBuffer RawOf(std::string_view message) {
+void Fill(grpc::ByteBuffer& response, std::string_view message) {
   const grpc::Slice slice(message.data(), message.size());
-  return {&slice, 1};
+  grpc::ByteBuffer bytes(&slice, 1);
+  response.Swap(&bytes);
 }
 
-grpc::ByteBuffer RawOf(const google::protobuf::Message& message) {
-  grpc::ByteBuffer bytes;
+void Fill(grpc::ByteBuffer& response, const google::protobuf::Message& message) {
   bool own = false;
-  const grpc::Status status =
-      grpc::SerializationTraits<google::protobuf::MessageLite>::Serialize(message, &bytes, &own);
+  const grpc::Status status = grpc::SerializationTraits<google::protobuf::MessageLite>::Serialize(
+      message, &response, &own);
   if (!status.ok()) std::abort();  // over 2 GiB: no message of ours
-  return bytes;
 }
 
 grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, const grpc::Status& status) {

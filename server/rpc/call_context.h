@@ -101,9 +101,10 @@ absl::StatusOr<domain::Caller> AdmitRaw(const Backend& backend,
                                         domain::Permission permission, grpc::ByteBuffer& bytes,
                                         google::protobuf::Message& request);
 
-// A serialised message as the answer of a raw method.
-grpc::ByteBuffer RawOf(std::string_view message);
-grpc::ByteBuffer RawOf(const google::protobuf::Message& message);
+// The answer of a raw method: a message, serialised already or here. It is swapped in, since gRPC's
+// buffers know no move: an assignment makes a second one.
+void Fill(grpc::ByteBuffer& response, std::string_view message);
+void Fill(grpc::ByteBuffer& response, const google::protobuf::Message& message);
 
 // `operation`, unless the caller is gone or its deadline has passed when its turn comes: then
 // nothing is written. The context lives until the call is finished, which is after the operation.
@@ -129,13 +130,10 @@ grpc::ServerUnaryReactor* RefuseForFullQueue(const Backend& backend,
   return caller.ok() ? Answer(context, backend.queue_full) : Answer(context, caller.status());
 }
 
-// The answer of a method whose messages are typed, and of a raw one.
+// The answer of a method whose messages are typed.
 template <typename Response>
 void Fill(Response& response, Response&& result) {
   response = std::move(result);
-}
-inline void Fill(grpc::ByteBuffer& response, google::protobuf::Message&& result) {
-  response = RawOf(result);
 }
 
 // Submits what was prepared and answers with its result once it is durable.

@@ -53,7 +53,7 @@ grpc::ServerUnaryReactor* IncidentService::GetIncident(grpc::CallbackServerConte
   const absl::StatusOr<std::string> incident =
       operations::GetIncidentBytes(backend_.engine, checked.name());
   if (!incident.ok()) return Answer(context, incident.status());
-  *response = RawOf(*incident);
+  Fill(*response, *incident);
   return Answer(context, absl::OkStatus());
 }
 
