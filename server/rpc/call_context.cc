@@ -78,8 +78,8 @@ void Fill(grpc::ByteBuffer& response, std::string_view message) {
 
 void Fill(grpc::ByteBuffer& response, const google::protobuf::Message& message) {
   bool own = false;
-  const grpc::Status status = grpc::SerializationTraits<google::protobuf::MessageLite>::Serialize(
-      message, &response, &own);
+  const grpc::Status status =
+      grpc::SerializationTraits<google::protobuf::MessageLite>::Serialize(message, &response, &own);
   if (!status.ok()) std::abort();  // over 2 GiB: no message of ours
 }
 
